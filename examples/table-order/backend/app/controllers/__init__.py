@@ -1,0 +1,1 @@
+"""HTTP: one module per area; they translate between requests and services."""

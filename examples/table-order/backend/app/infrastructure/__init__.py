@@ -1,0 +1,1 @@
+"""What the service stands on: settings, database, Redis, S3, logs."""

@@ -1,0 +1,1 @@
+"""The data: database rows (entities) and JSON bodies (api)."""
