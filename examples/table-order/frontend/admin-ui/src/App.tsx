@@ -1,0 +1,78 @@
+import { Brand, LoginGate, type SignedIn } from "@table-order/shared";
+import { useEffect, useState } from "react";
+import { fetchStoreName } from "./api";
+import { MenusPage } from "./MenusPage";
+import { OrdersPage } from "./OrdersPage";
+import { TablesPage } from "./TablesPage";
+import { useLiveOrders } from "./useLiveOrders";
+
+const PAGES = { orders: "Orders", menus: "Menus", tables: "Tables" };
+const TITLE = "Table Order - Store";
+
+type Page = keyof typeof PAGES;
+
+export function App() {
+  return (
+    <LoginGate role="admin" title="Store administration">
+      {(session) => <Store session={session} />}
+    </LoginGate>
+  );
+}
+
+/** The stream of orders stays open on every page: the number of new orders in the tab's title is always right. */
+function Store({ session: { call, signOut } }: { session: SignedIn }) {
+  const page = usePage();
+  const [storeName, setStoreName] = useState<string>();
+  const live = useLiveOrders(call);
+  const waiting = live.orders?.filter(({ status }) => status === "pending").length ?? 0;
+
+  useEffect(() => {
+    // Without its name the page works as well; what is wrong is said by the page itself.
+    call(fetchStoreName).then(setStoreName, () => undefined);
+  }, [call]);
+
+  useEffect(() => {
+    document.title = waiting > 0 ? `(${waiting}) ${TITLE}` : TITLE;
+  }, [waiting]);
+
+  return (
+    <>
+      <header className="topbar">
+        <Brand />
+        <span className="store-name">{storeName}</span>
+        <span className="spacer" />
+        <nav className="pages" aria-label="Pages">
+          {Object.entries(PAGES).map(([name, label]) => (
+            <a key={name} href={`#${name}`} aria-current={name === page ? "page" : undefined}>
+              {label}
+            </a>
+          ))}
+        </nav>
+        <button type="button" className="button quiet small" onClick={() => signOut()}>
+          Log out
+        </button>
+      </header>
+      <main className="page">
+        {page === "orders" && <OrdersPage call={call} live={live} />}
+        {page === "menus" && <MenusPage call={call} />}
+        {page === "tables" && <TablesPage call={call} orders={live.orders} />}
+      </main>
+    </>
+  );
+}
+
+/** The page that the address names after its `#`. */
+function usePage(): Page {
+  const [page, setPage] = useState<Page>(pageFromAddress);
+  useEffect(() => {
+    const read = () => setPage(pageFromAddress());
+    window.addEventListener("hashchange", read);
+    return () => window.removeEventListener("hashchange", read);
+  }, []);
+  return page;
+}
+
+function pageFromAddress(): Page {
+  const name = window.location.hash.slice(1);
+  return name in PAGES ? (name as Page) : "orders";
+}

@@ -1,0 +1,62 @@
+import { type Category, type Menu, type Order, type OrderStatus, request } from "@table-order/shared";
+
+export const STREAM_ADDRESS = "/api/admin/orders/stream";
+
+export interface TableState {
+  number: number;
+  /** When the party at it ordered first; null when it is free. */
+  opened_at: string | null;
+  order_count: number;
+  total: number;
+}
+
+/** The store's name, by way of the identity that the token stands for. */
+export async function fetchStoreName(token: string): Promise<string> {
+  const { store_id } = await request<{ store_id: number }>("/admin/whoami", { token });
+  return (await request<{ name: string }>(`/stores/${store_id}`)).name;
+}
+
+/** Every order that is not finished, and the latest that are; both newest first. */
+export async function fetchOrders(token: string): Promise<Order[]> {
+  const [open, finished] = await Promise.all([
+    request<Order[]>("/admin/orders?status=pending&status=preparing&limit=200", { token }),
+    request<Order[]>("/admin/orders?status=completed&status=cancelled&limit=30", { token }),
+  ]);
+  // An order that was finished between the two answers is in both: the finished one is the newer.
+  return [...new Map([...open, ...finished].map((order) => [order.id, order])).values()];
+}
+
+export function changeStatus(token: string, orderId: number, status: OrderStatus): Promise<Order> {
+  return request<Order>(`/admin/orders/${orderId}`, { method: "PATCH", json: { status }, token });
+}
+
+/** Lets this browser open the stream of events: EventSource cannot send headers, so the API sets a cookie. */
+export function allowStream(token: string): Promise<unknown> {
+  return request("/admin/orders/stream-token", { method: "POST", token });
+}
+
+export function fetchCategories(token: string): Promise<Category[]> {
+  return request<Category[]>("/admin/categories", { token });
+}
+
+export function createCategory(token: string, name: string, position: number): Promise<Category> {
+  return request<Category>("/admin/categories", { method: "POST", json: { name, position }, token });
+}
+
+export function createMenu(token: string, form: FormData): Promise<Menu> {
+  return request<Menu>("/admin/menus", { method: "POST", form, token });
+}
+
+export function changeAvailability(token: string, menuId: number, isAvailable: boolean): Promise<Menu> {
+  const json = { is_available: isAvailable };
+  return request<Menu>(`/admin/menus/${menuId}`, { method: "PATCH", json, token });
+}
+
+export function fetchTables(token: string): Promise<TableState[]> {
+  return request<TableState[]>("/admin/tables", { token });
+}
+
+/** The party has paid and left; refused while one of its orders is not finished. */
+export function closeTable(token: string, number: number): Promise<void> {
+  return request<void>(`/admin/tables/${number}/close`, { method: "POST", token });
+}

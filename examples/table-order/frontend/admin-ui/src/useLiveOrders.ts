@@ -1,0 +1,86 @@
+import { type Order, type SignedIn, messageOf } from "@table-order/shared";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { STREAM_ADDRESS, allowStream, fetchOrders } from "./api";
+
+const RECONNECT_MS = 2_000;
+
+export interface LiveOrders {
+  orders: Order[] | undefined;
+  /** Whether the stream is open: what is shown is then what the kitchen has to do. */
+  live: boolean;
+  problem?: string;
+  refresh: () => void;
+}
+
+/**
+ * The store's orders, kept up to date by the API's event stream. An event only says that something changed, the list
+ * is then asked for again; and so it is whenever the stream (re)opens. Nothing that happened while it was down is
+ * missed, and events that overtake each other do no harm.
+ */
+export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
+  const [orders, setOrders] = useState<Order[]>();
+  const [problem, setProblem] = useState<string>();
+  const [live, setLive] = useState(false);
+  const fetching = useRef<"no" | "yes" | "again">("no");
+
+  const refresh = useCallback(() => {
+    const run = async () => {
+      fetching.current = "yes";
+      try {
+        setOrders(await call(fetchOrders));
+        setProblem(undefined);
+      } catch (error) {
+        setProblem(messageOf(error));
+      }
+      // Something changed while the answer was on its way: it may be too old.
+      const again = (fetching.current as string) === "again";
+      fetching.current = "no";
+      if (again) void run();
+    };
+    if (fetching.current === "no") void run();
+    else fetching.current = "again";
+  }, [call]);
+
+  useEffect(() => {
+    let ended = false;
+    let source: EventSource | undefined;
+    let timer: number | undefined;
+
+    const reconnectLater = () => {
+      setLive(false);
+      if (!ended) timer = window.setTimeout(() => void connect(), RECONNECT_MS);
+    };
+    const connect = async () => {
+      try {
+        await call(allowStream);
+        if (ended) return;
+        source = new EventSource(STREAM_ADDRESS);
+      } catch (error) {
+        setProblem(messageOf(error));
+        reconnectLater();
+        return;
+      }
+      source.onopen = () => {
+        setLive(true);
+        refresh();
+      };
+      source.addEventListener("order_created", refresh);
+      source.addEventListener("order_updated", refresh);
+      // The browser would try again with the same cookie, which is short-lived: ask for a new one instead.
+      source.onerror = () => {
+        source?.close();
+        reconnectLater();
+      };
+    };
+    void connect();
+    window.addEventListener("online", refresh);
+    return () => {
+      ended = true;
+      source?.close();
+      window.clearTimeout(timer);
+      window.removeEventListener("online", refresh);
+    };
+  }, [call, refresh]);
+
+  return { orders, live, problem, refresh };
+}

@@ -1,0 +1,142 @@
+import { Alert, Brand, type Category, count, messageOf, won } from "@table-order/shared";
+import { useEffect, useMemo, useState } from "react";
+import { type MenuBoard, fetchMenuBoard, placeOrder } from "./api";
+import { CartView } from "./CartView";
+import { useCart } from "./cart";
+import { MenuList } from "./MenuList";
+import { OrdersView } from "./OrdersView";
+import { tableFromAddress } from "./table";
+import { useOrders } from "./useOrders";
+
+type PanelView = "cart" | "orders";
+
+const table = tableFromAddress(window.location.search);
+
+export function App() {
+  const [board, setBoard] = useState<MenuBoard>();
+  const [problem, setProblem] = useState<string>();
+  const cart = useCart(`table-order-cart-${table.storeId}-${table.number}`);
+  const orders = useOrders(table);
+  const [view, setView] = useState<PanelView>("cart");
+  const [panelOpen, setPanelOpen] = useState(false);
+  const [placing, setPlacing] = useState(false);
+  const [orderProblem, setOrderProblem] = useState<string>();
+
+  useEffect(() => {
+    fetchMenuBoard(table.storeId).then(setBoard, (error) => setProblem(messageOf(error)));
+  }, []);
+
+  const lines = useMemo(() => cartLines(board?.categories ?? [], cart.quantities), [board, cart.quantities]);
+  const total = lines.reduce((sum, { menu, quantity }) => sum + menu.price * quantity, 0);
+  const pieces = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+
+  const show = (next: PanelView) => {
+    setView(next);
+    setPanelOpen(true);
+  };
+
+  const order = async () => {
+    setPlacing(true);
+    setOrderProblem(undefined);
+    try {
+      const items = lines.map(({ menu, quantity }) => ({ menu_id: menu.id, quantity }));
+      orders.add(await placeOrder(table, items, cart.idempotencyKey));
+      cart.clear();
+      setView("orders");
+    } catch (error) {
+      setOrderProblem(messageOf(error));
+    } finally {
+      setPlacing(false);
+    }
+  };
+
+  return (
+    <div className="shop" onKeyDown={(event) => event.key === "Escape" && setPanelOpen(false)}>
+      <header className="shop-header">
+        <Brand />
+        <div className="shop-title">
+          <h1>{board?.store_name ?? "\u00a0"}</h1>
+          <p className="table-sign">
+            Table {table.number} <span lang="ko">{table.number}번 테이블</span>
+          </p>
+        </div>
+      </header>
+
+      <main className="shop-main">
+        {problem && <Alert kind="error">{problem}</Alert>}
+        {!board && !problem && <p className="empty">Loading the menu…</p>}
+        {board && <MenuList board={board} quantities={cart.quantities} onQuantity={cart.setQuantity} />}
+      </main>
+
+      {panelOpen && <div className="backdrop" onClick={() => setPanelOpen(false)} />}
+      <aside className={panelOpen ? "panel open" : "panel"} aria-label="Your table">
+        <div className="panel-head">
+          <div className="tabs" role="tablist" aria-label="Cart and orders">
+            <PanelTab view="cart" current={view} onSelect={setView} label="Cart" />
+            <PanelTab view="orders" current={view} onSelect={setView} label="My orders" />
+          </div>
+          <button
+            type="button"
+            className="button quiet small panel-close"
+            onClick={() => setPanelOpen(false)}
+          >
+            Close
+          </button>
+        </div>
+        <div className="panel-body" role="tabpanel" id="panel" aria-labelledby={`tab-${view}`}>
+          {view === "cart" ? (
+            <CartView
+              lines={lines}
+              total={total}
+              problem={orderProblem}
+              placing={placing}
+              onQuantity={cart.setQuantity}
+              onOrder={order}
+            />
+          ) : (
+            <OrdersView orders={orders.list} problem={orders.problem} justPlaced={orders.justPlaced} />
+          )}
+        </div>
+      </aside>
+
+      <nav className="bottom-bar" aria-label="Cart and orders">
+        <button type="button" className="button" onClick={() => show("orders")}>
+          My orders
+        </button>
+        <button type="button" className="button primary" onClick={() => show("cart")}>
+          {pieces === 0 ? "Cart" : `Cart · ${count(pieces, "item")} · ${won(total)}`}
+        </button>
+      </nav>
+    </div>
+  );
+}
+
+interface PanelTabProps {
+  view: PanelView;
+  current: PanelView;
+  label: string;
+  onSelect: (view: PanelView) => void;
+}
+
+function PanelTab({ view, current, label, onSelect }: PanelTabProps) {
+  return (
+    <button
+      type="button"
+      role="tab"
+      id={`tab-${view}`}
+      aria-controls="panel"
+      aria-selected={view === current}
+      onClick={() => onSelect(view)}
+    >
+      {label}
+    </button>
+  );
+}
+
+/** A menu that has left the menu since it was put into the cart is left out. */
+function cartLines(categories: Category[], quantities: Record<number, number>) {
+  return categories
+    .flatMap(({ menus }) => menus)
+    .filter((menu) => quantities[menu.id] && menu.is_available)
+    .map((menu) => ({ menu, quantity: quantities[menu.id]! }));
+}

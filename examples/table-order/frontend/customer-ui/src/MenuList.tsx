@@ -1,0 +1,74 @@
+import { type Menu, MenuPicture, won } from "@table-order/shared";
+import type { MenuBoard } from "./api";
+import { Stepper } from "./Stepper";
+
+interface MenuListProps {
+  board: MenuBoard;
+  quantities: Record<number, number>;
+  onQuantity: (menuId: number, quantity: number) => void;
+}
+
+/** The menu, one section for each category that has something, and links that jump to them. */
+export function MenuList({ board, quantities, onQuantity }: MenuListProps) {
+  const sections = board.categories.filter(({ menus }) => menus.length > 0);
+
+  if (sections.length === 0) return <p className="empty">There is nothing on the menu yet.</p>;
+  return (
+    <>
+      <nav className="categories" aria-label="Categories">
+        {sections.map(({ id, name }) => (
+          <a key={id} href={`#category-${id}`}>
+            {name}
+          </a>
+        ))}
+      </nav>
+      {sections.map(({ id, name, menus }) => (
+        <section key={id} id={`category-${id}`} aria-labelledby={`category-${id}-name`} className="category">
+          <h2 id={`category-${id}-name`}>{name}</h2>
+          <ul className="menus">
+            {menus.map((menu) => (
+              <MenuCard
+                key={menu.id}
+                menu={menu}
+                quantity={quantities[menu.id] ?? 0}
+                onQuantity={(quantity) => onQuantity(menu.id, quantity)}
+              />
+            ))}
+          </ul>
+        </section>
+      ))}
+    </>
+  );
+}
+
+interface MenuCardProps {
+  menu: Menu;
+  quantity: number;
+  onQuantity: (quantity: number) => void;
+}
+
+function MenuCard({ menu, quantity, onQuantity }: MenuCardProps) {
+  return (
+    <li className="card menu" aria-label={menu.name}>
+      <MenuPicture url={menu.image_url} name={menu.name} />
+      <div className="menu-text">
+        <h3>{menu.name}</h3>
+        {menu.description && <p className="menu-description">{menu.description}</p>}
+        <div className="menu-foot">
+          <strong>{won(menu.price)}</strong>
+          <MenuAction menu={menu} quantity={quantity} onQuantity={onQuantity} />
+        </div>
+      </div>
+    </li>
+  );
+}
+
+function MenuAction({ menu, quantity, onQuantity }: MenuCardProps) {
+  if (!menu.is_available) return <span className="chip">Sold out</span>;
+  if (quantity > 0) return <Stepper name={menu.name} quantity={quantity} onChange={onQuantity} />;
+  return (
+    <button type="button" className="button small" aria-label={`Add ${menu.name}`} onClick={() => onQuantity(1)}>
+      Add <span lang="ko">담기</span>
+    </button>
+  );
+}

@@ -1,0 +1,112 @@
+import { type FormEvent, type ReactNode, useCallback, useState } from "react";
+import { Alert, Brand, Field } from "./components";
+import { ApiError, messageOf, request } from "./http";
+import type { Login, Role } from "./types";
+
+export interface Session {
+  token: string;
+  username: string;
+}
+
+export interface SignedIn extends Session {
+  /** Runs a call with the session's token; a token that is no longer accepted leads back to the login. */
+  call: <T>(run: (token: string) => Promise<T>) => Promise<T>;
+  signOut: (reason?: string) => void;
+}
+
+interface LoginGateProps {
+  role: Role;
+  title: string;
+  children: (session: SignedIn) => ReactNode;
+}
+
+/** Shows the login form until somebody with this role has signed in. The tab remembers, not the browser. */
+export function LoginGate({ role, title, children }: LoginGateProps) {
+  const storageKey = `table-order-${role}`;
+  const [session, setSession] = useState<Session | null>(() => restore(storageKey));
+  const [reason, setReason] = useState<string>();
+
+  const signIn = (next: Session) => {
+    sessionStorage.setItem(storageKey, JSON.stringify(next));
+    setReason(undefined);
+    setSession(next);
+  };
+  const signOut = useCallback(
+    (why?: string) => {
+      sessionStorage.removeItem(storageKey);
+      setReason(why);
+      setSession(null);
+    },
+    [storageKey],
+  );
+  const call = useCallback<SignedIn["call"]>(
+    async (run) => {
+      try {
+        return await run(session?.token ?? "");
+      } catch (error) {
+        if (error instanceof ApiError && error.status === 401) signOut("Please log in again.");
+        throw error;
+      }
+    },
+    [session, signOut],
+  );
+
+  if (session) return children({ ...session, call, signOut });
+  return <LoginForm role={role} title={title} reason={reason} onSignIn={signIn} />;
+}
+
+interface LoginFormProps {
+  role: Role;
+  title: string;
+  reason?: string;
+  onSignIn: (session: Session) => void;
+}
+
+function LoginForm({ role, title, reason, onSignIn }: LoginFormProps) {
+  const [username, setUsername] = useState("");
+  const [password, setPassword] = useState("");
+  const [problem, setProblem] = useState<string>();
+  const [busy, setBusy] = useState(false);
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      const login = await request<Login>("/auth/login", { method: "POST", json: { username, password } });
+      if (login.role !== role) throw new Error("This account has no access to this page.");
+      onSignIn({ token: login.access_token, username });
+    } catch (error) {
+      setProblem(messageOf(error));
+      setBusy(false);
+    }
+  };
+
+  return (
+    <main className="login">
+      <form className="card login-card" onSubmit={submit}>
+        <Brand />
+        <h1>{title}</h1>
+        {reason && !problem && <Alert kind="info">{reason}</Alert>}
+        {problem && <Alert kind="error">{problem}</Alert>}
+        <Field label="Username" value={username} onChange={setUsername} autoComplete="username" required />
+        <Field
+          label="Password"
+          type="password"
+          value={password}
+          onChange={setPassword}
+          autoComplete="current-password"
+          required
+        />
+        <button type="submit" className="button primary" disabled={busy}>
+          {busy ? "Logging in…" : "Log in"}
+        </button>
+      </form>
+    </main>
+  );
+}
+
+function restore(storageKey: string): Session | null {
+  const stored = sessionStorage.getItem(storageKey);
+  return stored ? (JSON.parse(stored) as Session) : null;
+}
