@@ -1,0 +1,205 @@
+"""Filters that find what AWS would refuse in the settings, before anything is created.
+
+Each filter returns a list of sentences. An empty list means that nothing was found. A sentence names the
+setting, its value, what is accepted, and the fix.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MINUTES = 24 * 60
+WEEK_MINUTES = 7 * DAY_MINUTES
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+
+RESERVED_DATABASE_USERS = frozenset(
+    ["admin", "rdsadmin", "rds_superuser", "rdsrepladmin", "rds_replication", "rds_password"]
+    + ["user", "public", "none", "current_user", "session_user", "current_role"]
+)
+RESERVED_DATABASE_NAMES = frozenset(["db", "user", "template0", "template1", "rdsadmin", "postgres"])
+
+
+def _network(value: object) -> ipaddress.IPv4Network | None:
+    try:
+        return ipaddress.IPv4Network(str(value))
+    except ValueError:
+        return None
+
+
+def subnet_problems(subnets: list[Mapping[str, Any]], vpc_cidr: object, region: str) -> list[str]:
+    """Find subnets outside the VPC, overlapping, in a foreign zone, or private ones within a single zone."""
+    vpc = _network(vpc_cidr)
+    if vpc is None or not 16 <= vpc.prefixlen <= 28:
+        return [
+            f"aws_network_vpc_cidr is '{vpc_cidr}'. AWS accepts a network of /16 to /28 without host bits. "
+            "Set it to a range such as 10.0.0.0/16."
+        ]
+    problems = []
+    seen: list[tuple[str, ipaddress.IPv4Network]] = []
+    for subnet in subnets:
+        name, network = subnet["name"], _network(subnet["cidr"])
+        if network is None or not 16 <= network.prefixlen <= 28 or not network.subnet_of(vpc):
+            problems.append(
+                f"aws_network_subnets: '{name}' has cidr '{subnet['cidr']}'. A subnet is a network of /16 to /28 without "
+                f"host bits inside the VPC's range {vpc}. Choose one, such as {next(vpc.subnets(new_prefix=24), vpc)}."
+            )
+            continue
+        problems += [
+            f"aws_network_subnets: '{name}' ({network}) overlaps '{other}' ({taken}). Give each subnet its own range."
+            for other, taken in seen
+            if network.overlaps(taken)
+        ]
+        seen.append((name, network))
+        if not re.fullmatch(re.escape(region) + "[a-f]", str(subnet["zone"])):
+            problems.append(
+                f"aws_network_subnets: '{name}' has zone '{subnet['zone']}'. The inventory's region is {region}: "
+                f"set a zone of it, such as {region}a."
+            )
+    private_zones = {str(subnet["zone"]) for subnet in subnets if not subnet["public"]}
+    if len(private_zones) < 2:
+        problems.append(
+            f"aws_network_subnets: the private subnets are in {', '.join(sorted(private_zones)) or 'no zone'}. "
+            "RDS needs a subnet group over two zones. Put a private subnet in a second zone."
+        )
+    if not any(subnet["public"] for subnet in subnets):
+        problems.append("aws_network_subnets has no subnet with public: true. The server needs one.")
+    return problems
+
+
+def ssh_range_problems(ranges: object, setting: str, narrowest: int = 24) -> list[str]:
+    """Find SSH ranges that are empty, malformed, have host bits, or are wider than /``narrowest``."""
+    hint = "Set it to the address you connect from, such as 203.0.113.7/32."
+    if isinstance(ranges, str) or not isinstance(ranges, Iterable) or not list(ranges):
+        return [f"{setting} is {ranges!r}. It is a list with at least one range. {hint}"]
+    problems = []
+    for value in ranges:
+        network = _network(value)
+        if network is None or "/" not in str(value):
+            problems.append(f"{setting} contains {value!r}. A range is a network without host bits. {hint}")
+        elif network.prefixlen < narrowest:
+            problems.append(
+                f"{setting} contains {value}, which lets {network.num_addresses:,} addresses try SSH. "
+                f"The widest range accepted is /{narrowest}. {hint}"
+            )
+    return problems
+
+
+def database_name_problems(name: object, setting: str) -> list[str]:
+    """Find a database name that RDS PostgreSQL refuses."""
+    if re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,62}", str(name)) and str(name).lower() not in RESERVED_DATABASE_NAMES:
+        return []
+    return [
+        f"{setting} is '{name}'. RDS accepts a letter followed by letters, digits or underscores, at most 63, "
+        f"and none of {', '.join(sorted(RESERVED_DATABASE_NAMES))}. Choose another, such as tableorder."
+    ]
+
+
+def database_user_problems(name: object, setting: str) -> list[str]:
+    """Find a user name that RDS PostgreSQL refuses as master or role name."""
+    text = str(name)
+    legal = re.fullmatch(r"[a-z][a-z0-9_]{0,15}", text)
+    if legal and text not in RESERVED_DATABASE_USERS and not text.startswith("pg_"):
+        return []
+    return [
+        f"{setting} is '{text}'. RDS PostgreSQL accepts a lower-case letter followed by letters, digits or underscores, at "
+        f"most 16, no reserved word ({', '.join(sorted(RESERVED_DATABASE_USERS))}) and nothing that begins with pg_. "
+        "Choose another, such as tableorder_admin."
+    ]
+
+
+def _daily(window: object) -> tuple[int, int] | None:
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", str(window))
+    if not match:
+        return None
+    start, end = int(match[1]) * 60 + int(match[2]), int(match[3]) * 60 + int(match[4])
+    return start, (end - start) % DAY_MINUTES
+
+
+def _weekly(window: object) -> tuple[int, int] | None:
+    time = r"([01]\d|2[0-3]):([0-5]\d)"
+    match = re.fullmatch(rf"([a-z]{{3}}):{time}-([a-z]{{3}}):{time}", str(window).lower())
+    if not match or match[1] not in DAYS or match[4] not in DAYS:
+        return None
+    start = DAYS.index(match[1]) * DAY_MINUTES + int(match[2]) * 60 + int(match[3])
+    end = DAYS.index(match[4]) * DAY_MINUTES + int(match[5]) * 60 + int(match[6])
+    return start, (end - start) % WEEK_MINUTES
+
+
+def window_problems(backup: object, maintenance: object) -> list[str]:
+    """Find backup and maintenance windows that are malformed, shorter than 30 minutes, or overlap (adjacent is fine)."""
+    daily, weekly = _daily(backup), _weekly(maintenance)
+    problems = []
+    if daily is None or daily[1] < 30:
+        problems.append(
+            f"aws_database_backup_window is '{backup}'. RDS accepts hh:mm-hh:mm in UTC, at least 30 minutes, such as 03:00-04:00."
+        )
+    if weekly is None or not 30 <= weekly[1] <= DAY_MINUTES:
+        problems.append(
+            f"aws_database_maintenance_window is '{maintenance}'. RDS accepts ddd:hh:mm-ddd:hh:mm in UTC, 30 minutes to 24 hours, "
+            "such as Mon:04:00-Mon:05:00."
+        )
+    if daily is None or weekly is None or problems:
+        return problems
+    for day in range(-1, 8):
+        start = day * DAY_MINUTES + daily[0]
+        if start < weekly[0] + weekly[1] and weekly[0] < start + daily[1]:
+            return [
+                f"aws_database_backup_window {backup} and aws_database_maintenance_window {maintenance} overlap. "
+                "RDS refuses that. Move one of them; they may touch."
+            ]
+    return []
+
+
+def description_problems(texts: Iterable[object], setting: str) -> list[str]:
+    """Find security group descriptions outside AWS's character set or longer than 255 characters."""
+    return [
+        f"{setting} contains '{text}'. AWS accepts fewer than 256 characters of a-zA-Z0-9. _-:/()#,@[]+=&;{{}}!$* "
+        "in descriptions. Describe it in ASCII without apostrophes."
+        for text in texts
+        if not re.fullmatch(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}", str(text))
+    ]
+
+
+def retention_problems(days: object, setting: str) -> list[str]:
+    """Find a log retention that CloudWatch Logs refuses."""
+    if days in RETENTION_DAYS:
+        return []
+    return [f"{setting} is {days}. CloudWatch Logs accepts {', '.join(map(str, RETENTION_DAYS))} days. Choose one."]
+
+
+def unknown_settings(names: Iterable[str], known: Iterable[str], prefix: str) -> list[str]:
+    """Find variables that begin with ``prefix`` and that the role does not know: most often a misspelled one."""
+    known = list(known)
+    problems = []
+    for name in sorted(set(names)):
+        if name.startswith(prefix) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            advice = f"Did you mean {near[0]}?" if near else f"The role's README lists the settings of {prefix}*."
+            problems.append(f"{name} is not a setting of this role. {advice}")
+    return problems
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., list[str]]]:
+        """Return the filters by name."""
+        return {
+            "table_order_subnet_problems": subnet_problems,
+            "table_order_ssh_range_problems": ssh_range_problems,
+            "table_order_database_name_problems": database_name_problems,
+            "table_order_database_user_problems": database_user_problems,
+            "table_order_window_problems": window_problems,
+            "table_order_description_problems": description_problems,
+            "table_order_retention_problems": retention_problems,
+            "table_order_unknown_settings": unknown_settings,
+        }

@@ -1,0 +1,196 @@
+"""Inventory plugin that decides which cloud a run talks to, before anything else can."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin
+
+DOCUMENTATION = """
+name: table_order_cloud
+short_description: Pins a run to one cloud, and adds the hosts that the AWS plays run on
+description:
+  - Reads C(00-cloud.yml), the file of an inventory directory that sorts first, and sets the AWS
+    environment of this process accordingly. Inventory plugins, modules and lookups inherit it, so that
+    none of them can reach another cloud than this inventory's.
+  - With O(endpoint) the run goes to a local cloud. Every C(AWS_*) and C(EC2_*) variable of the shell is dropped.
+  - Without O(endpoint) the run goes to AWS. Any endpoint override, in the environment or in the AWS
+    configuration file, is refused. The credentials are checked once, with sts:GetCallerIdentity.
+  - Adds the group C(aws) with one host for each lane of work that runs side by side on the controller.
+  - Sets C(table_order_environment), C(table_order_region), C(table_order_account_id) and
+    C(table_order_operator_arn) for all hosts.
+options:
+  plugin:
+    description: Token that marks a file as this plugin's.
+    required: true
+    choices: [table_order_cloud]
+  environment:
+    description: Name of the environment. It is the value of every resource's tag C(Environment).
+    required: true
+    type: str
+  region:
+    description: AWS region.
+    required: true
+    type: str
+  account:
+    description: The only account this inventory may touch. Empty accepts the account of the credentials.
+    type: str
+    default: ""
+  endpoint:
+    description: Address of the local cloud. Empty means AWS.
+    type: str
+    default: ""
+  local_cloud:
+    description: Settings of the local cloud that C(make cloud) starts for this inventory. Read by the local cloud.
+    type: dict
+    default: {}
+"""
+
+LANES = ("network", "account", "compute", "data")
+"""Work of one lane runs in order, lanes run side by side: two lanes for each of provision.yml's two steps."""
+
+ENDPOINT_VARIABLES = ("AWS_URL", "EC2_URL", "S3_URL", "RDS_URL", "AWS_S3_URL")
+
+
+class InventoryModule(BaseInventoryPlugin):
+    """Sets the process's AWS environment, then describes the controller's lanes."""
+
+    NAME = "table_order_cloud"
+
+    def verify_file(self, path: str) -> bool:
+        """Accept only the file that sorts before every other inventory source."""
+        return super().verify_file(path) and os.path.basename(path) == "00-cloud.yml"  # noqa: PTH119
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:  # noqa: ANN401
+        """Pin the environment to this inventory's cloud and add the hosts of group ``aws``."""
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        region, endpoint = self.get_option("region"), self.get_option("endpoint")
+        account = self.get_option("account")
+        if endpoint:
+            pin_to_local_cloud(endpoint, region, os.path.dirname(path))  # noqa: PTH120
+            caller = {"Account": local_account(endpoint), "Arn": "local"}
+        else:
+            refuse_endpoint_overrides()
+            pin_to_aws(region)
+            caller = aws_caller(region)
+        if account and caller["Account"] != account:
+            raise AnsibleParserError(
+                f"This inventory is for AWS account {account} (account in {path}), but the credentials belong to "
+                f"account {caller['Account']}. Select the right profile with AWS_PROFILE, or correct the setting."
+            )
+        variables = {
+            "table_order_environment": self.get_option("environment"),
+            "table_order_region": region,
+            "table_order_account_id": caller["Account"],
+            "table_order_operator_arn": caller["Arn"],
+        }
+        for name, value in variables.items():
+            inventory.set_variable("all", name, value)
+        inventory.add_group("aws")
+        inventory.set_variable("aws", "ansible_connection", "local")
+        inventory.set_variable("aws", "ansible_python_interpreter", sys.executable)
+        for lane in LANES:
+            inventory.add_host(lane, group="aws")
+        # Lanes find the server by this group even when there is none yet.
+        inventory.add_group("app_server")
+
+
+def pin_to_local_cloud(endpoint: str, region: str, inventory_directory: str) -> None:
+    """Make ``endpoint`` the only cloud this process and its children know.
+
+    Everything the shell exported for AWS is dropped: a profile, a token or an endpoint of a real account
+    would otherwise win over the local one in some of the libraries involved.
+    """
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "EC2_")) or name in ENDPOINT_VARIABLES:
+            del os.environ[name]
+    os.environ |= {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"])),
+    }
+
+
+def local_account(endpoint: str) -> str:
+    """Return the account id of the local cloud; a readable error when it does not answer."""
+    try:
+        with urllib.request.urlopen(f"{endpoint}/local-cloud/health", timeout=5) as answer:  # noqa: S310
+            return json.load(answer)["account"]
+    except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
+        raise AnsibleParserError(
+            f"The local cloud does not answer at {endpoint} ({error}). Start it with: make cloud. "
+            "To work on AWS, name an inventory: -i inventories/staging or -i inventories/production."
+        ) from error
+
+
+def refuse_endpoint_overrides() -> None:
+    """Raise when anything would send an AWS run to another endpoint than AWS's own."""
+    set_variables = sorted(
+        name for name in os.environ if name.startswith("AWS_ENDPOINT_URL") or name in ENDPOINT_VARIABLES
+    )
+    if set_variables:
+        raise AnsibleParserError(
+            f"This inventory works on AWS itself, but {', '.join(set_variables)} is set in the environment. "
+            f"Remove it with: unset {' '.join(set_variables)}. For the local cloud, use -i inventories/local."
+        )
+    from botocore.exceptions import BotoCoreError
+    from botocore.session import Session
+
+    session = Session()
+    try:
+        configuration, profile = session.full_config, session.get_scoped_config()
+    except BotoCoreError as error:
+        raise AnsibleParserError(f"{error}. Check AWS_PROFILE and ~/.aws/config.") from error
+    services = configuration.get("services", {}).get(profile.get("services", ""), {})
+    overrides = [profile.get("endpoint_url")]
+    overrides += [service.get("endpoint_url") for service in services.values() if isinstance(service, dict)]
+    if any(overrides):
+        raise AnsibleParserError(
+            f"This inventory works on AWS itself, but the AWS profile '{session.profile or 'default'}' sets "
+            f"endpoint_url = {next(filter(None, overrides))}. Remove endpoint_url from the configuration file, "
+            "or choose another profile with AWS_PROFILE."
+        )
+
+
+def pin_to_aws(region: str) -> None:
+    """Set the inventory's region, whatever the shell or profile says."""
+    os.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
+
+
+def aws_caller(region: str) -> dict[str, str]:
+    """Return the account and ARN behind the credentials; one readable error for each way this fails."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+
+    options = Config(connect_timeout=10, read_timeout=10, retries={"max_attempts": 2})
+    try:
+        return boto3.client("sts", region_name=region, config=options).get_caller_identity()
+    except NoCredentialsError as error:
+        raise AnsibleParserError(
+            "No AWS credentials were found. Set AWS_PROFILE to a configured profile, or sign in with: aws sso login."
+        ) from error
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        fix = {
+            "ExpiredToken": "The session has expired: sign in again.",
+            "ExpiredTokenException": "The session has expired: sign in again.",
+            "InvalidClientTokenId": "The access key is not known to AWS: check the profile, or make a new key.",
+            "SignatureDoesNotMatch": "The secret key does not belong to the access key, or the clock is wrong.",
+        }.get(code, "Check the credentials' permissions.")
+        raise AnsibleParserError(f"AWS refused the credentials ({code}). {fix}") from error
+    except BotoCoreError as error:
+        raise AnsibleParserError(f"AWS could not be reached in region {region}: {error}.") from error
