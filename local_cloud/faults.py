@@ -1,0 +1,129 @@
+"""Errors to order: the next N calls of an action answer what a test wants to see handled."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import threading
+import uuid
+from typing import Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+import botocore.session
+
+
+@dataclasses.dataclass
+class Fault:
+    """An AWS error for the next `times` calls of `action` (RunInstances, PutBucketPolicy, ...)."""
+
+    action: str
+    code: str
+    message: str = "ordered through /local-cloud/faults"
+    times: int = 1
+    status: int = 400
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class Faults:
+    """The faults that are still to happen."""
+
+    def __init__(self) -> None:
+        """None at first."""
+        self.pending: list[Fault] = []
+        self.lock = threading.Lock()
+
+    def add(self, values: dict[str, Any]) -> Fault:
+        """Order a fault. Raises TypeError for a key that is missing or unknown."""
+        fault = Fault(**values)
+        with self.lock:
+            self.pending.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        """Forget them all."""
+        with self.lock:
+            self.pending.clear()
+
+    def answer(self, environ: dict[str, Any], body: bytes) -> Answer | None:
+        """The error that this request is to be answered with, if one was ordered."""
+        if not self.pending:
+            return None
+        action = action_of(environ, body)
+        with self.lock:
+            fault = next((fault for fault in self.pending if fault.action == action), None)
+            if fault is None:
+                return None
+            fault.times -= 1
+            if fault.times <= 0:
+                self.pending.remove(fault)
+        return render(fault, environ, body)
+
+
+def action_of(environ: dict[str, Any], body: bytes) -> str:
+    """The name of the AWS action that a request calls, in any of AWS's protocols; "" when unclear."""
+    if "HTTP_X_AMZ_TARGET" in environ:
+        return environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
+    path = environ.get("PATH_INFO", "")
+    if "/operation/" in path:
+        return path.rpartition("/")[2]
+    if _is_query(environ):
+        return parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
+    return _s3_action(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""))
+
+
+def render(fault: Fault, environ: dict[str, Any], body: bytes) -> Answer:
+    """The error in the protocol of the request."""
+    request_id = str(uuid.uuid4())
+    if "HTTP_X_AMZ_TARGET" in environ:
+        document = json.dumps({"__type": fault.code, "message": fault.message})
+        return Answer(fault.status, "application/x-amz-json-1.1", document.encode())
+    error = f"<Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message>"
+    if not _is_query(environ):
+        document = f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"
+    elif b"Version=2016-11-15" in body:  # EC2 has an envelope of its own
+        document = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+    else:
+        document = (
+            f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error>"
+            f"<RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+    return Answer(fault.status, "text/xml", document.encode())
+
+
+def _is_query(environ: dict[str, Any]) -> bool:
+    return environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+
+
+@functools.cache
+def _s3_operations() -> list[tuple[str, str, bool, frozenset[str]]]:
+    """S3's operations as (name, HTTP method, concerns an object, words of the query)."""
+    model = botocore.session.Session().get_service_model("s3")
+    operations = []
+    for name in model.operation_names:
+        http = model.operation_model(name).http
+        path, _, query = http["requestUri"].partition("?")
+        words = frozenset(word.partition("=")[0] for word in query.split("&") if word)
+        operations.append((name, http["method"], "{Key+}" in path, words))
+    return operations
+
+
+def _s3_action(method: str, path: str, query: str) -> str:
+    """The S3 action of a path-style request: the one whose query words are all there, and most of them."""
+    present = set(parse_qs(query, keep_blank_values=True))
+    concerns_object = "/" in path.strip("/")
+    matching = [
+        (len(words), name)
+        for name, verb, on_object, words in _s3_operations()
+        if verb == method and on_object == concerns_object and words <= present
+    ]
+    return max(matching, default=(0, ""))[1]

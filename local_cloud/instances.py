@@ -1,0 +1,376 @@
+"""EC2: a VPC is a network, an instance is a container with systemd, an address is a DNAT rule."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import moto.ec2.models.elastic_ip_addresses as moto_elastic_ips
+import moto.ec2.models.elastic_network_interfaces as moto_interfaces
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.instances import Instance
+
+from local_cloud.cloud import Cloud
+from local_cloud.containers import ContainerError, File
+from local_cloud.network import AddressRangeError
+from local_cloud.patching import around
+from local_cloud.shims.ec2 import DEBIAN_AMI
+
+log = logging.getLogger("local_cloud")
+
+MACHINES = {DEBIAN_AMI: "localhost/table-order/debian12-host:latest"}
+BOOT_TIMEOUT = 90.0
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+EXTRA_AUTHORITIES = Path("/usr/local/share/ca-certificates")
+
+
+@dataclasses.dataclass
+class Machine:
+    """What stands behind an instance; `reachable` is what the status checks report."""
+
+    container: str
+    reachable: bool = False
+
+
+class Instances:
+    """The containers behind the account's instances."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        """Take over EC2's life cycle from moto."""
+        self.cloud = cloud
+        self.machines: dict[str, Machine] = {}
+        self.last_address = 1
+        cloud.instances = self
+        cloud.listeners.append(self._forget)
+        _install(self)
+
+    @property
+    def backend(self) -> EC2Backend:
+        """moto's EC2 of this cloud's account and region."""
+        return ec2_backends[self.cloud.settings.account][self.cloud.settings.region]
+
+    def _forget(self) -> None:
+        self.machines.clear()
+        self.last_address = 1
+
+    # -- addresses ---------------------------------------------------------------------------------
+
+    def all(self) -> Iterator[Instance]:
+        """Every instance that has not been terminated."""
+        for reservation in list(self.backend.reservations.values()):
+            yield from (one for one in reservation.instances if one.state not in {"shutting-down", "terminated"})
+
+    def by_private_address(self, address: str) -> Instance | None:
+        """The instance that has this private address."""
+        return next((one for one in self.all() if one.private_ip == address), None)
+
+    def free_public_address(self) -> str:
+        """The next address of the loopback range; a freed one is not used again soon, as on AWS."""
+        size = self.cloud.settings.loopback_range.num_addresses
+        used = {address.public_ip for address in self.backend.addresses}
+        used |= {interface.public_ip for interface in self.backend.enis.values()}
+        for step in range(1, size):
+            number = (self.last_address + step) % size
+            address = str(self.cloud.settings.loopback_range[number])
+            if 2 <= number < size - 1 and address not in used:
+                self.last_address = number
+                return address
+        raise EC2ClientError("AddressLimitExceeded", "The maximum number of addresses has been reached.")
+
+    def publish(self) -> None:
+        """Make the firewall map every public address to the instance that has it now."""
+        addresses = {one.public_ip: one.private_ip for one in self.all() if one.public_ip and one.id in self.machines}
+        if self.cloud.network.publish(addresses):
+            shown = ", ".join(f"{public} -> {private}" for public, private in sorted(addresses.items()))
+            log.info("public addresses: %s", shown or "none")
+
+    # -- life cycle --------------------------------------------------------------------------------
+
+    def refuse_unknown_machine(self, image_id: str) -> None:
+        """Raise AWS's kind of error for an AMI that has no image on this machine."""
+        if image_id not in MACHINES:
+            raise EC2ClientError(
+                "Unsupported",
+                f"The local cloud cannot run the image {image_id}. It can run {DEBIAN_AMI} "
+                "(Debian 12, SSM parameter /aws/service/debian/release/12/latest/amd64).",
+            )
+
+    def launch(self, instance: Instance) -> None:
+        """Boot a new instance in the background: pending, running, then status checks ok."""
+        machine = Machine(f"{self.cloud.settings.container_prefix}-{instance.id}")
+        self.machines[instance.id] = machine
+        _set_state(instance, "pending", 0)
+        self.cloud.later(instance.id, f"launched at {instance.private_ip}", lambda: self._boot(instance, machine))
+
+    def _boot(self, instance: Instance, machine: Machine) -> None:
+        cloud = self.cloud
+        with cloud.lock:
+            vpc = self.backend.get_vpc(instance.vpc_id)
+            network = cloud.network.ensure(vpc.id, vpc.cidr_block)
+            files = machine_files(instance, f"http://{network.gateway}:{cloud.settings.port}")
+        options = [
+            "--systemd=always",
+            "--stop-signal=SIGRTMIN+3",
+            f"--network={network.name}",
+            f"--ip={instance.private_ip}",
+            f"--hostname={instance.private_dns_name.partition('.')[0]}",
+        ]
+        try:
+            cloud.podman.run(
+                machine.container, MACHINES[instance.image_id], ["/sbin/init"], options=options, files=files
+            )
+        except ContainerError as error:
+            with cloud.lock:
+                instance.state_reason.code = "Server.InternalError"
+                instance.state_reason.message = f"Server.InternalError: {error}"
+                _set_state(instance, "terminated", 48)
+            raise
+        self._came_up(instance, machine)
+
+    def _came_up(self, instance: Instance, machine: Machine) -> None:
+        """A container was started: open the way to it, then wait until sshd answers."""
+        cloud = self.cloud
+        cloud.network.prepare_bridge(instance.vpc_id)
+        with cloud.lock:
+            if instance.state == "pending":
+                _set_state(instance, "running", 16)
+            self.publish()
+        wait_for_ssh(instance.private_ip, cloud)
+        cloud.wait("server")
+        machine.reachable = True
+
+    def start(self, instance: Instance) -> None:
+        """Start a stopped instance in the background."""
+        machine = self.machines.get(instance.id)
+        if machine is None:
+            return
+        _set_state(instance, "pending", 0)
+
+        def work() -> None:
+            self.cloud.podman.start(machine.container)
+            self._came_up(instance, machine)
+
+        self.cloud.later(instance.id, "started", work)
+
+    def stop(self, instance: Instance) -> None:
+        """Shut an instance down in the background."""
+        machine = self.machines.get(instance.id)
+        if machine is None:
+            return
+        machine.reachable = False
+        _set_state(instance, "stopping", 64)
+        self.publish()
+
+        def work() -> None:
+            self.cloud.podman.stop(machine.container)
+            with self.cloud.lock:
+                if instance.state == "stopping":
+                    _set_state(instance, "stopped", 80)
+
+        self.cloud.later(instance.id, "stopped", work)
+
+    def reboot(self, instance: Instance) -> None:
+        """Restart an instance in the background; its state stays running, as on AWS."""
+        machine = self.machines.get(instance.id)
+        if machine is None:
+            return
+        machine.reachable = False
+
+        def work() -> None:
+            self.cloud.podman.stop(machine.container)
+            self.cloud.podman.start(machine.container)
+            self._came_up(instance, machine)
+
+        self.cloud.later(instance.id, "rebooted", work)
+
+    def terminate(self, instance: Instance) -> None:
+        """Remove an instance in the background."""
+        machine = self.machines.pop(instance.id, None)
+        if machine is None:
+            return
+        _set_state(instance, "shutting-down", 32)
+        self.publish()
+
+        def work() -> None:
+            self.cloud.podman.remove(machine.container)
+            with self.cloud.lock:
+                _set_state(instance, "terminated", 48)
+
+        self.cloud.later(instance.id, "terminated", work)
+
+
+def _set_state(instance: Instance, name: str, code: int) -> None:
+    instance._state.name, instance._state.code = name, code
+
+
+def wait_for_ssh(address: str, cloud: Cloud) -> None:
+    """Return when sshd greets. Raises TimeoutError."""
+    deadline = time.monotonic() + BOOT_TIMEOUT
+    while time.monotonic() < deadline and not cloud.closing.wait(0.1):
+        try:
+            with socket.create_connection((address, 22), timeout=1) as connection:
+                connection.settimeout(2)
+                if connection.recv(4) == b"SSH-":
+                    return
+        except OSError:
+            continue
+    if not cloud.closing.is_set():
+        raise TimeoutError(f"sshd at {address} does not answer")
+
+
+# -- what the "machine image" brings ---------------------------------------------------------------
+
+
+def machine_files(instance: Instance, endpoint: str) -> list[File]:
+    """The files of a first boot: the key, where the cloud is, the host's authorities, the user data."""
+    environment = {"AWS_ENDPOINT_URL": endpoint}
+    files = [File("/home/admin/.ssh/", "", 0o700, 1000)]
+    key = instance.ec2_backend.key_pairs.get(instance.key_name)
+    if key:
+        files.append(File("/home/admin/.ssh/authorized_keys", key.public_key.strip() + "\n", 0o600, 1000))
+    authorities = _authority_files()
+    if authorities:
+        files += authorities
+        environment |= dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), CA_BUNDLE)
+    lines = [f"{name}={value}" for name, value in environment.items()]
+    files += [
+        File("/etc/environment", "\n".join(lines) + "\n"),
+        File("/etc/systemd/system.conf.d/50-local-cloud.conf", f"[Manager]\nDefaultEnvironment={' '.join(lines)}\n"),
+        # sudo begins with an empty environment otherwise.
+        File("/etc/sudoers.d/50-local-cloud", "Defaults env_file=/etc/environment\n", 0o440),
+    ]
+    return files + _user_data_files(instance)
+
+
+def _authority_files() -> list[File]:
+    """The host's certificate bundle, where the host trusts authorities that Debian does not know."""
+    bundle = Path(os.environ.get("SSL_CERT_FILE") or CA_BUNDLE)
+    extra = sorted(EXTRA_AUTHORITIES.glob("*.crt"))
+    if not bundle.is_file() or not (extra or "SSL_CERT_FILE" in os.environ):
+        return []
+    return [
+        File(CA_BUNDLE, bundle.read_bytes()),
+        # For the day when the package rebuilds the bundle.
+        *(File(f"{EXTRA_AUTHORITIES}/{path.name}", path.read_bytes()) for path in extra),
+    ]
+
+
+USER_DATA_UNIT = """\
+[Unit]
+Description=Run the instance's user data once
+After=network-online.target ssh.service
+ConditionPathExists=!/var/lib/cloud/instance/user-data.done
+
+[Service]
+Type=oneshot
+RemainAfterExit=true
+ExecStart=/var/lib/cloud/instance/user-data.txt
+ExecStartPost=/usr/bin/touch /var/lib/cloud/instance/user-data.done
+StandardOutput=append:/var/log/cloud-init-output.log
+StandardError=inherit
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def _user_data_files(instance: Instance) -> list[File]:
+    data = user_data_of(instance)
+    if not data.startswith(b"#!"):
+        return []
+    unit = "/etc/systemd/system/cloud-user-data.service"
+    return [
+        File("/var/lib/cloud/instance/user-data.txt", data, 0o700),
+        File(unit, USER_DATA_UNIT),
+        File("/etc/systemd/system/multi-user.target.wants/cloud-user-data.service", unit, link=True),
+    ]
+
+
+def user_data_of(instance: Instance) -> bytes:
+    """An instance's user data, b"" when it has none."""
+    data = instance.user_data
+    if data is None:
+        return b""
+    return data.as_bytes() if hasattr(data, "as_bytes") else bytes(data)
+
+
+# -- moto's life cycle calls -----------------------------------------------------------------------
+
+
+def _install(instances: Instances) -> None:
+    """Let moto's EC2 tell the backing what happens."""
+    cloud = instances.cloud
+
+    def random_address() -> str:
+        return instances.free_public_address()
+
+    moto_interfaces.random_public_ip = random_address
+    moto_elastic_ips.random_ip = random_address
+
+    @around(EC2Backend, "create_vpc")
+    def create_vpc(original: Any, backend: EC2Backend, cidr_block: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        """Give the VPC its network; a CIDR that the host already routes is refused by name."""
+        vpc = original(backend, cidr_block, *args, **kwargs)
+        if kwargs.get("is_default"):
+            return vpc  # exists in every account; it gets its network when something is put into it
+        try:
+            cloud.network.ensure(vpc.id, vpc.cidr_block)
+        except (AddressRangeError, ContainerError) as error:
+            backend.delete_vpc(vpc.id)
+            raise EC2ClientError("InvalidVpc.Range", str(error)) from error
+        log.info("%s: network for %s", vpc.id, vpc.cidr_block)
+        return vpc
+
+    @around(EC2Backend, "delete_vpc")
+    def delete_vpc(original: Any, backend: EC2Backend, vpc_id: str) -> Any:  # noqa: ANN401
+        vpc = original(backend, vpc_id)
+        cloud.network.remove(vpc_id)
+        return vpc
+
+    @around(EC2Backend, "run_instances")
+    def run_instances(original: Any, backend: EC2Backend, image_id: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        instances.refuse_unknown_machine(image_id)
+        reservation = original(backend, image_id, *args, **kwargs)
+        for instance in reservation.instances:
+            instances.launch(instance)
+        return reservation
+
+    for name in ("start", "stop", "reboot", "terminate"):
+        _follow(instances, name)
+
+    for name in ("associate_address", "disassociate_address", "release_address"):
+
+        @around(EC2Backend, name)
+        def address_changed(original: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            result = original(*args, **kwargs)
+            instances.publish()
+            return result
+
+    status = Instance.instance_status.fget
+
+    def instance_status(instance: Instance) -> dict[str, Any]:
+        """Status checks are "initializing" until the machine answers."""
+        machine = instances.machines.get(instance.id)
+        if instance.state == "running" and machine and not machine.reachable:
+            return {"Status": "initializing", "Details": [{"Name": "reachability", "Status": "initializing"}]}
+        return status(instance)
+
+    Instance.instance_status = property(instance_status)
+    Instance.system_status = property(instance_status)
+
+
+def _follow(instances: Instances, name: str) -> None:
+    """After moto's Instance.start (stop, ...) do the same to the container."""
+
+    @around(Instance, name)
+    def changed(original: Any, instance: Instance) -> Any:  # noqa: ANN401
+        result = original(instance)
+        getattr(instances, name)(instance)
+        return result

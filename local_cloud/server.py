@@ -1,0 +1,174 @@
+"""The HTTP side: moto's API, the local cloud's own few paths, and the metadata service."""
+
+from __future__ import annotations
+
+import http
+import io
+import ipaddress
+import json
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+from local_cloud.cloud import Cloud
+from local_cloud.faults import Answer
+from local_cloud.metadata import Metadata
+from local_cloud.network import METADATA_ADDRESS
+from local_cloud.settings import SettingsError, delays
+
+log = logging.getLogger("local_cloud")
+
+Environ = dict[str, Any]
+IP_FREEBIND = 15  # <linux/in.h>; Python's socket module does not name it
+
+
+class Application:
+    """The WSGI application that every listener serves."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        """Serve this cloud."""
+        self.cloud = cloud
+        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.metadata = Metadata(cloud)
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer a request: refuse strangers, then metadata, our own paths, ordered faults, moto."""
+        answer = self._answer_ourselves(environ)
+        if answer is None:
+            return self._answer_with_moto(environ, start_response)
+        reason = http.HTTPStatus(answer.status).phrase
+        headers = [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body)))]
+        start_response(f"{answer.status} {reason}", headers)
+        return [answer.body]
+
+    def _answer_ourselves(self, environ: Environ) -> Answer | None:
+        client = environ["REMOTE_ADDR"]
+        if not (ipaddress.ip_address(client).is_loopback or self.cloud.network.is_inside(client)):
+            # A route to a bridge's address is not an invitation.
+            return Answer(403, "text/plain", b"the local cloud answers this host and its own servers only\n")
+        if environ.get("HTTP_HOST", "").partition(":")[0] == METADATA_ADDRESS:
+            return self.metadata.answer(environ)
+        _read_body(environ)
+        path = environ["PATH_INFO"]
+        if path.startswith("/local-cloud/"):
+            return self._local(environ["REQUEST_METHOD"], path.removeprefix("/local-cloud/"), environ)
+        if path == "/moto-api/reset" and environ["REQUEST_METHOD"] == "POST":
+            self.cloud.reset()
+        return self.cloud.faults.answer(environ, _body(environ))
+
+    def _answer_with_moto(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        # One request at a time: moto's models are not made for threads. The body was read before,
+        # so that a slow client holds nobody up.
+        with self.cloud.lock:
+            return list(self.moto(environ, start_response))
+
+    def _local(self, method: str, path: str, environ: Environ) -> Answer:
+        """The paths below /local-cloud/."""
+        route = self._routes().get((method, path))
+        if route is None:
+            return _json(404, {"error": f"no {method} /local-cloud/{path}"})
+        try:
+            return route(_body(environ))
+        except (SettingsError, TypeError, ValueError) as error:
+            return _json(400, {"error": str(error)})
+
+    def _routes(self) -> dict[tuple[str, str], Callable[[bytes], Answer]]:
+        return {
+            ("GET", "health"): self._health,
+            ("PUT", "delays"): self._set_delays,
+            ("POST", "faults"): self._add_fault,
+            ("DELETE", "faults"): self._clear_faults,
+        }
+
+    def _health(self, _: bytes) -> Answer:
+        settings = self.cloud.settings
+        document = {
+            "name": settings.name,
+            "account": settings.account,
+            "region": settings.region,
+            "settings": settings.as_json(),
+            "delays": self.cloud.delays,
+        }
+        return _json(200, document)
+
+    def _set_delays(self, body: bytes) -> Answer:
+        self.cloud.delays.update(delays({**self.cloud.delays, **json.loads(body)}))
+        log.info("delays: %s", self.cloud.delays)
+        return _json(200, self.cloud.delays)
+
+    def _add_fault(self, body: bytes) -> Answer:
+        fault = self.cloud.faults.add(json.loads(body))
+        log.info("fault: the next %d calls of %s answer %s", fault.times, fault.action, fault.code)
+        return _json(200, {"ordered": fault.action})
+
+    def _clear_faults(self, _: bytes) -> Answer:
+        self.cloud.faults.clear()
+        return _json(200, {})
+
+
+def _read_body(environ: Environ) -> None:
+    length = environ.get("CONTENT_LENGTH")
+    if length:
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(length)))
+
+
+def _body(environ: Environ) -> bytes:
+    stream = environ["wsgi.input"]
+    return stream.getvalue() if isinstance(stream, io.BytesIO) else b""
+
+
+def _json(status: int, document: dict[str, Any]) -> Answer:
+    return Answer(status, "application/json", json.dumps(document).encode() + b"\n")
+
+
+class Listeners:
+    """The sockets: 127.0.0.1 from the start, the gateway of a VPC as long as there is that VPC."""
+
+    def __init__(self, application: Application, port: int) -> None:
+        """Listen on 127.0.0.1. Raises OSError when the port is taken."""
+        self.application = application
+        self.port = port
+        self.servers: dict[str, BaseWSGIServer] = {}
+        self.open("127.0.0.1")
+
+    def open(self, address: str) -> None:
+        """Listen on an address; it may belong to a bridge that is not there yet."""
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
+        listener.bind((address, self.port))
+        listener.listen(128)
+        server = make_server(
+            address, self.port, self.application, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
+        )
+        listener.close()
+        server.daemon_threads = True
+        self.servers[address] = server
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+
+    def follow(self, addresses: set[str]) -> None:
+        """Listen on 127.0.0.1 and on exactly these addresses."""
+        wanted = {"127.0.0.1", *addresses}
+        for address in wanted - self.servers.keys():
+            self.open(address)
+        for address in self.servers.keys() - wanted:
+            server = self.servers.pop(address)
+            # shutdown() waits for the loop, which may be the one that is answering this very request.
+            threading.Thread(target=_close, args=(server,), daemon=True).start()
+
+
+def _close(server: BaseWSGIServer) -> None:
+    server.shutdown()
+    server.server_close()
+
+
+class QuietHandler(MotoRequestHandler):
+    """moto's handler without a line per request: the log says what happened, not who asked."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""

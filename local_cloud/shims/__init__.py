@@ -1,0 +1,9 @@
+"""Where moto differs from AWS in a way that would bend a playbook, AWS's behaviour is restored here.
+
+One shim, one comment that names the behaviour, one unit test. They apply when this package is
+imported, with or without containers behind the API.
+"""
+
+from local_cloud.shims import ec2
+
+__all__ = ["ec2"]

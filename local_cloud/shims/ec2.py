@@ -1,0 +1,195 @@
+"""EC2 and the public SSM parameters that name machine images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import moto.settings
+from moto.core.responses import ActionResult
+from moto.ec2.models import EC2Backend
+from moto.ec2.models.amis import Ami, AmiBackend
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.instances import Instance, MetadataOptions
+from moto.ec2.responses import EC2Response
+from moto.ssm.models import Parameter, ParameterDict
+
+from local_cloud.patching import around
+
+DEBIAN_AMI = "ami-0deb1200000000001"
+DEBIAN_OWNER = "136693071363"
+DEBIAN_PARAMETER = "/aws/service/debian/release/12/latest/amd64"
+
+# AWS: an unknown instance type, key pair or image is an error.
+moto.settings.EC2_ENABLE_INSTANCE_TYPE_VALIDATION = True
+moto.settings.ENABLE_KEYPAIR_VALIDATION = True
+moto.settings.ENABLE_AMI_VALIDATION = True
+
+
+# AWS: Debian publishes its images under its own account, with /dev/xvda as the root device.
+@around(AmiBackend, "_load_amis")
+def add_debian_image(original: Any, backend: EC2Backend) -> None:  # noqa: ANN401
+    """Register Debian 12 beside moto's images."""
+    original(backend)
+    backend.amis[DEBIAN_AMI] = Ami(
+        backend,
+        ami_id=DEBIAN_AMI,
+        name="debian-12-amd64-20261115-2000",
+        description="Debian 12 (20261115-2000)",
+        owner_id=DEBIAN_OWNER,
+        owner_alias=None,
+        public=True,
+        virtualization_type="hvm",
+        architecture="x86_64",
+        hypervisor="xen",
+        root_device_type="ebs",
+        root_device_name="/dev/xvda",
+        image_location=f"{DEBIAN_OWNER}/debian-12-amd64-20261115-2000",
+    )
+
+
+# AWS: Debian's latest image is found through a public SSM parameter.
+@around(ParameterDict, "_check_loading_status")
+def add_debian_parameter(original: Any, parameters: ParameterDict, key: str) -> None:  # noqa: ANN401
+    """Load Debian's parameter as soon as one below its path is asked for."""
+    original(parameters, key)
+    if str(key or "").startswith("/aws/service/debian/") and DEBIAN_PARAMETER not in parameters.keys():
+        dict.__setitem__(
+            parameters,
+            DEBIAN_PARAMETER,
+            [
+                Parameter(
+                    account_id=parameters.account_id,
+                    name=DEBIAN_PARAMETER,
+                    value=DEBIAN_AMI,
+                    parameter_type="String",
+                    description=None,
+                    allowed_pattern=None,
+                    keyid=None,
+                    last_modified_date=1763164800,
+                    version=1,
+                    data_type="aws:ec2:image",
+                )
+            ],
+        )
+
+
+# AWS: an instance keeps its Elastic IP when it is stopped; only an automatic address is given back.
+@around(NetworkInterface, "stop")
+def keep_elastic_ip_when_stopped(original: Any, interface: NetworkInterface) -> None:  # noqa: ANN401
+    """Give the public address back unless it is an Elastic IP."""
+    if not _elastic_ip(interface):
+        original(interface)
+
+
+# AWS: an instance that has an Elastic IP gets no automatic address when it starts again.
+@around(NetworkInterface, "check_auto_public_ip")
+def keep_elastic_ip_when_started(original: Any, interface: NetworkInterface) -> None:  # noqa: ANN401
+    """Assign an automatic address unless there is an Elastic IP."""
+    if not _elastic_ip(interface):
+        original(interface)
+
+
+def _elastic_ip(interface: NetworkInterface) -> Any:  # noqa: ANN401
+    return next((eip for eip in interface.ec2_backend.addresses if eip.eni is interface), None)
+
+
+# AWS: disassociating an address lets the interface have an automatic one again.
+@around(EC2Backend, "disassociate_address")
+def free_interface_first(
+    original: Any,  # noqa: ANN401
+    backend: EC2Backend,
+    address: str | None = None,
+    association_id: str | None = None,
+) -> None:
+    """Let go of the interface before moto looks whether it needs an automatic address."""
+    found = backend.address_by_ip([address]) if address else backend.address_by_association([association_id])
+    interface = found[0].eni
+    found[0].eni = None
+    original(backend, address, association_id)
+    if interface:
+        interface.public_ip = None
+        if interface.instance and interface.instance.state == "running":
+            interface.check_auto_public_ip()
+
+
+# AWS: an Elastic IP that moves is gone from where it was.
+@around(EC2Backend, "associate_address")
+def leave_previous_interface(original: Any, backend: EC2Backend, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    """Take the address away from an interface that lost it."""
+    owners = {eip.allocation_id: eip.eni for eip in backend.addresses if eip.eni}
+    address = original(backend, *args, **kwargs)
+    previous = owners.get(address.allocation_id)
+    if previous and previous is not address.eni:
+        previous.public_ip = None
+    return address
+
+
+# AWS: a terminated instance has no Elastic IP any more; the address stays allocated.
+@around(Instance, "terminate")
+def release_elastic_ip(original: Any, instance: Instance) -> Any:  # noqa: ANN401
+    """Disassociate the instance's Elastic IPs, then terminate."""
+    for address in list(instance.ec2_backend.addresses):
+        if address.instance is instance or (address.eni and address.eni.instance is instance):
+            instance._state.name = "shutting-down"  # or it would get an automatic address in exchange
+            instance.ec2_backend.disassociate_address(address=address.public_ip)
+            instance._state.name = "running"
+    return original(instance)
+
+
+# AWS: the root volume of an instance is at its image's root device, whatever the request lists.
+@around(Instance, "setup_defaults")
+def default_root_volume(_original: Any, instance: Instance) -> None:  # noqa: ANN401
+    """Attach the image's own 8 GiB root volume."""
+    _attach_root(instance)
+
+
+@around(EC2Backend, "run_instances")
+def complete_root_volume(original: Any, backend: EC2Backend, image_id: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    """Attach the root volume that the request's mappings do not describe."""
+    reservation = original(backend, image_id, *args, **kwargs)
+    for instance in reservation.instances:
+        if instance.root_device_name not in instance.block_device_mapping:
+            _attach_root(instance)
+    return reservation
+
+
+def _attach_root(instance: Instance) -> None:
+    volume = instance.ec2_backend.create_volume(size=8, zone_name=instance.placement.zone, volume_type="gp3")
+    instance.ec2_backend.attach_volume(volume.id, instance.id, instance.root_device_name, True)
+
+
+# AWS: a gp3 volume has 3000 IOPS and 125 MiB/s unless told otherwise.
+@around(EC2Backend, "create_volume")
+def gp3_baseline(original: Any, backend: EC2Backend, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    """Fill in gp3's baseline performance."""
+    volume = original(backend, *args, **kwargs)
+    if volume.volume_type == "gp3":
+        volume.iops = volume.iops or 3000
+        volume.throughput = volume.throughput or 125
+    return volume
+
+
+# AWS: MonitorInstances and UnmonitorInstances switch detailed monitoring (moto: 500).
+def _switch_monitoring(state: str) -> Any:  # noqa: ANN401
+    def respond(response: EC2Response) -> ActionResult:
+        response.error_on_dryrun()
+        instances = response.ec2_backend.get_multi_instances_by_id(response._get_param("InstanceIds", []))
+        for instance in instances:
+            instance.monitoring_state = state
+        return ActionResult(
+            {"InstanceMonitorings": [{"InstanceId": one.id, "Monitoring": {"State": state}} for one in instances]}
+        )
+
+    return respond
+
+
+EC2Response.monitor_instances = _switch_monitoring("enabled")
+EC2Response.unmonitor_instances = _switch_monitoring("disabled")
+
+
+# AWS: Amazon Linux 2023's and Debian 12's images require IMDSv2 unless the request says otherwise.
+@around(MetadataOptions, "__init__")
+def require_tokens(original: Any, options: MetadataOptions, values: dict[str, Any] | None = None) -> None:  # noqa: ANN401
+    """Default to required tokens and two hops, as AWS does for such images."""
+    given = {name: value for name, value in (values or {}).items() if value is not None}
+    original(options, {"HttpTokens": "required", "HttpPutResponseHopLimit": 2, **given})
