@@ -8,8 +8,20 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, DateTime, Enum, ForeignKey, Identity, Index, MetaData, String
-from sqlalchemy import UniqueConstraint, func, text, true
+from sqlalchemy import (
+    CheckConstraint,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    String,
+    UniqueConstraint,
+    func,
+    text,
+    true,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -76,7 +88,9 @@ class Admin(Base):
     """Somebody who logs in. A superadmin belongs to no store, an admin to exactly one."""
 
     __tablename__ = "admins"
-    __table_args__ = (CheckConstraint("(role = 'superadmin') = (store_id IS NULL)", name="store_matches_role"),)
+    __table_args__ = (
+        CheckConstraint("(role = 'superadmin') = (store_id IS NULL)", name="store_matches_role"),
+    )
 
     id: Mapped[int] = _identity()
     store_id: Mapped[int | None] = mapped_column(ForeignKey("stores.id"), index=True)
@@ -159,6 +173,7 @@ class Order(Base):
         UniqueConstraint("store_id", "idempotency_key"),
         Index("ix_orders_store_id_id", "store_id", "id"),
     )
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012  updated_at is read back with each UPDATE
 
     id: Mapped[int] = _identity()
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))

@@ -1,0 +1,92 @@
+"""A store's orders, as they come in."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Cookie, Depends, Query, Request, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.controllers.dependencies import Bearer, ResourcesDep, SessionDep, StoreAdminDep, as_store_admin
+from app.infrastructure.security import LIFETIME, Audience
+from app.infrastructure.sse_publisher import Subscription
+from app.models.api import OrderView, RowId, StatusChange, StreamTicket
+from app.models.entities import OrderStatus
+from app.services import orders
+from app.services.accounts import StoreAdmin, authenticate
+
+router = APIRouter(prefix="/api/admin/orders", tags=["admin: orders"])
+
+_COOKIE = "table_order_stream"
+_STREAM_PATH = "/api/admin/orders/stream"
+
+
+@router.get("")
+def list_orders(
+    session: SessionDep,
+    admin: StoreAdminDep,
+    status: Annotated[list[OrderStatus] | None, Query()] = None,
+    before: Annotated[RowId | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+) -> list[OrderView]:
+    """The store's orders, newest first."""
+    return orders.list_of_store(session, admin.store_id, status or [], before, limit)
+
+
+@router.patch("/{order_id}")
+def change_order(
+    resources: ResourcesDep, session: SessionDep, admin: StoreAdminDep, order_id: RowId, change: StatusChange
+) -> OrderView:
+    """Move an order on."""
+    return orders.change_status(
+        session, resources.publisher, admin.store_id, admin.id, order_id, change.status
+    )
+
+
+@router.post("/stream-token")
+def open_stream(
+    request: Request, response: Response, resources: ResourcesDep, admin: StoreAdminDep
+) -> StreamTicket:
+    """Set the cookie that opens the stream.
+
+    EventSource can send no headers. A token in the address would be in every access log; a cookie is not, and
+    this one is short-lived, sent to the stream only, and invisible to scripts.
+    """
+    lifetime = int(LIFETIME[Audience.STREAM].total_seconds())
+    response.set_cookie(
+        _COOKIE,
+        resources.tokens.issue(admin.id, Audience.STREAM),
+        max_age=lifetime,
+        path=_STREAM_PATH,
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    return StreamTicket(expires_in=lifetime)
+
+
+def _stream_reader(
+    resources: ResourcesDep, bearer: Bearer, cookie: Annotated[str | None, Cookie(alias=_COOKIE)] = None
+) -> StoreAdmin:
+    # A session of its own, closed here: a stream is open for long.
+    with resources.sessions() as session:
+        if bearer:
+            return as_store_admin(authenticate(session, resources.tokens, bearer.credentials, Audience.API))
+        return as_store_admin(authenticate(session, resources.tokens, cookie, Audience.STREAM))
+
+
+async def _subscription(
+    resources: ResourcesDep, reader: Annotated[StoreAdmin, Depends(_stream_reader)]
+) -> AsyncIterator[Subscription]:
+    # A dependency is entered before the response begins: no event after the page's "open" is missed.
+    with resources.publisher.subscription(reader.store_id) as subscription:
+        yield subscription
+
+
+@router.get("/stream", response_class=EventSourceResponse)
+async def stream(
+    subscription: Annotated[Subscription, Depends(_subscription)],
+) -> AsyncIterator[ServerSentEvent]:
+    """The store's order events; FastAPI adds a heartbeat comment every 15 seconds."""
+    yield ServerSentEvent(retry=1000)
+    async for event in subscription:
+        yield ServerSentEvent(event=event.event, id=str(event.id), data=event.order)

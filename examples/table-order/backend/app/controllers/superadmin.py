@@ -1,0 +1,45 @@
+"""Stores and their admins, for those who run the service."""
+
+from fastapi import APIRouter, Depends
+
+from app.controllers.dependencies import SessionDep, require_superadmin
+from app.models.api import AdminChange, AdminView, NewAdmin, NewStore, RowId, StoreChange, StoreSummary
+from app.services import accounts, stores
+
+router = APIRouter(prefix="/api/superadmin", tags=["superadmin"], dependencies=[Depends(require_superadmin)])
+
+
+@router.get("/stores")
+def list_stores(session: SessionDep) -> list[StoreSummary]:
+    """All stores."""
+    return stores.list_stores(session)
+
+
+@router.post("/stores", status_code=201)
+def create_store(session: SessionDep, new: NewStore) -> StoreSummary:
+    """Open a store."""
+    return stores.create_store(session, new)
+
+
+@router.patch("/stores/{store_id}")
+def change_store(session: SessionDep, store_id: RowId, change: StoreChange) -> StoreSummary:
+    """Rename, close or reopen a store."""
+    return stores.change_store(session, store_id, change)
+
+
+@router.get("/stores/{store_id}/admins")
+def list_admins(session: SessionDep, store_id: RowId) -> list[AdminView]:
+    """A store's admins."""
+    return accounts.list_admins(session, store_id)
+
+
+@router.post("/stores/{store_id}/admins", status_code=201)
+def create_admin(session: SessionDep, store_id: RowId, new: NewAdmin) -> AdminView:
+    """Add an admin to a store."""
+    return accounts.create_admin(session, store_id, new)
+
+
+@router.patch("/admins/{admin_id}")
+def change_admin(session: SessionDep, admin_id: RowId, change: AdminChange) -> AdminView:
+    """Set an admin's password, lock or unlock the account."""
+    return accounts.change_admin(session, admin_id, change)

@@ -1,0 +1,39 @@
+"""PostgreSQL through SQLAlchemy."""
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+# Bounds on how long an unreachable database can hold a thread: connecting (seconds), bytes that nobody
+# acknowledges (milliseconds), one statement (milliseconds).
+_CONNECT_ARGS = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 5000,
+    "application_name": "table-order",
+    "options": "-c statement_timeout=10000",
+}
+
+
+def driver_url(database_url: str) -> URL:
+    """The URL as everybody writes it (postgresql://), with the driver that this application uses."""
+    return make_url(database_url).set(drivername="postgresql+psycopg")
+
+
+def open_engine(database_url: str) -> Engine:
+    """An engine for the service.
+
+    At most 15 connections: two instances, as during a deployment, stay far below the database's 100.
+    """
+    return create_engine(
+        driver_url(database_url),
+        pool_size=5,
+        max_overflow=10,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        hide_parameters=True,  # values of a failed statement do not belong in a log
+        connect_args=_CONNECT_ARGS,
+    )
+
+
+def open_sessions(engine: Engine) -> sessionmaker[Session]:
+    """Sessions whose rows stay readable after the commit."""
+    return sessionmaker(engine, expire_on_commit=False)

@@ -1,0 +1,37 @@
+"""Everything the service holds open, made once at start."""
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app.infrastructure.database import open_engine, open_sessions
+from app.infrastructure.security import Tokens
+from app.infrastructure.settings import Settings
+from app.infrastructure.sse_publisher import SSEPublisher
+from app.infrastructure.storage import ImageStorage
+from app.infrastructure.throttle import LoginThrottle
+
+
+class Resources:
+    """Nothing here connects before it is used: the service starts while its dependencies are away."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Make the clients."""
+        redis_url = settings.redis_url.get_secret_value()
+        self.release = settings.release_id
+        self.engine = open_engine(settings.database_url.get_secret_value())
+        self.sessions = open_sessions(self.engine)
+        # One second and one retry (a kept connection may be stale): an order does not wait long for Redis.
+        self.redis = Redis.from_url(
+            redis_url, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 1)
+        )
+        self.publisher = SSEPublisher(self.redis, redis_url)
+        self.throttle = LoginThrottle(self.redis)
+        self.storage = ImageStorage(settings.s3_bucket, settings.aws_region)
+        self.tokens = Tokens(settings.secret_key.get_secret_value())
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.publisher.close()
+        self.redis.close()
+        self.engine.dispose()

@@ -1,0 +1,63 @@
+"""Password hashes and signed tokens."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import jwt
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+# OWASP's argon2id parameters; 19 MiB each, so that simultaneous logins do not exhaust a small server.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+_NOBODYS_HASH = _hasher.hash("nobody has this password")
+
+
+def hash_password(password: str) -> str:
+    """An argon2id hash with its own salt and parameters."""
+    return _hasher.hash(password)
+
+
+def password_matches(password_hash: str | None, password: str) -> bool:
+    """Whether the password is the hash's. None (no such account) costs as much time as a wrong password."""
+    try:
+        return _hasher.verify(password_hash or _NOBODYS_HASH, password) and password_hash is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+class Audience(StrEnum):
+    """What a token is for. A stream's token opens nothing else."""
+
+    API = "api"
+    STREAM = "stream"
+
+
+LIFETIME = {Audience.API: timedelta(hours=8), Audience.STREAM: timedelta(seconds=60)}
+
+
+class Tokens:
+    """Issues and reads JSON web tokens signed with the service's key."""
+
+    def __init__(self, secret_key: str) -> None:
+        """Sign with `secret_key`."""
+        self._key = secret_key
+
+    def issue(self, admin_id: int, audience: Audience) -> str:
+        """A token that says who somebody is, for LIFETIME[audience]. What they may do is in the database."""
+        now = datetime.now(UTC)
+        claims = {"sub": str(admin_id), "aud": audience.value, "iat": now, "exp": now + LIFETIME[audience]}
+        return jwt.encode(claims, self._key, algorithm="HS256")
+
+    def read(self, token: str, audience: Audience) -> int | None:
+        """The admin's id, or None when the token is not valid for the audience now."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._key,
+                algorithms=["HS256"],
+                audience=audience.value,
+                options={"require": ["sub", "aud", "exp"]},
+            )
+            return int(claims["sub"])
+        except (jwt.InvalidTokenError, ValueError):
+            return None

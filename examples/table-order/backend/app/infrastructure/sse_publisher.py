@@ -1,0 +1,141 @@
+"""Order events: from whichever process took the order, through Redis, to every open stream.
+
+The rule that keeps pages right: a stream either delivers every event since it was opened, or it ends. It ends
+when Redis had to be subscribed anew (events may have been missed), when its reader is too slow, after an
+hour, and when the server stops. A page whose stream ended opens another and fetches its orders again.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from pydantic import ValidationError
+from redis import Redis, RedisError
+from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+
+from app.models.api import OrderEvent
+
+CHANNEL = "order_events"
+MAX_STREAM_SECONDS = 3600
+_BACKLOG = 100  # events that wait for a slow reader
+_RETRY_SECONDS = 1
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
+
+_log = logging.getLogger(__name__)
+
+
+class Subscription:
+    """One open stream's events, for one store. Used on the event loop only."""
+
+    def __init__(self, store_id: int) -> None:
+        """Begin empty."""
+        self.store_id = store_id
+        self._queue: asyncio.Queue[OrderEvent | None] = asyncio.Queue(_BACKLOG)
+
+    def offer(self, event: OrderEvent) -> None:
+        """Queue an event; a full queue ends the stream."""
+        try:
+            self._queue.put_nowait(event)
+        except asyncio.QueueFull:
+            self.end()
+
+    def end(self) -> None:
+        """End the stream now; what is queued is fetched by the page that reconnects."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[OrderEvent]:
+        """Yield events until the stream ends."""
+        while (event := await self._queue.get()) is not None:
+            yield event
+
+
+class SSEPublisher:
+    """Publishes events, and relays those that arrive to the streams that are open in this process."""
+
+    def __init__(self, redis: Redis, redis_url: str) -> None:
+        """Publish through `redis`; the subscription has a connection of its own."""
+        self._redis = redis
+        self._listener = AsyncRedis.from_url(
+            redis_url,
+            socket_connect_timeout=2,
+            socket_keepalive=True,
+            socket_keepalive_options=_KEEPALIVE,
+            # Never reconnect silently: a gap in the subscription must end the streams.
+            retry=AsyncRetry(NoBackoff(), 0),
+        )
+        self._subscriptions: set[Subscription] = set()
+        self._stopping = False
+        self.is_subscribed = False
+
+    def publish(self, event: OrderEvent) -> None:
+        """Tell everybody, as far as Redis is there: the order itself is already safe in the database."""
+        try:
+            self._redis.publish(CHANNEL, event.model_dump_json())
+        except RedisError as error:
+            _log.warning("event %s was not published: %s", event.id, type(error).__name__)
+
+    @contextmanager
+    def subscription(self, store_id: int) -> Iterator[Subscription]:
+        """Events of a store from now on."""
+        subscription = Subscription(store_id)
+        self._subscriptions.add(subscription)
+        expiry = asyncio.get_running_loop().call_later(MAX_STREAM_SECONDS, subscription.end)
+        if self._stopping:
+            subscription.end()
+        try:
+            yield subscription
+        finally:
+            expiry.cancel()
+            self._subscriptions.discard(subscription)
+
+    async def listen(self) -> None:
+        """Relay events until cancelled, through every absence of Redis."""
+        while True:
+            try:
+                async with self._listener.pubsub() as pubsub:
+                    await pubsub.subscribe(CHANNEL)
+                    await self._relay(pubsub)
+            except Exception as error:
+                _log.warning("not subscribed to Redis: %s", type(error).__name__)
+            finally:
+                self.is_subscribed = False
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _relay(self, pubsub: PubSub) -> None:
+        async for message in pubsub.listen():
+            if message["type"] == "subscribe":
+                _log.info("subscribed to Redis")
+                self.is_subscribed = True
+                self._end_streams()
+            elif message["type"] == "message":
+                self._deliver(message["data"])
+
+    def _deliver(self, data: bytes) -> None:
+        try:
+            event = OrderEvent.model_validate_json(data)
+        except ValidationError:
+            _log.warning("ignored a message on %s that is no order event", CHANNEL)
+            return
+        for subscription in self._subscriptions:
+            if subscription.store_id == event.store_id:
+                subscription.offer(event)
+
+    def _end_streams(self) -> None:
+        for subscription in self._subscriptions:
+            subscription.end()
+
+    def stop(self) -> None:
+        """End all streams and those still to come: the server wants to stop and waits for its responses."""
+        self._stopping = True
+        self._end_streams()
+
+    async def close(self) -> None:
+        """Close the subscription's connection."""
+        await self._listener.aclose()

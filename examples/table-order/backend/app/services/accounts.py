@@ -1,0 +1,98 @@
+"""Who may log in, and as what."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.infrastructure.security import LIFETIME, Audience, Tokens, hash_password, password_matches
+from app.infrastructure.throttle import LoginThrottle
+from app.models.api import AdminChange, AdminView, LoggedIn, Login, NewAdmin
+from app.models.entities import Admin, Role, Store
+from app.services.errors import ConflictError, NotFoundError, TooManyRequestsError, UnauthorizedError
+
+
+@dataclass(frozen=True)
+class StoreAdmin:
+    """A logged-in admin of a store."""
+
+    id: int
+    store_id: int
+
+
+def _may_log_in(session: Session, admin: Admin | None) -> bool:
+    if admin is None or not admin.is_active:
+        return False
+    if admin.store_id is None:
+        return True
+    store = session.get(Store, admin.store_id)
+    return store is not None and store.is_active
+
+
+def log_in(session: Session, tokens: Tokens, throttle: LoginThrottle, login: Login, address: str) -> LoggedIn:
+    """Exchange a name and a password for a token. Wrong name and wrong password look alike."""
+    if throttle.is_blocked(login.username, address):
+        raise TooManyRequestsError("Too many failed logins. Please wait a minute.")
+    admin = session.scalar(select(Admin).where(Admin.username == login.username))
+    matches = password_matches(admin.password_hash if admin else None, login.password)
+    if not matches or admin is None or not _may_log_in(session, admin):
+        throttle.count_failure(login.username, address)
+        raise UnauthorizedError("Wrong name or password.")
+    return LoggedIn(
+        access_token=tokens.issue(admin.id, Audience.API),
+        expires_in=int(LIFETIME[Audience.API].total_seconds()),
+        role=admin.role,
+        store_id=admin.store_id,
+    )
+
+
+def authenticate(session: Session, tokens: Tokens, token: str | None, audience: Audience) -> Admin:
+    """The admin that a token belongs to; looked up each time, so that a locked account is out at once."""
+    admin_id = tokens.read(token, audience) if token else None
+    admin = session.get(Admin, admin_id) if admin_id is not None else None
+    if admin is None or not _may_log_in(session, admin):
+        raise UnauthorizedError("Please log in.")
+    return admin
+
+
+def _require_store(session: Session, store_id: int) -> None:
+    if session.get(Store, store_id) is None:
+        raise NotFoundError(f"There is no store {store_id}.")
+
+
+def list_admins(session: Session, store_id: int) -> list[AdminView]:
+    """A store's admins."""
+    _require_store(session, store_id)
+    rows = session.scalars(select(Admin).where(Admin.store_id == store_id).order_by(Admin.id))
+    return [AdminView.model_validate(row) for row in rows]
+
+
+def create_admin(session: Session, store_id: int, new: NewAdmin) -> AdminView:
+    """Add an admin to a store."""
+    _require_store(session, store_id)
+    admin = Admin(
+        store_id=store_id,
+        username=new.username,
+        password_hash=hash_password(new.password),
+        role=Role.ADMIN,
+    )
+    session.add(admin)
+    try:
+        session.commit()
+    except IntegrityError as error:
+        raise ConflictError(f"The name {new.username!r} is taken.") from error
+    return AdminView.model_validate(admin)
+
+
+def change_admin(session: Session, admin_id: int, change: AdminChange) -> AdminView:
+    """Set the fields that are given. Superadmins are changed by the deployment only."""
+    admin = session.get(Admin, admin_id)
+    if admin is None or admin.role != Role.ADMIN:
+        raise NotFoundError(f"There is no admin {admin_id}.")
+    if change.password is not None:
+        admin.password_hash = hash_password(change.password)
+    if change.is_active is not None:
+        admin.is_active = change.is_active
+    session.commit()
+    return AdminView.model_validate(admin)

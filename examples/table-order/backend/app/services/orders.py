@@ -1,0 +1,172 @@
+"""Placing orders and moving them on."""
+
+from collections import Counter
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.infrastructure.sse_publisher import SSEPublisher
+from app.models.api import NewOrder, NewOrderItem, OrderEvent, OrderItemView, OrderView, PlacedOrder
+from app.models.entities import Menu, Order, OrderHistory, OrderItem, OrderStatus, TableSession
+from app.services.errors import ConflictError, NotFoundError
+from app.services.stores import active_store, lock_table, open_party
+
+_NEXT = {
+    OrderStatus.PENDING: {OrderStatus.PREPARING, OrderStatus.CANCELLED},
+    OrderStatus.PREPARING: {OrderStatus.COMPLETED, OrderStatus.CANCELLED},
+    OrderStatus.COMPLETED: set(),
+    OrderStatus.CANCELLED: set(),
+}
+
+
+def order_view(order: Order) -> OrderView:
+    """An order as the API shows it."""
+    return OrderView(
+        id=order.id,
+        store_id=order.store_id,
+        table_number=order.table.number,
+        status=order.status,
+        items=[OrderItemView.model_validate(item) for item in order.items],
+        total=order.total,
+        created_at=order.created_at,
+        updated_at=order.updated_at,
+    )
+
+
+def _placed(order: Order) -> PlacedOrder:
+    return PlacedOrder(**order_view(order).model_dump(), session_token=order.session.token)
+
+
+def place(
+    session: Session, publisher: SSEPublisher, new: NewOrder, idempotency_key: str | None
+) -> tuple[PlacedOrder, bool]:
+    """Place an order; the second value is False when it is a repetition, which orders nothing.
+
+    The table is locked first: simultaneous first orders of a party open one session, and simultaneous
+    repetitions of a request meet the order of the first.
+    """
+    active_store(session, new.store_id)
+    table = lock_table(session, new.store_id, new.table_number)
+
+    if earlier := _placed_before(session, new.store_id, idempotency_key):
+        if earlier.table_id != table.id or _ordered(earlier.items) != _ordered(new.items):
+            raise ConflictError("This idempotency key belongs to a different order.")
+        return _placed(earlier), False
+
+    items = _priced_items(session, new)
+    order = Order(
+        store_id=new.store_id,
+        table=table,
+        session=open_party(session, table) or TableSession(table_id=table.id),
+        items=items,
+        total=sum(item.unit_price * item.quantity for item in items),
+        idempotency_key=idempotency_key,
+    )
+    entry = OrderHistory(to_status=OrderStatus.PENDING)
+    order.history.append(entry)
+    session.add(order)
+    try:
+        session.commit()
+    except IntegrityError as error:  # the same key at the same moment from another table
+        raise ConflictError("This idempotency key belongs to a different order.") from error
+
+    placed = _placed(order)
+    publisher.publish(_event("order_created", entry, placed))
+    return placed, True
+
+
+def _event(name: str, entry: OrderHistory, order: OrderView) -> OrderEvent:
+    shown = OrderView.model_validate(order.model_dump(exclude={"session_token"}))
+    return OrderEvent(id=entry.id, event=name, store_id=order.store_id, order=shown)
+
+
+def _placed_before(session: Session, store_id: int, idempotency_key: str | None) -> Order | None:
+    if idempotency_key is None:
+        return None
+    return session.scalar(
+        select(Order).where(Order.store_id == store_id, Order.idempotency_key == idempotency_key)
+    )
+
+
+def _ordered(items: list[OrderItem] | list[NewOrderItem]) -> Counter[int]:
+    wanted: Counter[int] = Counter()
+    for item in items:
+        wanted[item.menu_id] += item.quantity
+    return wanted
+
+
+def _priced_items(session: Session, new: NewOrder) -> list[OrderItem]:
+    ids = {item.menu_id for item in new.items}
+    found = session.scalars(select(Menu).where(Menu.store_id == new.store_id, Menu.id.in_(ids)))
+    menus = {menu.id: menu for menu in found}
+    if missing := sorted(ids - menus.keys()):
+        raise NotFoundError(f"Not on this store's menu: {', '.join(map(str, missing))}.")
+    if sold_out := [menu.name for menu in menus.values() if not menu.is_available]:
+        raise ConflictError(f"Sold out: {', '.join(sorted(sold_out))}.")
+    return [
+        OrderItem(
+            menu_id=item.menu_id,
+            menu_name=menus[item.menu_id].name,
+            unit_price=menus[item.menu_id].price,
+            quantity=item.quantity,
+        )
+        for item in new.items
+    ]
+
+
+def _with_details(statement: Select[tuple[Order]]) -> Select[tuple[Order]]:
+    return statement.options(joinedload(Order.table), selectinload(Order.items)).order_by(Order.id.desc())
+
+
+def list_of_party(session: Session, token: UUID) -> list[OrderView]:
+    """The orders of the party that owns the token, newest first; it ends when the table is closed."""
+    party = session.scalar(
+        select(TableSession).where(TableSession.token == token, TableSession.closed_at.is_(None))
+    )
+    if party is None:
+        raise NotFoundError("This table session has ended.")
+    orders = session.scalars(_with_details(select(Order).where(Order.session_id == party.id)))
+    return [order_view(order) for order in orders]
+
+
+def list_of_store(
+    session: Session, store_id: int, statuses: list[OrderStatus], before: int | None, limit: int
+) -> list[OrderView]:
+    """A store's orders, newest first: those with an id below `before`, of the given statuses (none: all)."""
+    statement = select(Order).where(Order.store_id == store_id)
+    if statuses:
+        statement = statement.where(Order.status.in_(statuses))
+    if before is not None:
+        statement = statement.where(Order.id < before)
+    return [order_view(order) for order in session.scalars(_with_details(statement).limit(limit))]
+
+
+def change_status(
+    session: Session,
+    publisher: SSEPublisher,
+    store_id: int,
+    admin_id: int,
+    order_id: int,
+    status: OrderStatus,
+) -> OrderView:
+    """Move an order on. The status that it has already changes nothing."""
+    order = session.scalar(
+        select(Order).where(Order.id == order_id, Order.store_id == store_id).with_for_update()
+    )
+    if order is None:
+        raise NotFoundError(f"There is no order {order_id} in this store.")
+    if order.status == status:
+        return order_view(order)
+    if status not in _NEXT[order.status]:
+        raise ConflictError(f"An order that is {order.status} cannot become {status}.")
+
+    entry = OrderHistory(admin_id=admin_id, from_status=order.status, to_status=status)
+    order.history.append(entry)
+    order.status = status
+    session.commit()
+
+    view = order_view(order)
+    publisher.publish(_event("order_updated", entry, view))
+    return view
