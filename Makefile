@@ -1,0 +1,55 @@
+# Table Order Infrastructure. "make" or "make help" lists what there is.
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+ifneq ($(wildcard .state/containers.conf),)
+export CONTAINERS_CONF := $(CURDIR)/.state/containers.conf
+endif
+# The local cloud changes firewall rules and runs system containers: it needs root, nothing else does.
+ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,CONTAINERS_CONF)
+LOCAL := inventories/local/00-cloud.yml
+TEST := tests/inventory/00-cloud.yml
+# make only hands a variable on the command line to sub-makes: E2E_KEEP=1 leaves the tests' site running.
+.DEFAULT_GOAL := help
+.PHONY: help up cloud down clean test lint unit molecule e2e setup frontend deprecations
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+up: cloud ## Everything from nothing: set-up, local cloud, site.yml; prints the addresses to open
+	ansible-playbook site.yml -i inventories/local
+
+cloud: setup ## Only the local cloud, at http://127.0.0.1:5000
+	$(ROOT) .venv/bin/python -m local_cloud start --settings $(LOCAL)
+
+down: ## Remove the local clouds: containers, networks, firewall rules, state. Images and .venv stay
+	@test -x .venv/bin/python || { echo "Nothing to remove: .venv is not there"; exit 0; }
+	$(ROOT) .venv/bin/python -m local_cloud stop --settings $(LOCAL)
+	$(ROOT) .venv/bin/python -m local_cloud stop --settings $(TEST)
+
+clean: down ## Also remove the images, .venv and .state
+	-$(ROOT) podman rmi -f localhost/table-order/debian12-host localhost/table-order/debian12-data
+	rm -rf .venv .state
+
+setup: ## Only install what is missing
+	scripts/setup --local
+
+test: lint unit molecule e2e ## All tests
+
+lint: ## ansible-lint, yamllint, ruff
+	scripts/lint
+
+unit: ## Unit tests, and the application's own tests
+	scripts/setup --test
+	pytest
+	examples/table-order/backend/test
+
+molecule: ## Each role in containers
+	scripts/setup --test
+	molecule test --all
+
+e2e: ## The whole site on a local cloud of its own: twice, in check mode, killed, delayed, and in a browser
+	scripts/setup --test
+	pytest tests/e2e
+
+frontend: ## Build the example's user interfaces again (needs Node.js)
+	examples/table-order/frontend/build

@@ -1,0 +1,308 @@
+"""The seed's "Step 6: Verify Deployment", through the service's public address.
+
+Reads one JSON object from standard input (so that no password is ever an argument):
+``url``, ``superadmin_username``, ``superadmin_password``, ``log_groups`` {name: [stream, ...]}, ``region``,
+``closed_ports`` [port, ...], ``application`` (bool: also order, upload and stream, in a store of its own),
+``certificate_is_trusted`` (bool).
+
+Prints a JSON list with one object for each check: ``name``, ``ok``, ``detail``, ``seconds``. Exit status 0 means that the
+list was printed, whatever it says. The store that the checks use is removed at the end, with all that is in it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import secrets
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+STORE = "Verification (made and removed by verify.yml)"
+TIMEOUT = 10
+LOGS_WITHIN = 60
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of the table."""
+
+    name: str
+    ok: bool
+    detail: str
+    seconds: float
+
+
+class CheckFailed(Exception):
+    """A check found something wrong; the message says what."""
+
+
+class Api:
+    """The service as a browser sees it."""
+
+    def __init__(self, url: str, context: ssl.SSLContext | None = None) -> None:
+        """Take the address (``http://host``) and, for https, how far to trust it."""
+        self.url, self.context, self.token = url.rstrip("/"), context, ""
+
+    def open(
+        self, path: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Return status, headers and body; an HTTP error status is a result, not an exception."""
+        request = urllib.request.Request(self.url + path, data=body, method=method, headers=headers or {})  # noqa: S310
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.context) as answer:  # noqa: S310
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read()
+        except OSError as error:
+            raise CheckFailed(f"{method} {self.url}{path}: {error}") from error
+
+    def call(self, method: str, path: str, value: object = None, expect: int = 200) -> Any:  # noqa: ANN401
+        """Send and receive JSON; another status than ``expect`` is a failure that quotes the answer."""
+        body = None if value is None else json.dumps(value).encode()
+        status, _, answer = self.open(path, method, body, {"Content-Type": "application/json"})
+        if status != expect:
+            raise CheckFailed(f"{method} {path} answered {status}, expected {expect}: {answer[:300].decode(errors='replace')}")
+        return json.loads(answer) if answer else None
+
+    def log_in(self, username: str, password: str) -> None:
+        """Send the token with every further request."""
+        self.token = ""
+        self.token = self.call("POST", "/api/auth/login", {"username": username, "password": password})["access_token"]
+
+
+def check_health(api: Api) -> str:
+    """The application reaches its database, its cache and its bucket."""
+    status, _, body = api.open("/api/health")
+    if status != 200:
+        raise CheckFailed(f"/api/health answered {status}: {body[:300].decode(errors='replace')}")
+    health = json.loads(body)
+    return ", ".join(f"{name} {state}" for name, state in health["checks"].items()) + f"; release {health['release']}"
+
+
+def check_front_end(api: Api, path: str) -> str:
+    """A front end's page and the first script it names are served."""
+    status, headers, body = api.open(path)
+    page = body.decode(errors="replace")
+    if status != 200 or "text/html" not in headers.get("Content-Type", ""):
+        raise CheckFailed(f"{path} answered {status} {headers.get('Content-Type')}, expected an HTML page")
+    if 'src="' not in page:
+        raise CheckFailed(f"{path} names no script")
+    script = urllib.parse.urljoin(api.url + path, page.split('src="', 1)[1].split('"', 1)[0]).removeprefix(api.url)
+    status, headers, _ = api.open(script)
+    if status != 200 or "javascript" not in headers.get("Content-Type", ""):
+        raise CheckFailed(f"{script} answered {status} {headers.get('Content-Type')}, expected a script")
+    return f"page and {script.rsplit('/', 1)[-1]}"
+
+
+def check_same_over_https(api: Api, secure: Api) -> str:
+    """Port 443 serves what port 80 serves."""
+    plain, encrypted = api.open("/")[2], secure.open("/")[2]
+    if plain != encrypted:
+        raise CheckFailed("https serves another page than http")
+    return "same page as over http"
+
+
+def tiny_png() -> bytes:
+    """Return a 2x2 picture of a random colour, so that no cache can answer for the bucket."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    row = b"\0" + secrets.token_bytes(3) * 2
+    header = struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 2)) + chunk(b"IEND", b"")
+
+
+def upload_menu(api: Api, category: int, picture: bytes) -> dict[str, Any]:
+    """Create a menu with a picture, as the admin page does it."""
+    boundary = secrets.token_hex(16)
+    fields = {"name": "Verification", "price": "1000", "category_id": str(category)}
+    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items()]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="v.png"\r\nContent-Type: image/png\r\n\r\n'
+    body = ("".join(parts) + head).encode() + picture + f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    status, _, answer = api.open("/api/admin/menus", "POST", body, headers)
+    if status != 201:
+        raise CheckFailed(f"POST /api/admin/menus answered {status}: {answer[:300].decode(errors='replace')}")
+    return json.loads(answer)
+
+
+class Stream:
+    """The admin page's event stream; ``wait`` returns when an order arrives."""
+
+    def __init__(self, api: Api) -> None:
+        """Open the stream, and return once the server has begun to answer."""
+        request = urllib.request.Request(  # noqa: S310
+            api.url + "/api/admin/orders/stream", headers={"Authorization": f"Bearer {api.token}"}
+        )
+        self.answer = urllib.request.urlopen(request, timeout=TIMEOUT, context=api.context)  # noqa: S310
+        self.order = 0
+        self.arrived = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        event = ""
+        try:
+            for raw in self.answer:
+                line = raw.decode().rstrip("\r\n")
+                if line.startswith("event:"):
+                    event = line[6:].strip()
+                elif line.startswith("data:") and event == "order_created":
+                    self.order = json.loads(line[5:])["id"]
+                    self.arrived.set()
+        except (OSError, ValueError, AttributeError):
+            return
+
+    def wait(self, order: int, within: float) -> float:
+        """Return the seconds until ``order`` arrived."""
+        started = time.monotonic()
+        if not self.arrived.wait(within) or self.order != order:
+            raise CheckFailed(f"the order's event did not arrive within {within:g} s")
+        return time.monotonic() - started
+
+
+class Application:
+    """The checks that order food: in a store of their own, removed at the end."""
+
+    def __init__(self, api: Api, username: str, password: str) -> None:
+        """Make the store, its administrator and a category."""
+        self.api, self.operator = api, Api(api.url, api.context)
+        self.operator.log_in(username, password)
+        self.remove()
+        store = self.operator.call("POST", "/api/superadmin/stores", {"name": STORE, "table_count": 1}, expect=201)
+        self.store = store["id"]
+        admin = {"username": f"verification-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(24)}
+        self.operator.call("POST", f"/api/superadmin/stores/{self.store}/admins", admin, expect=201)
+        self.admin = Api(api.url, api.context)
+        self.admin.log_in(admin["username"], admin["password"])
+        self.category = self.admin.call("POST", "/api/admin/categories", {"name": "Verification", "position": 0}, 201)["id"]
+        self.menu: dict[str, Any] = {}
+
+    def remove(self) -> None:
+        """Remove the store, also one that an interrupted run left behind."""
+        for store in self.operator.call("GET", "/api/superadmin/stores"):
+            if store["name"] == STORE:
+                self.operator.call("DELETE", f"/api/superadmin/stores/{store['id']}", expect=204)
+
+    def check_upload(self) -> str:
+        """A picture goes to S3 through the instance role, and comes back."""
+        picture = tiny_png()
+        self.menu = upload_menu(self.admin, self.category, picture)
+        status, headers, body = self.api.open(self.menu["image_url"])
+        if status != 200 or not headers.get("Content-Type", "").startswith("image/") or len(body) < 40:
+            raise CheckFailed(f"{self.menu['image_url']} answered {status} {headers.get('Content-Type')}, {len(body)} bytes")
+        return f"{len(body)} bytes written and read back"
+
+    def check_order(self) -> str:
+        """An order reaches the open admin page within a second."""
+        listed = self.api.call("GET", f"/api/menus?store_id={self.store}")
+        menu = listed["categories"][0]["menus"][0]["id"]
+        stream = Stream(self.admin)
+        body = {"store_id": self.store, "table_number": 1, "items": [{"menu_id": menu, "quantity": 2}]}
+        order = self.api.call("POST", "/api/orders", body, expect=201)
+        return f"order {order['id']} arrived after {stream.wait(order['id'], 1.0) * 1000:.0f} ms"
+
+
+def check_logs(api: Api, groups: dict[str, list[str]], region: str) -> str:
+    """A request that was just made appears in CloudWatch Logs, in each stream that should carry it."""
+    import boto3
+
+    marker = f"verification-{secrets.token_hex(8)}"
+    api.open(f"/api/{marker}")
+    logs, waiting = boto3.client("logs", region_name=region), [(g, s) for g, streams in groups.items() for s in streams]
+    started, deadline = int(time.time() * 1000) - 60_000, time.monotonic() + LOGS_WITHIN
+    while waiting and time.monotonic() < deadline:
+        waiting = [(group, stream) for group, stream in waiting if not has_event(logs, group, stream, marker, started)]
+        if waiting:
+            time.sleep(1)
+    if waiting:
+        raise CheckFailed(f"no event of a request within {LOGS_WITHIN} s in " + ", ".join(f"{g} {s}" for g, s in waiting))
+    return f"{sum(map(len, groups.values()))} streams carry the request"
+
+
+def has_event(logs: Any, group: str, stream: str, marker: str, started: int) -> bool:  # noqa: ANN401
+    """Say whether ``stream`` has an event with ``marker`` since ``started`` (ms since 1970)."""
+    try:
+        found = logs.filter_log_events(
+            logGroupName=group, logStreamNames=[stream], filterPattern=f'"{marker}"', startTime=started
+        )
+    except logs.exceptions.ResourceNotFoundException:
+        return False
+    return any(marker in event["message"] for event in found["events"])
+
+
+def check_closed(host: str, port: int) -> str:
+    """Nothing answers on ``port`` of the public address."""
+    try:
+        socket.create_connection((host, port), timeout=2).close()
+    except OSError:
+        return "does not answer from outside"
+    raise CheckFailed(f"{host}:{port} answers from outside")
+
+
+def run(name: str, check: Callable[[], str]) -> Result:
+    """Run one check and time it."""
+    started = time.monotonic()
+    try:
+        ok, detail = True, check()
+    except CheckFailed as error:
+        ok, detail = False, str(error)
+    except (OSError, KeyError, IndexError, ValueError) as error:
+        ok, detail = False, f"{type(error).__name__}: {error}"
+    return Result(name, ok, detail, round(time.monotonic() - started, 2))
+
+
+def application_checks(api: Api, settings: dict[str, Any]) -> list[Result]:
+    """Order and upload in a store of their own, and remove it whatever happens."""
+    made: list[Application] = []
+
+    def make() -> str:
+        made.append(Application(api, settings["superadmin_username"], settings["superadmin_password"]))
+        return "logged in, store made"
+
+    results = [run("Administration", make)]
+    if made:
+        application = made[0]
+        results.append(run("S3 upload", application.check_upload))
+        results.append(run("Order and SSE", application.check_order))
+        results.append(run("Clean up", lambda: application.remove() or "store removed"))
+    return results
+
+
+def main() -> None:
+    """Read the settings, run every check, print the results."""
+    settings = json.load(sys.stdin)
+    host = urllib.parse.urlsplit(settings["url"]).hostname or ""
+    context = ssl.create_default_context()
+    if not settings["certificate_is_trusted"]:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    api, secure = Api(settings["url"]), Api(f"https://{host}", context)
+    results = [
+        run("Backend, database, Redis, S3", lambda: check_health(api)),
+        run("Customer page", lambda: check_front_end(api, "/")),
+        run("Admin page", lambda: check_front_end(api, "/admin/")),
+        run("Superadmin page", lambda: check_front_end(api, "/superadmin/")),
+        run("HTTPS", lambda: check_same_over_https(api, secure)),
+    ]
+    if settings["application"]:
+        results += application_checks(api, settings)
+    results.append(run("CloudWatch Logs", lambda: check_logs(api, settings["log_groups"], settings["region"])))
+    results += [run(f"Port {port}", lambda port=port: check_closed(host, port)) for port in settings["closed_ports"]]
+    json.dump([asdict(result) for result in results], sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
