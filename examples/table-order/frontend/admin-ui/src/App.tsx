@@ -39,9 +39,9 @@ function Store({ session: { call, signOut } }: { session: SignedIn }) {
     <>
       <header className="topbar">
         <Brand />
-        <span className="store-name">{storeName}</span>
+        <span className="store-name second-row">{storeName}</span>
         <span className="spacer" />
-        <nav className="pages" aria-label="Pages">
+        <nav className="pages second-row" aria-label="Pages">
           {Object.entries(PAGES).map(([name, label]) => (
             <a key={name} href={`#${name}`} aria-current={name === page ? "page" : undefined}>
               {label}

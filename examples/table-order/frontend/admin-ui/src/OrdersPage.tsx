@@ -111,7 +111,7 @@ function Ticket({ order, children }: { order: Order; children?: ReactNode }) {
         <span className="muted">
           #{order.id} · <time dateTime={order.created_at}>{clock(order.created_at)}</time>
         </span>
-        <StatusChip status={order.status} />
+        {!children && <StatusChip status={order.status} />}
       </div>
       <ul>
         {order.items.map((item) => (

@@ -72,6 +72,7 @@ export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
         reconnectLater();
       };
     };
+    refresh();
     void connect();
     window.addEventListener("online", refresh);
     return () => {

@@ -103,8 +103,13 @@ export function App() {
         <button type="button" className="button" onClick={() => show("orders")}>
           My orders
         </button>
-        <button type="button" className="button primary" onClick={() => show("cart")}>
-          {pieces === 0 ? "Cart" : `Cart · ${count(pieces, "item")} · ${won(total)}`}
+        <button
+          type="button"
+          className="button primary"
+          aria-label={`Cart, ${count(pieces, "item")}, ${won(total)}`}
+          onClick={() => show("cart")}
+        >
+          {pieces === 0 ? "Cart" : `Cart · ${pieces} · ${won(total)}`}
         </button>
       </nav>
     </div>

@@ -12,7 +12,7 @@ export function OrdersView({ orders, problem, justPlaced }: OrdersViewProps) {
       {problem && <Alert kind="error">{problem}</Alert>}
       {justPlaced && (
         <Alert kind="success">
-          Thank you! Order #{justPlaced} is in the kitchen. <span lang="ko">감사합니다.</span>
+          Thank you! Order #{justPlaced} has been received. <span lang="ko">감사합니다.</span>
         </Alert>
       )}
       {orders.length === 0 && !problem && (
