@@ -13,7 +13,7 @@ from moto.ec2.models.instances import Instance, MetadataOptions
 from moto.ec2.responses import EC2Response
 from moto.ssm.models import Parameter, ParameterDict
 
-from local_cloud.patching import around
+from local_cloud.patching import Original, around
 
 DEBIAN_AMI = "ami-0deb1200000000001"
 DEBIAN_OWNER = "136693071363"
@@ -27,7 +27,7 @@ moto.settings.ENABLE_AMI_VALIDATION = True
 
 # AWS: Debian publishes its images under its own account, with /dev/xvda as the root device.
 @around(AmiBackend, "_load_amis")
-def add_debian_image(original: Any, backend: EC2Backend) -> None:  # noqa: ANN401
+def add_debian_image(original: Original, backend: EC2Backend) -> None:
     """Register Debian 12 beside moto's images."""
     original(backend)
     backend.amis[DEBIAN_AMI] = Ami(
@@ -49,7 +49,7 @@ def add_debian_image(original: Any, backend: EC2Backend) -> None:  # noqa: ANN40
 
 # AWS: Debian's latest image is found through a public SSM parameter.
 @around(ParameterDict, "_check_loading_status")
-def add_debian_parameter(original: Any, parameters: ParameterDict, key: str) -> None:  # noqa: ANN401
+def add_debian_parameter(original: Original, parameters: ParameterDict, key: str) -> None:
     """Load Debian's parameter as soon as one below its path is asked for."""
     original(parameters, key)
     if str(key or "").startswith("/aws/service/debian/") and DEBIAN_PARAMETER not in parameters.keys():
@@ -75,7 +75,7 @@ def add_debian_parameter(original: Any, parameters: ParameterDict, key: str) -> 
 
 # AWS: an instance keeps its Elastic IP when it is stopped; only an automatic address is given back.
 @around(NetworkInterface, "stop")
-def keep_elastic_ip_when_stopped(original: Any, interface: NetworkInterface) -> None:  # noqa: ANN401
+def keep_elastic_ip_when_stopped(original: Original, interface: NetworkInterface) -> None:
     """Give the public address back unless it is an Elastic IP."""
     if not _elastic_ip(interface):
         original(interface)
@@ -83,20 +83,20 @@ def keep_elastic_ip_when_stopped(original: Any, interface: NetworkInterface) -> 
 
 # AWS: an instance that has an Elastic IP gets no automatic address when it starts again.
 @around(NetworkInterface, "check_auto_public_ip")
-def keep_elastic_ip_when_started(original: Any, interface: NetworkInterface) -> None:  # noqa: ANN401
+def keep_elastic_ip_when_started(original: Original, interface: NetworkInterface) -> None:
     """Assign an automatic address unless there is an Elastic IP."""
     if not _elastic_ip(interface):
         original(interface)
 
 
-def _elastic_ip(interface: NetworkInterface) -> Any:  # noqa: ANN401
+def _elastic_ip(interface: NetworkInterface) -> object:
     return next((eip for eip in interface.ec2_backend.addresses if eip.eni is interface), None)
 
 
 # AWS: disassociating an address lets the interface have an automatic one again.
 @around(EC2Backend, "disassociate_address")
 def free_interface_first(
-    original: Any,  # noqa: ANN401
+    original: Original,
     backend: EC2Backend,
     address: str | None = None,
     association_id: str | None = None,
@@ -114,7 +114,7 @@ def free_interface_first(
 
 # AWS: an Elastic IP that moves is gone from where it was.
 @around(EC2Backend, "associate_address")
-def leave_previous_interface(original: Any, backend: EC2Backend, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+def leave_previous_interface(original: Original, backend: EC2Backend, *args: object, **kwargs: object) -> object:
     """Take the address away from an interface that lost it."""
     owners = {eip.allocation_id: eip.eni for eip in backend.addresses if eip.eni}
     address = original(backend, *args, **kwargs)
@@ -126,7 +126,7 @@ def leave_previous_interface(original: Any, backend: EC2Backend, *args: Any, **k
 
 # AWS: a terminated instance has no Elastic IP any more; the address stays allocated.
 @around(Instance, "terminate")
-def release_elastic_ip(original: Any, instance: Instance) -> Any:  # noqa: ANN401
+def release_elastic_ip(original: Original, instance: Instance) -> object:
     """Disassociate the instance's Elastic IPs, then terminate."""
     for address in list(instance.ec2_backend.addresses):
         if address.instance is instance or (address.eni and address.eni.instance is instance):
@@ -138,13 +138,13 @@ def release_elastic_ip(original: Any, instance: Instance) -> Any:  # noqa: ANN40
 
 # AWS: the root volume of an instance is at its image's root device, whatever the request lists.
 @around(Instance, "setup_defaults")
-def default_root_volume(_original: Any, instance: Instance) -> None:  # noqa: ANN401
+def default_root_volume(_original: Original, instance: Instance) -> None:
     """Attach the image's own 8 GiB root volume."""
     _attach_root(instance)
 
 
 @around(EC2Backend, "run_instances")
-def complete_root_volume(original: Any, backend: EC2Backend, image_id: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+def complete_root_volume(original: Original, backend: EC2Backend, image_id: str, *args: object, **kwargs: object) -> object:
     """Attach the root volume that the request's mappings do not describe."""
     reservation = original(backend, image_id, *args, **kwargs)
     for instance in reservation.instances:
@@ -160,7 +160,7 @@ def _attach_root(instance: Instance) -> None:
 
 # AWS: a gp3 volume has 3000 IOPS and 125 MiB/s unless told otherwise.
 @around(EC2Backend, "create_volume")
-def gp3_baseline(original: Any, backend: EC2Backend, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+def gp3_baseline(original: Original, backend: EC2Backend, *args: object, **kwargs: object) -> object:
     """Fill in gp3's baseline performance."""
     volume = original(backend, *args, **kwargs)
     if volume.volume_type == "gp3":
@@ -170,7 +170,7 @@ def gp3_baseline(original: Any, backend: EC2Backend, *args: Any, **kwargs: Any) 
 
 
 # AWS: MonitorInstances and UnmonitorInstances switch detailed monitoring (moto: 500).
-def _switch_monitoring(state: str) -> Any:  # noqa: ANN401
+def _switch_monitoring(state: str) -> object:
     def respond(response: EC2Response) -> ActionResult:
         response.error_on_dryrun()
         instances = response.ec2_backend.get_multi_instances_by_id(response._get_param("InstanceIds", []))
@@ -189,7 +189,17 @@ EC2Response.unmonitor_instances = _switch_monitoring("disabled")
 
 # AWS: Amazon Linux 2023's and Debian 12's images require IMDSv2 unless the request says otherwise.
 @around(MetadataOptions, "__init__")
-def require_tokens(original: Any, options: MetadataOptions, values: dict[str, Any] | None = None) -> None:  # noqa: ANN401
+def require_tokens(original: Original, options: MetadataOptions, values: dict[str, Any] | None = None) -> None:
     """Default to required tokens and two hops, as AWS does for such images."""
     given = {name: value for name, value in (values or {}).items() if value is not None}
     original(options, {"HttpTokens": "required", "HttpPutResponseHopLimit": 2, **given})
+
+
+# AWS: UpdateSecurityGroupRuleDescriptions* answer Return: true (moto: nothing).
+def _confirm(original: Original, response: EC2Response) -> ActionResult:
+    original(response)
+    return ActionResult({"Return": True})
+
+
+around(EC2Response, "update_security_group_rule_descriptions_ingress")(_confirm)
+around(EC2Response, "update_security_group_rule_descriptions_egress")(_confirm)
