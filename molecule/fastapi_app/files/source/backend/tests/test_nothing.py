@@ -1,0 +1,1 @@
+"""Not deployed: the role leaves tests out."""

@@ -1,0 +1,159 @@
+#!/usr/bin/python
+"""Ansible module: bundle a source tree so that the same content always gives the same bundle."""
+
+from __future__ import annotations
+
+import fnmatch
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: fastapi_app_bundle
+short_description: Bundle a source tree so that the same content always gives the same bundle
+description:
+  - Packs parts of a folder into a tar.gz in which only names, contents and the executable bit count. Without
+    O(dest) nothing is written, and the bundle's SHA-256 says what would be.
+options:
+  path:
+    description: The folder.
+    type: path
+    required: true
+  include:
+    description: Parts of it to pack; a part that is not there is left out.
+    type: list
+    elements: str
+    required: true
+  exclude:
+    description: Shell patterns; a file or folder with such a name is left out.
+    type: list
+    elements: str
+    default: []
+  dest:
+    description: The bundle's path.
+    type: path
+author: [Table Order]
+"""
+
+EXAMPLES = """
+- fastapi_app_bundle:
+    path: /home/me/table-order
+    include: [backend, frontend/customer-ui/build]
+    exclude: [tests, "*.pyc"]
+    dest: /tmp/table-order.tar.gz
+"""
+
+RETURN = """
+sha256: {description: Of the uncompressed bundle, type: str, returned: always}
+files: {description: How many files it holds, type: int, returned: always}
+"""
+
+
+class RefusedError(Exception):
+    """The tree holds something that must not, or cannot, be deployed; the message says what."""
+
+
+class HashingWriter(io.RawIOBase):
+    """A file to write to that hashes what passes, and hands it on to another file where there is one."""
+
+    def __init__(self, target: IO[bytes] | None) -> None:
+        """Hand everything on to ``target``; None: to nobody."""
+        super().__init__()
+        self.hash = hashlib.sha256()
+        self.target = target
+
+    def writable(self) -> bool:
+        """Say yes: this is what it is for."""
+        return True
+
+    def write(self, data: bytes) -> int:
+        """Take ``data`` in whole; returns its length in bytes."""
+        self.hash.update(data)
+        if self.target is not None:
+            self.target.write(data)
+        return len(data)
+
+
+def walk(folder: Path, exclude: list[str]) -> Iterator[Path]:
+    """Yield everything below ``folder``, sorted by name, without what a pattern in ``exclude`` names."""
+    for entry in sorted(folder.iterdir()):
+        if any(fnmatch.fnmatch(entry.name, pattern) for pattern in exclude):
+            continue
+        yield entry
+        if entry.is_dir() and not entry.is_symlink():
+            yield from walk(entry, exclude)
+
+
+def member(path: Path, root: Path) -> tarfile.TarInfo:
+    """Return the tar header of ``path`` with nothing in it that differs between two checkouts of one content.
+
+    Raises RefusedError for a link that leaves ``root`` and for what is neither a file, a folder nor a link.
+    """
+    header = tarfile.TarInfo(str(path.relative_to(root)))
+    if path.is_symlink():
+        if not path.resolve().is_relative_to(root):
+            raise RefusedError(f"{path} is a link to {path.readlink()}, outside of {root}")
+        header.type, header.linkname, header.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
+    elif path.is_dir():
+        header.type, header.mode = tarfile.DIRTYPE, 0o755
+    elif path.is_file():
+        header.size = path.stat().st_size
+        header.mode = 0o755 if os.access(path, os.X_OK) else 0o644
+    else:
+        raise RefusedError(f"{path} is neither a file, a folder nor a link")
+    return header
+
+
+def bundle(root: Path, parts: list[str], exclude: list[str], target: IO[bytes] | None) -> tuple[str, int]:
+    """Write the uncompressed bundle to ``target`` (None: nowhere); returns its SHA-256 and how many files."""
+    writer = HashingWriter(target)
+    files = 0
+    with tarfile.open(fileobj=writer, mode="w|", format=tarfile.PAX_FORMAT) as archive:
+        for part in parts:
+            if not (root / part).is_dir():
+                continue
+            for path in walk(root / part, exclude):
+                header = member(path, root)
+                if header.isreg():
+                    files += 1
+                    with path.open("rb") as content:
+                        archive.addfile(header, content)
+                else:
+                    archive.addfile(header)
+    return writer.hash.hexdigest(), files
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "include": {"type": "list", "elements": "str", "required": True},
+            "exclude": {"type": "list", "elements": "str", "default": []},
+            "dest": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    root = Path(module.params["path"]).resolve()
+    dest = module.params["dest"]
+    writes = dest is not None and not module.check_mode
+    try:
+        if writes:
+            with Path(dest).open("wb") as raw, gzip.GzipFile(fileobj=raw, mode="wb", mtime=0) as compressed:
+                digest, files = bundle(root, module.params["include"], module.params["exclude"], compressed)
+        else:
+            digest, files = bundle(root, module.params["include"], module.params["exclude"], None)
+    except (RefusedError, OSError) as error:
+        module.fail_json(msg=f"{module.params['path']} cannot be deployed: {error}")
+    module.exit_json(changed=writes, sha256=digest, files=files)
+
+
+if __name__ == "__main__":
+    main()
