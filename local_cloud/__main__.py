@@ -100,7 +100,9 @@ def start(settings: Settings, path: Path) -> int:
         return 0
     other = health(settings)
     if other:
-        raise CommandError(f"port {settings.port} belongs to the local cloud {other['name']}: use another port or stop it")
+        raise CommandError(
+            f"port {settings.port} belongs to the local cloud {other['name']}: use another port or stop it"
+        )
     settings.state.mkdir(parents=True, exist_ok=True)
     log = settings.state / "cloud.log"
     begin = log.stat().st_size if log.exists() else 0
@@ -117,12 +119,17 @@ def start(settings: Settings, path: Path) -> int:
     deadline = time.monotonic() + START_TIMEOUT
     while health(settings) is None:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise CommandError(f"it did not start; its log, {log}, ends with:\n{_text_since(log, begin)[-2000:]}")
+            raise CommandError(
+                f"it did not start; its log, {log}, ends with:\n{_text_since(log, begin)[-2000:]}"
+            )
         time.sleep(0.1)
     for line in _text_since(log, begin).splitlines():
         if "left behind" in line:
             print(line.partition(" INFO ")[2])
-    print(f"The local cloud {settings.name} runs at {settings.url} (account {settings.account}, {settings.region})")
+    print(
+        f"The local cloud {settings.name} runs at {settings.url} "
+        f"(account {settings.account}, region {settings.region})"
+    )
     return 0
 
 
@@ -138,7 +145,11 @@ def stop(settings: Settings, _path: Path) -> int:
                 deadline += STOP_TIMEOUT
             time.sleep(0.05)
     removed = _remove_leftovers(settings)
-    print(f"The local cloud {settings.name} is stopped" if pid else f"The local cloud {settings.name} was not running")
+    print(
+        f"The local cloud {settings.name} is stopped"
+        if pid
+        else f"The local cloud {settings.name} was not running"
+    )
     for line in removed:
         print(f"removed {line}")
     return 0
@@ -189,7 +200,9 @@ def _check_same(settings: Settings) -> None:
             raise CommandError(f"it runs, but not at {settings.url}; stop it first")
         time.sleep(0.1)
     running, wanted = answer["settings"], settings.as_json()
-    different = [f"{key}: {running.get(key)} -> {wanted[key]}" for key in wanted if running.get(key) != wanted[key]]
+    different = [
+        f"{key}: {running.get(key)} -> {wanted[key]}" for key in wanted if running.get(key) != wanted[key]
+    ]
     if different:
         raise CommandError(f"it runs with other settings ({'; '.join(different)}); stop it first")
 

@@ -95,8 +95,12 @@ class Podman:
         # "--archive" would give everything to root.
         self.call("cp", "--archive=false", "-", f"{name}:/", stdin=content)
 
-    def stop(self, name: str, seconds: int = 10) -> None:
-        """Stop a container as a shutdown does."""
+    def stop(self, name: str, seconds: int = 5) -> None:
+        """Stop a container as a shutdown does.
+
+        With version 1 of cgroups systemd sometimes waits for a session that is long gone: after
+        `seconds` the container is stopped the hard way.
+        """
         self.call("stop", "--time", str(seconds), name)
 
     def start(self, name: str) -> None:

@@ -91,7 +91,9 @@ def render(fault: Fault, environ: dict[str, Any], body: bytes) -> Answer:
     if not _is_query(environ):
         document = f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"
     elif b"Version=2016-11-15" in body:  # EC2 has an envelope of its own
-        document = f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        document = (
+            f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        )
     else:
         document = (
             f"<ErrorResponse><Error><Type>Sender</Type>{error}</Error>"

@@ -20,7 +20,7 @@ from moto.ec2.models.instances import Instance
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
 from local_cloud.network import AddressRangeError
-from local_cloud.patching import around
+from local_cloud.patching import Original, around
 from local_cloud.shims.ec2 import DEBIAN_AMI
 
 log = logging.getLogger("local_cloud")
@@ -65,7 +65,9 @@ class Instances:
     def all(self) -> Iterator[Instance]:
         """Every instance that has not been terminated."""
         for reservation in list(self.backend.reservations.values()):
-            yield from (one for one in reservation.instances if one.state not in {"shutting-down", "terminated"})
+            yield from (
+                one for one in reservation.instances if one.state not in {"shutting-down", "terminated"}
+            )
 
     def by_private_address(self, address: str) -> Instance | None:
         """The instance that has this private address."""
@@ -86,7 +88,9 @@ class Instances:
 
     def publish(self) -> None:
         """Make the firewall map every public address to the instance that has it now."""
-        addresses = {one.public_ip: one.private_ip for one in self.all() if one.public_ip and one.id in self.machines}
+        addresses = {
+            one.public_ip: one.private_ip for one in self.all() if one.public_ip and one.id in self.machines
+        }
         if self.cloud.network.publish(addresses):
             shown = ", ".join(f"{public} -> {private}" for public, private in sorted(addresses.items()))
             log.info("public addresses: %s", shown or "none")
@@ -107,7 +111,9 @@ class Instances:
         machine = Machine(f"{self.cloud.settings.container_prefix}-{instance.id}")
         self.machines[instance.id] = machine
         _set_state(instance, "pending", 0)
-        self.cloud.later(instance.id, f"launched at {instance.private_ip}", lambda: self._boot(instance, machine))
+        self.cloud.later(
+            instance.id, f"launched at {instance.private_ip}", lambda: self._boot(instance, machine)
+        )
 
     def _boot(self, instance: Instance, machine: Machine) -> None:
         cloud = self.cloud
@@ -242,7 +248,10 @@ def machine_files(instance: Instance, endpoint: str) -> list[File]:
     lines = [f"{name}={value}" for name, value in environment.items()]
     files += [
         File("/etc/environment", "\n".join(lines) + "\n"),
-        File("/etc/systemd/system.conf.d/50-local-cloud.conf", f"[Manager]\nDefaultEnvironment={' '.join(lines)}\n"),
+        File(
+            "/etc/systemd/system.conf.d/50-local-cloud.conf",
+            f"[Manager]\nDefaultEnvironment={' '.join(lines)}\n",
+        ),
         # sudo begins with an empty environment otherwise.
         File("/etc/sudoers.d/50-local-cloud", "Defaults env_file=/etc/environment\n", 0o440),
     ]
@@ -295,10 +304,7 @@ def _user_data_files(instance: Instance) -> list[File]:
 
 def user_data_of(instance: Instance) -> bytes:
     """An instance's user data, b"" when it has none."""
-    data = instance.user_data
-    if data is None:
-        return b""
-    return data.as_bytes() if hasattr(data, "as_bytes") else bytes(data)
+    return instance.user_data.decode().encode() if instance.user_data else b""
 
 
 # -- moto's life cycle calls -----------------------------------------------------------------------
@@ -315,7 +321,9 @@ def _install(instances: Instances) -> None:
     moto_elastic_ips.random_ip = random_address
 
     @around(EC2Backend, "create_vpc")
-    def create_vpc(original: Any, backend: EC2Backend, cidr_block: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def create_vpc(
+        original: Original, backend: EC2Backend, cidr_block: str, *args: object, **kwargs: object
+    ) -> object:
         """Give the VPC its network; a CIDR that the host already routes is refused by name."""
         vpc = original(backend, cidr_block, *args, **kwargs)
         if kwargs.get("is_default"):
@@ -329,13 +337,15 @@ def _install(instances: Instances) -> None:
         return vpc
 
     @around(EC2Backend, "delete_vpc")
-    def delete_vpc(original: Any, backend: EC2Backend, vpc_id: str) -> Any:  # noqa: ANN401
+    def delete_vpc(original: Original, backend: EC2Backend, vpc_id: str) -> object:
         vpc = original(backend, vpc_id)
         cloud.network.remove(vpc_id)
         return vpc
 
     @around(EC2Backend, "run_instances")
-    def run_instances(original: Any, backend: EC2Backend, image_id: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def run_instances(
+        original: Original, backend: EC2Backend, image_id: str, *args: object, **kwargs: object
+    ) -> object:
         instances.refuse_unknown_machine(image_id)
         reservation = original(backend, image_id, *args, **kwargs)
         for instance in reservation.instances:
@@ -348,7 +358,7 @@ def _install(instances: Instances) -> None:
     for name in ("associate_address", "disassociate_address", "release_address"):
 
         @around(EC2Backend, name)
-        def address_changed(original: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        def address_changed(original: Original, *args: object, **kwargs: object) -> object:
             result = original(*args, **kwargs)
             instances.publish()
             return result
@@ -370,7 +380,7 @@ def _follow(instances: Instances, name: str) -> None:
     """After moto's Instance.start (stop, ...) do the same to the container."""
 
     @around(Instance, name)
-    def changed(original: Any, instance: Instance) -> Any:  # noqa: ANN401
+    def changed(original: Original, instance: Instance) -> object:
         result = original(instance)
         getattr(instances, name)(instance)
         return result

@@ -90,7 +90,9 @@ class Metadata:
         tree = self._tree(instance)
         if wanted in tree:
             return _text(200, tree[wanted])
-        below = {leaf[len(wanted) :].lstrip("/") for leaf in tree if not wanted or leaf.startswith(wanted + "/")}
+        below = {
+            leaf[len(wanted) :].lstrip("/") for leaf in tree if not wanted or leaf.startswith(wanted + "/")
+        }
         # A directory lists its entries, those that are directories themselves with a slash.
         entries = {entry.partition("/")[0] + ("/" if "/" in entry else "") for entry in below}
         return _text(200, "\n".join(sorted(entries))) if entries else _text(404)
@@ -175,7 +177,11 @@ class Metadata:
             duration=LONGEST_TTL,
             external_id="",
         )
-        expires = role.expiration.replace(tzinfo=datetime.UTC) if role.expiration.tzinfo is None else role.expiration
+        expires = (
+            role.expiration.replace(tzinfo=datetime.UTC)
+            if role.expiration.tzinfo is None
+            else role.expiration
+        )
         document = {
             "Code": "Success",
             "LastUpdated": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

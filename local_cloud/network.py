@@ -81,7 +81,15 @@ class Network:
     def _create(self, name: str, cidr: ipaddress.IPv4Network) -> VpcNetwork:
         gateway = str(cidr.network_address + 1)
         self.podman.call(
-            "network", "create", "--subnet", str(cidr), "--gateway", gateway, "--label", self.podman.label, name
+            "network",
+            "create",
+            "--subnet",
+            str(cidr),
+            "--gateway",
+            gateway,
+            "--label",
+            self.podman.label,
+            name,
         )
         (description,) = json.loads(self.podman.call("network", "inspect", name))
         return VpcNetwork(name, cidr, gateway, description["network_interface"])

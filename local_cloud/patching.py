@@ -6,15 +6,17 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+type Original = Callable[..., Any]
 
-def around(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: ANN401
+
+def around(owner: object, name: str) -> Callable[[Original], Original]:
     """Replace `owner.name` by the decorated function, which gets the original as its first argument."""
 
-    def decorate(replacement: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(replacement: Original) -> Original:
         original = getattr(owner, name)
 
         @functools.wraps(original)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        def wrapper(*args: object, **kwargs: object) -> object:
             return replacement(original, *args, **kwargs)
 
         setattr(owner, name, wrapper)

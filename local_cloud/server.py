@@ -65,7 +65,11 @@ class Application:
         # One request at a time: moto's models are not made for threads. The body was read before,
         # so that a slow client holds nobody up.
         with self.cloud.lock:
-            return list(self.moto(environ, start_response))
+            try:
+                return list(self.moto(environ, start_response))
+            except Exception:
+                log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                raise
 
     def _local(self, method: str, path: str, environ: Environ) -> Answer:
         """The paths below /local-cloud/."""
@@ -144,7 +148,12 @@ class Listeners:
         listener.bind((address, self.port))
         listener.listen(128)
         server = make_server(
-            address, self.port, self.application, threaded=True, request_handler=QuietHandler, fd=listener.fileno()
+            address,
+            self.port,
+            self.application,
+            threaded=True,
+            request_handler=QuietHandler,
+            fd=listener.fileno(),
         )
         listener.close()
         server.daemon_threads = True

@@ -12,6 +12,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 DELAYED = ("database", "cache", "server")
+LOOPBACK_RANGE = ipaddress.IPv4Network("127.0.10.0/24")
 
 
 class SettingsError(Exception):
@@ -27,7 +28,7 @@ class Settings:
 
     name: str
     container_prefix: str = "table-order-local"
-    loopback_range: ipaddress.IPv4Network = ipaddress.IPv4Network("127.0.10.0/24")
+    loopback_range: ipaddress.IPv4Network = LOOPBACK_RANGE
     port: int = 5000
     account: str = "123456789012"
     region: str = "ap-northeast-2"
@@ -66,7 +67,9 @@ def parse(values: dict[str, Any]) -> Settings:
     known = {field.name for field in dataclasses.fields(Settings)}
     unknown = sorted(values.keys() - known)
     if unknown:
-        raise SettingsError(f"local_cloud has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+        raise SettingsError(
+            f"local_cloud has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+        )
     if not values.get("name"):
         raise SettingsError("local_cloud.name is required: it names the state directory .state/<name>/cloud")
     checked = {**values, "delays": delays(values.get("delays") or {})}
@@ -85,7 +88,9 @@ def delays(values: dict[str, Any]) -> dict[str, float]:
     """Complete and check a mapping of delays in seconds. Raises SettingsError."""
     unknown = sorted(values.keys() - set(DELAYED))
     if unknown:
-        raise SettingsError(f"there is no delay for {', '.join(unknown)}; there is one for {', '.join(DELAYED)}")
+        raise SettingsError(
+            f"there is no delay for {', '.join(unknown)}; there is one for {', '.join(DELAYED)}"
+        )
     try:
         seconds = {name: float(values.get(name, 0)) for name in DELAYED}
     except (TypeError, ValueError) as error:
@@ -101,7 +106,9 @@ def _loopback_range(value: str) -> ipaddress.IPv4Network:
     except ValueError as error:
         raise SettingsError(f"local_cloud.loopback_range is {value!r}: {error}") from error
     if not network.subnet_of(ipaddress.IPv4Network("127.0.0.0/8")) or network.prefixlen > 29:
-        raise SettingsError(f"local_cloud.loopback_range is {value}: it must be a /29 or larger inside 127.0.0.0/8")
+        raise SettingsError(
+            f"local_cloud.loopback_range is {value}: it must be a /29 or larger inside 127.0.0.0/8"
+        )
     return network
 
 

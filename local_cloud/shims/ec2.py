@@ -52,7 +52,8 @@ def add_debian_image(original: Original, backend: EC2Backend) -> None:
 def add_debian_parameter(original: Original, parameters: ParameterDict, key: str) -> None:
     """Load Debian's parameter as soon as one below its path is asked for."""
     original(parameters, key)
-    if str(key or "").startswith("/aws/service/debian/") and DEBIAN_PARAMETER not in parameters.keys():
+    missing = not dict.__contains__(parameters, DEBIAN_PARAMETER)
+    if str(key or "").startswith("/aws/service/debian/") and missing:
         dict.__setitem__(
             parameters,
             DEBIAN_PARAMETER,
@@ -114,7 +115,9 @@ def free_interface_first(
 
 # AWS: an Elastic IP that moves is gone from where it was.
 @around(EC2Backend, "associate_address")
-def leave_previous_interface(original: Original, backend: EC2Backend, *args: object, **kwargs: object) -> object:
+def leave_previous_interface(
+    original: Original, backend: EC2Backend, *args: object, **kwargs: object
+) -> object:
     """Take the address away from an interface that lost it."""
     owners = {eip.allocation_id: eip.eni for eip in backend.addresses if eip.eni}
     address = original(backend, *args, **kwargs)
@@ -144,7 +147,9 @@ def default_root_volume(_original: Original, instance: Instance) -> None:
 
 
 @around(EC2Backend, "run_instances")
-def complete_root_volume(original: Original, backend: EC2Backend, image_id: str, *args: object, **kwargs: object) -> object:
+def complete_root_volume(
+    original: Original, backend: EC2Backend, image_id: str, *args: object, **kwargs: object
+) -> object:
     """Attach the root volume that the request's mappings do not describe."""
     reservation = original(backend, image_id, *args, **kwargs)
     for instance in reservation.instances:
@@ -177,7 +182,11 @@ def _switch_monitoring(state: str) -> object:
         for instance in instances:
             instance.monitoring_state = state
         return ActionResult(
-            {"InstanceMonitorings": [{"InstanceId": one.id, "Monitoring": {"State": state}} for one in instances]}
+            {
+                "InstanceMonitorings": [
+                    {"InstanceId": one.id, "Monitoring": {"State": state}} for one in instances
+                ]
+            }
         )
 
     return respond
@@ -189,7 +198,9 @@ EC2Response.unmonitor_instances = _switch_monitoring("disabled")
 
 # AWS: Amazon Linux 2023's and Debian 12's images require IMDSv2 unless the request says otherwise.
 @around(MetadataOptions, "__init__")
-def require_tokens(original: Original, options: MetadataOptions, values: dict[str, Any] | None = None) -> None:
+def require_tokens(
+    original: Original, options: MetadataOptions, values: dict[str, Any] | None = None
+) -> None:
     """Default to required tokens and two hops, as AWS does for such images."""
     given = {name: value for name, value in (values or {}).items() if value is not None}
     original(options, {"HttpTokens": "required", "HttpPutResponseHopLimit": 2, **given})
