@@ -21,8 +21,6 @@ from app.services.health import HealthChecks
 
 _log = logging.getLogger(__name__)
 
-_MAX_BODY_BYTES = 6 * 1024 * 1024  # an image of 5 MiB and the form around it
-
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -66,7 +64,6 @@ def create_app() -> FastAPI:
         docs_url="/api/docs",
         openapi_url="/api/openapi.json",
         redoc_url=None,
-        max_body_size=_MAX_BODY_BYTES,
     )
     app.add_middleware(RequestLog)
     app.add_exception_handler(ServiceError, _show_service_error)
