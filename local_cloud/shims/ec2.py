@@ -11,6 +11,7 @@ from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.models.instances import Instance, MetadataOptions
 from moto.ec2.responses import EC2Response
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
 from moto.ssm.models import Parameter, ParameterDict
 
 from local_cloud.patching import Original, around
@@ -214,3 +215,7 @@ def _confirm(original: Original, response: EC2Response) -> ActionResult:
 
 around(EC2Response, "update_security_group_rule_descriptions_ingress")(_confirm)
 around(EC2Response, "update_security_group_rule_descriptions_egress")(_confirm)
+
+
+# AWS: tags of an Elastic IP have the resource type elastic-ip (moto: vpc-elastic-ip).
+EC2_PREFIX_TO_RESOURCE["eipalloc"] = "elastic-ip"
