@@ -23,8 +23,8 @@ description:
   - Without O(endpoint) the run goes to AWS. Any endpoint override, in the environment or in the AWS
     configuration file, is refused. The credentials are checked once, with sts:GetCallerIdentity.
   - Adds the group C(aws) with one host for each lane of work that runs side by side on the controller.
-  - Sets C(table_order_environment), C(table_order_region), C(table_order_account_id) and
-    C(table_order_operator_arn) for all hosts.
+  - Sets C(table_order_environment), C(table_order_cloud_name), C(table_order_region), C(table_order_account_id)
+    and C(table_order_operator_arn) for all hosts.
 options:
   plugin:
     description: Token that marks a file as this plugin's.
@@ -74,7 +74,7 @@ class InventoryModule(BaseInventoryPlugin):
         region, endpoint = self.get_option("region"), self.get_option("endpoint")
         account = self.get_option("account")
         if endpoint:
-            pin_to_local_cloud(endpoint, region, os.path.dirname(path))  # noqa: PTH120
+            pin_to_local_cloud(endpoint, region)
             caller = {"Account": local_account(endpoint), "Arn": "local"}
         else:
             refuse_endpoint_overrides()
@@ -87,6 +87,7 @@ class InventoryModule(BaseInventoryPlugin):
             )
         variables = {
             "table_order_environment": self.get_option("environment"),
+            "table_order_cloud_name": self.get_option("local_cloud").get("name", self.get_option("environment")),
             "table_order_region": region,
             "table_order_account_id": caller["Account"],
             "table_order_operator_arn": caller["Arn"],
@@ -102,7 +103,7 @@ class InventoryModule(BaseInventoryPlugin):
         inventory.add_group("app_server")
 
 
-def pin_to_local_cloud(endpoint: str, region: str, inventory_directory: str) -> None:
+def pin_to_local_cloud(endpoint: str, region: str) -> None:
     """Make ``endpoint`` the only cloud this process and its children know.
 
     Everything the shell exported for AWS is dropped: a profile, a token or an endpoint of a real account

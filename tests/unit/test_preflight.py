@@ -1,0 +1,122 @@
+"""What AWS refuses is found in the settings, and each sentence names the setting and its value."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+SPEC = importlib.util.spec_from_file_location("preflight", Path(__file__).parents[2] / "plugins/filter/preflight.py")
+preflight = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(preflight)
+
+REGION = "ap-northeast-2"
+SEED = [
+    {"name": "public", "cidr": "10.0.1.0/24", "zone": "ap-northeast-2a", "public": True},
+    {"name": "private", "cidr": "10.0.2.0/24", "zone": "ap-northeast-2a", "public": False},
+    {"name": "private-b", "cidr": "10.0.3.0/24", "zone": "ap-northeast-2c", "public": False},
+]
+
+
+def changed(index, **values):
+    return [{**subnet, **(values if i == index else {})} for i, subnet in enumerate(SEED)]
+
+
+def test_the_projects_network_is_accepted():
+    assert preflight.subnet_problems(SEED, "10.0.0.0/16", REGION) == []
+
+
+@pytest.mark.parametrize(
+    ("subnets", "vpc", "named"),
+    [
+        (SEED, "10.0.0.0/8", "10.0.0.0/8"),
+        (SEED, "10.0.0.1/16", "10.0.0.1/16"),
+        (SEED, "nonsense", "nonsense"),
+        (changed(1, cidr="10.1.2.0/24"), "10.0.0.0/16", "10.1.2.0/24"),
+        (changed(1, cidr="10.0.1.128/25"), "10.0.0.0/16", "overlaps"),
+        (changed(1, cidr="10.0.2.5/24"), "10.0.0.0/16", "10.0.2.5/24"),
+        (changed(1, zone="us-east-1a"), "10.0.0.0/16", "us-east-1a"),
+        (SEED[:2], "10.0.0.0/16", "two zones"),
+        (changed(0, public=False), "10.0.0.0/16", "public: true"),
+    ],
+)
+def test_refused_networks(subnets, vpc, named):
+    problems = preflight.subnet_problems(subnets, vpc, REGION)
+    assert any(named in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize("ranges", [["203.0.113.7/32"], ["203.0.113.0/24", "198.51.100.9/32"]])
+def test_accepted_ssh_ranges(ranges):
+    assert preflight.ssh_range_problems(ranges, "ssh") == []
+
+
+@pytest.mark.parametrize(
+    "ranges",
+    [[], "", None, "203.0.113.7/32", ["0.0.0.0/0"], ["203.0.113.5/24"], ["10.0.0.0/8"], ["[Your IP]/32"], ["203.0.113.7"]],
+)
+def test_refused_ssh_ranges(ranges):
+    problems = preflight.ssh_range_problems(ranges, "aws_security_ssh_cidrs")
+    assert problems
+    assert "aws_security_ssh_cidrs" in problems[0]
+
+
+@pytest.mark.parametrize("name", ["tableorder_admin", "tableorder", "postgres", "a"])
+def test_accepted_database_users(name):
+    assert preflight.database_user_problems(name, "user") == []
+
+
+@pytest.mark.parametrize("name", ["admin", "rdsadmin", "pg_monitor", "1st", "Admin", "a" * 17, "", None, "x;drop", "한글"])
+def test_refused_database_users(name):
+    assert f"user is '{name}'" in preflight.database_user_problems(name, "user")[0]
+
+
+@pytest.mark.parametrize("name", ["db", "user", "", "9lives", "table-order", "x" * 64])
+def test_refused_database_names(name):
+    assert preflight.database_name_problems(name, "name")
+
+
+def test_accepted_database_name():
+    assert preflight.database_name_problems("tableorder", "name") == []
+
+
+@pytest.mark.parametrize(
+    ("backup", "maintenance"),
+    [("03:00-04:00", "Mon:04:00-Mon:05:00"), ("23:30-00:30", "sun:02:00-sun:03:00"), ("05:00-06:00", "mon:04:00-mon:05:00")],
+)
+def test_accepted_windows(backup, maintenance):
+    assert preflight.window_problems(backup, maintenance) == []
+
+
+@pytest.mark.parametrize(
+    ("backup", "maintenance"),
+    [
+        ("03:00-04:30", "Mon:04:00-Mon:05:00"),
+        ("23:30-00:30", "Sun:00:00-Sun:01:00"),
+        ("00:00-01:00", "Sat:23:30-Sun:00:30"),
+        ("03:00-03:20", "Mon:04:00-Mon:05:00"),
+        ("3-4", "Mon:04:00-Mon:05:00"),
+        ("03:00-04:00", "Monday 04:00"),
+        ("03:00-04:00", "Mon:04:00-Mon:04:10"),
+        ("25:00-26:00", "Mon:04:00-Mon:05:00"),
+    ],
+)
+def test_refused_windows(backup, maintenance):
+    assert preflight.window_problems(backup, maintenance)
+
+
+@pytest.mark.parametrize("days", [6, 0, "7", None])
+def test_refused_retention(days):
+    assert preflight.retention_problems(days, "days")
+
+
+def test_accepted_retention():
+    assert preflight.retention_problems(7, "days") == []
+
+
+@pytest.mark.parametrize("text", ["", "한글", "operator's laptop", "a -> b", "x" * 256])
+def test_refused_descriptions(text):
+    assert preflight.description_problems([text], "rules")
+
+
+def test_unknown_settings_are_refused_with_the_nearest_name():
+    problems = preflight.unknown_settings(["aws_network_vpc_cdir", "aws_network_tags"], ["aws_network_vpc_cidr", "aws_network_tags"], "aws_network_")
+    assert problems == ["aws_network_vpc_cdir is not a setting of this role. Did you mean aws_network_vpc_cidr?"]
