@@ -63,7 +63,7 @@ function MenuTile({ menu, onToggle }: { menu: Menu; onToggle: () => void }) {
         <strong>{won(menu.price)}</strong>
         <button
           type="button"
-          className="button small quiet"
+          className="button small"
           aria-pressed={!menu.is_available}
           aria-label={`${menu.name} is sold out`}
           onClick={onToggle}

@@ -10,6 +10,7 @@ const BLANK = { name: "", price: "", description: "" };
 interface NewMenuProps {
   call: SignedIn["call"];
   categories: Category[];
+  /** Called after a category or a menu was added; resolves when the page knows of it. */
   onAdded: () => Promise<void>;
 }
 
@@ -26,6 +27,7 @@ export function NewMenu({ call, categories, onAdded }: NewMenuProps) {
   const categoryId = async () => {
     if (category !== NEW_CATEGORY) return category;
     const created = await call((token) => createCategory(token, newCategory, categories.length));
+    await onAdded();
     setCategory(String(created.id));
     setNewCategory("");
     return String(created.id);
@@ -42,13 +44,13 @@ export function NewMenu({ call, categories, onAdded }: NewMenuProps) {
       form.set("category_id", await categoryId());
       if (picture) form.set("image", picture);
       const menu = await call((token) => createMenu(token, form));
+      await onAdded();
       setAdded(menu.name);
       setText(BLANK);
       setPicture(undefined);
     } catch (error) {
       setProblem(messageOf(error));
     }
-    await onAdded();
     setBusy(false);
   };
 

@@ -3,14 +3,16 @@ import { Alert, type Order, StatusChip, clock, won } from "@table-order/shared";
 interface OrdersViewProps {
   orders: Order[];
   problem?: string;
+  /** The order that was placed on this page last; the thanks for it stay until the kitchen begins. */
   justPlaced?: number;
 }
 
 export function OrdersView({ orders, problem, justPlaced }: OrdersViewProps) {
+  const waiting = orders.some(({ id, status }) => id === justPlaced && status === "pending");
   return (
     <>
       {problem && <Alert kind="error">{problem}</Alert>}
-      {justPlaced && (
+      {waiting && (
         <Alert kind="success">
           Thank you! Order #{justPlaced} has been received. <span lang="ko">감사합니다.</span>
         </Alert>
