@@ -1,0 +1,56 @@
+"""The application's place holder: says what it was asked, and streams events with long pauses.
+
+Usage: backend.py PORT
+"""
+
+import json
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET and POST under /api/."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Stream events, be slow, or describe the request, as the path says."""
+        if self.path.startswith(("/api/admin/orders/stream", "/api/events", "/api/buffered")):
+            self._stream()
+            return
+        if self.path == "/api/slow":
+            time.sleep(5)
+        self._describe(b"")
+
+    def do_POST(self) -> None:
+        """Describe the request with its body's length."""
+        self._describe(self.rfile.read(int(self.headers["Content-Length"])))
+
+    def _describe(self, body: bytes) -> None:
+        answer = {
+            "path": self.path,
+            "headers": dict(self.headers),
+            "body": len(body),
+            "client": self.client_address,
+        }
+        content = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _stream(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        for number in range(3):
+            self.wfile.write(f"event: order_created\ndata: {number}\n\n".encode())
+            self.wfile.flush()
+            time.sleep(30)
+
+
+ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

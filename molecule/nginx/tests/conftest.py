@@ -1,0 +1,63 @@
+"""What the tests of both containers share."""
+
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+
+@dataclass
+class Answer:
+    """What curl has received. Header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+@pytest.fixture
+def ask(host) -> Callable[..., Answer]:
+    """Send a request from inside the container: ask("http://localhost/api/x", "--data", "y")."""
+
+    def request(url: str, *options: str) -> Answer:
+        # No "Expect: 100-continue", or a large body would be answered with two heads.
+        command = ["curl", "-sS", "--insecure", "--include", "--http1.1", "--max-time", "20", "-H", "Expect:"]
+        run = host.run(shlex.join([*command, *options, url]))
+        assert run.rc == 0, run.stderr
+        head, _, body = run.stdout.replace("\r\n", "\n").partition("\n\n")
+        status, *lines = head.split("\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        return Answer(int(status.split()[1]), headers, body)
+
+    return request
+
+
+@pytest.fixture
+def start_backend(host) -> Iterator[Callable[[int], None]]:
+    """Let the application's place holder listen on a port of the loopback interface, until the test ends."""
+
+    def start(port: int) -> None:
+        host.check_output(
+            f"systemd-run --quiet --unit=molecule-backend python3 /mnt/scenario/backend.py {port}"
+        )
+        host.check_output(
+            f"timeout 10 sh -c 'until curl -s http://127.0.0.1:{port}/api/live; do sleep 0.1; done'"
+        )
+
+    yield start
+    host.run("systemctl stop molecule-backend")
+
+
+@pytest.fixture
+def make_frontends(host) -> Iterator[Callable[..., None]]:
+    """Build front ends, until the test ends: make_frontends("/srv/frontend", "customer-ui/build")."""
+    made = []
+
+    def make(root: str, *builds: str) -> None:
+        made.append(root)
+        host.check_output(shlex.join(["/mnt/scenario/make-frontends", root, *builds]))
+
+    yield make
+    for root in made:
+        host.check_output("rm -r %s", root)

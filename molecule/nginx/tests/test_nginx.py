@@ -1,0 +1,185 @@
+"""The role with its defaults: what a request is answered with, and what is on the host."""
+
+import re
+import time
+
+import pytest
+
+ROOT = "/opt/table-order/frontend"
+LOGS = "/opt/table-order/logs"
+SCHEMES = ("http", "https")
+
+
+@pytest.fixture
+def backend(start_backend):
+    start_backend(8000)
+
+
+@pytest.fixture
+def frontends(make_frontends):
+    make_frontends(ROOT, "customer-ui/build", "admin-ui/build", "superadmin-ui/build")
+
+
+def test_it_runs_and_starts_with_the_host(host):
+    assert host.service("nginx").is_running, host.run("journalctl --unit nginx --no-pager").stdout
+    assert host.service("nginx").is_enabled
+    assert host.socket("tcp://0.0.0.0:80").is_listening
+    assert host.socket("tcp://0.0.0.0:443").is_listening
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize(
+    ("path", "build"),
+    [
+        ("/", "customer-ui"),
+        ("/menu/7", "customer-ui"),
+        ("/administrators", "customer-ui"),
+        ("/admin/", "admin-ui"),
+        ("/admin/orders/today", "admin-ui"),
+        ("/superadmin/", "superadmin-ui"),
+        ("/superadmin/stores", "superadmin-ui"),
+    ],
+)
+def test_a_front_end_answers_each_of_its_paths(ask, frontends, scheme, path, build):
+    answer = ask(f"{scheme}://localhost{path}")
+    assert (answer.status, answer.body) == (200, f"<title>{build}/build</title>\n")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-type"] == "text/html"
+
+
+@pytest.mark.parametrize("path", ["/admin", "/superadmin"])
+def test_a_front_end_without_its_slash_is_redirected(ask, frontends, path):
+    answer = ask(f"http://localhost{path}?store=1")
+    assert (answer.status, answer.headers["location"]) == (301, f"{path}/?store=1")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "build"), [("", "customer-ui"), ("/admin", "admin-ui"), ("/superadmin", "superadmin-ui")]
+)
+def test_hashed_assets_are_kept_for_ever(ask, frontends, prefix, build):
+    asset = ask(f"http://localhost{prefix}/assets/index-4f9a1c.js")
+    assert f"{build}/build 1" in asset.body
+    assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
+    icon = ask(f"http://localhost{prefix}/favicon.svg")
+    assert (icon.body, icon.headers["cache-control"]) == (f"icon of {build}/build\n", "no-cache")
+
+
+def test_a_missing_asset_is_not_answered_with_a_page(ask, frontends):
+    answer = ask("http://localhost/admin/assets/index-000000.js")
+    assert answer.status == 404
+    assert "cache-control" not in answer.headers
+
+
+def test_large_texts_are_compressed_for_those_who_can_read_it(ask, frontends):
+    url = "http://localhost/assets/index-4f9a1c.js"
+    assert ask(url, "--compressed").headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in ask(url).headers
+
+
+def test_static_files_come_from_their_directory(ask, frontends):
+    assert ask("http://localhost/static/x.txt").body == "a static file\n"
+    assert ask("http://localhost/static/missing.txt").status == 404
+    assert ask("http://localhost/static/../../../../etc/passwd", "--path-as-is").status in (400, 404)
+
+
+@pytest.mark.parametrize("path", ["/", "/admin/", "/superadmin/stores", "/assets/x.js", "/static/x"])
+def test_a_front_end_that_is_not_there_yet_is_not_found(host, ask, path):
+    assert not host.file(ROOT).exists
+    assert ask(f"http://localhost{path}").status == 404
+
+
+def test_an_application_that_is_not_there_yet_is_a_bad_gateway(ask):
+    assert ask("http://localhost/api/health").status == 502
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_application_sees_who_asks(ask, backend, scheme):
+    answer = ask(f"{scheme}://localhost/api/menus?store_id=1", "-H", "X-Forwarded-For: 203.0.113.9")
+    assert answer.status == 200
+    assert '"path": "/api/menus?store_id=1"' in answer.body
+    assert '"Host": "localhost"' in answer.body
+    assert '"X-Forwarded-For": "127.0.0.1"' in answer.body
+    assert f'"X-Forwarded-Proto": "{scheme}"' in answer.body
+
+
+def test_connections_to_the_application_are_kept(host, backend, ask):
+    clients = {ask("http://localhost/api/x").body.rpartition('"client": ')[2] for _ in range(12)}
+    workers = int(host.check_output("pgrep --count --full 'nginx: worker process$'"))
+    assert len(clients) <= workers, "every worker keeps one connection and uses it again"
+
+
+def test_an_image_is_uploaded_and_a_larger_body_refused(host, ask, backend):
+    host.check_output("truncate --size 9M /tmp/image && truncate --size 11M /tmp/too-large")
+    answer = ask("http://localhost/api/admin/menus", "--data-binary", "@/tmp/image")
+    assert (answer.status, f'"body": {9 * 1024 * 1024}' in answer.body) == (200, True)
+    assert ask("http://localhost/api/admin/menus", "--data-binary", "@/tmp/too-large").status == 413
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_events_pass_while_the_stream_is_open(host, backend, scheme):
+    # The next event would come after 30 s: what has arrived within 2 s was not held back.
+    run = host.run("curl -skN --max-time 2 %s", f"{scheme}://localhost/api/admin/orders/stream?token=x")
+    assert run.rc == 28, "the stream has ended by itself"
+    assert run.stdout == "event: order_created\ndata: 0\n\n"
+
+
+def test_nothing_tells_the_version(ask):
+    for path in ("/", "/api/x"):
+        answer = ask(f"http://localhost{path}")
+        assert answer.headers["server"] == "nginx"
+        assert "nginx/" not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("version", "accepted"), [("tls1", False), ("tls1_1", False), ("tls1_2", True), ("tls1_3", True)]
+)
+def test_only_modern_tls_is_spoken(host, version, accepted):
+    # Level 0: the client itself must be willing, or it would refuse before the server does.
+    run = host.run(f"openssl s_client -{version} -cipher 'ALL:@SECLEVEL=0' -connect localhost:443 </dev/null")
+    assert (run.rc == 0) == accepted, run.stdout + run.stderr
+
+
+def test_http2_is_offered(host):
+    assert host.check_output("curl -sko /dev/null -w '%{http_version}' https://localhost/") == "2"
+
+
+def test_the_self_signed_pair_is_made_for_itself(host):
+    certificate = host.check_output(
+        "openssl x509 -in /etc/nginx/tls/self-signed.crt -noout -subject -ext subjectAltName"
+    )
+    assert "CN = table-order.local" in certificate
+    assert "DNS:table-order.local" in certificate
+    key = host.file("/etc/nginx/tls/self-signed.key")
+    assert (key.user, key.group, key.mode) == ("root", "root", 0o600)
+
+
+def test_requests_are_logged_in_the_combined_format(host, ask):
+    ask("http://localhost/api/logged", "-A", "molecule/1.0")
+    line = host.file(f"{LOGS}/nginx-access.log").content_string.splitlines()[-1]
+    assert re.fullmatch(
+        r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /api/logged HTTP/1\.1" 502 \d+ "-" "molecule/1\.0"',
+        line,
+    )
+    assert "connect() failed" in host.file(f"{LOGS}/nginx-error.log").content_string
+    for name in ("nginx-access.log", "nginx-error.log"):
+        log = host.file(f"{LOGS}/{name}")
+        assert (log.user, log.group, log.mode) == ("www-data", "adm", 0o640)
+
+
+def test_a_rotated_log_goes_on_in_a_new_file(host, ask):
+    before, after = f"/before-{time.time_ns()}", f"/after-{time.time_ns()}"
+    ask(f"http://localhost{before}")
+    host.check_output("logrotate --force /etc/logrotate.d/table-order-nginx")
+    # The workers open their logs when the signal arrives, which takes a moment.
+    time.sleep(1)
+    ask(f"http://localhost{after}")
+    log, rotated = host.file(f"{LOGS}/nginx-access.log"), host.file(f"{LOGS}/nginx-access.log.1")
+    assert before in rotated.content_string
+    assert after not in rotated.content_string
+    assert after in log.content_string
+    assert (log.user, log.group, log.mode) == ("www-data", "adm", 0o640)
+
+
+def test_the_stock_site_is_gone(host, ask):
+    assert "Welcome to nginx" not in ask("http://localhost/").body
+    assert "sites-enabled" not in host.check_output("nginx -T 2>/dev/null")
