@@ -61,3 +61,14 @@ def make_frontends(host) -> Iterator[Callable[..., None]]:
     yield make
     for root in made:
         host.check_output("rm -r %s", root)
+
+
+@pytest.fixture
+def wait_for_line(host) -> Callable[[str, str], str]:
+    """Wait for a line that holds a text, and return it: nginx logs a request after it has been answered."""
+
+    def wait(path: str, text: str) -> str:
+        script = "for try in $(seq 50); do grep -F -- %s %s && exit; sleep 0.1; done; exit 1"
+        return host.check_output(script, text, path)
+
+    return wait
