@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from local_cloud.certificates import Authority
 from local_cloud.containers import Podman
 from local_cloud.faults import Faults
 from local_cloud.network import Network
@@ -36,6 +37,7 @@ class Cloud:
         self.podman = podman or Podman(settings.container_prefix)
         self.network = Network(settings, self.podman)
         self.faults = Faults()
+        self.authority = Authority(f"Local cloud {settings.name}: databases and caches")
         self.queues: dict[str, concurrent.futures.ThreadPoolExecutor] = {}
         self.listeners: list[Callable[[], None]] = []
         self.instances: Instances | None = None

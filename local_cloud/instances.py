@@ -126,6 +126,7 @@ class Instances:
             "--stop-signal=SIGRTMIN+3",
             f"--network={network.name}",
             f"--ip={instance.private_ip}",
+            f"--mac-address={instance.nics[0].mac_address}",
             f"--hostname={instance.private_dns_name.partition('.')[0]}",
         ]
         try:

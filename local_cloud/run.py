@@ -6,7 +6,9 @@ import logging
 import threading
 
 import local_cloud.shims  # noqa: F401 - imported for its effect on moto
+from local_cloud.caches import Caches
 from local_cloud.cloud import Cloud
+from local_cloud.databases import Databases
 from local_cloud.instances import Instances
 from local_cloud.server import Application, Listeners
 from local_cloud.settings import Settings
@@ -20,6 +22,8 @@ def run(settings: Settings) -> int:
     for line in cloud.remove_leftovers():
         log.info("left behind by the last run and removed: %s", line)
     Instances(cloud)
+    Databases(cloud)
+    Caches(cloud)
     listeners = Listeners(Application(cloud), settings.port)
     cloud.network.on_gateways = listeners.follow
     log.info("the local cloud %s answers at %s", settings.name, settings.url)

@@ -84,6 +84,7 @@ class Application:
     def _routes(self) -> dict[tuple[str, str], Callable[[bytes], Answer]]:
         return {
             ("GET", "health"): self._health,
+            ("GET", "database-ca.pem"): self._authority,
             ("PUT", "delays"): self._set_delays,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
@@ -99,6 +100,9 @@ class Application:
             "delays": self.cloud.delays,
         }
         return _json(200, document)
+
+    def _authority(self, _: bytes) -> Answer:
+        return Answer(200, "application/x-pem-file", self.cloud.authority.pem)
 
     def _set_delays(self, body: bytes) -> Answer:
         self.cloud.delays.update(delays({**self.cloud.delays, **json.loads(body)}))

@@ -4,6 +4,6 @@ One shim, one comment that names the behaviour, one unit test. They apply when t
 imported, with or without containers behind the API.
 """
 
-from local_cloud.shims import ec2, rds
+from local_cloud.shims import ec2, elasticache, rds
 
-__all__ = ["ec2", "rds"]
+__all__ = ["ec2", "elasticache", "rds"]

@@ -58,7 +58,7 @@ def create_db_instance(original: Original, backend: RDSBackend, values: dict[str
     instance.dbi_resource_id = "db-" + "".join(
         secrets.choice(string.ascii_uppercase + "234567") for _ in range(26)
     )
-    instance.applied_parameters = static_values(instance)
+    instance.applied_parameters = parameter_values(instance)
     return instance
 
 
@@ -159,8 +159,8 @@ def refuse_foreign_security_groups(backend: RDSBackend, values: dict[str, Any]) 
         if vpc_id and group.vpc_id != vpc_id:
             raise RDSClientError(
                 "InvalidVPCNetworkStateFault",
-                f"The DB instance and EC2 security group are in different VPCs. The DB instance is in {vpc_id} "
-                f"and the EC2 security group is in {group.vpc_id}",
+                "The DB instance and EC2 security group are in different VPCs. "
+                f"The DB instance is in {vpc_id} and the EC2 security group is in {group.vpc_id}",
             )
 
 
@@ -173,8 +173,8 @@ def refuse_foreign_parameter_family(backend: RDSBackend, values: dict[str, Any])
     family = f"postgres{values['engine_version'].partition('.')[0]}"
     if group.family != family:
         raise InvalidParameterCombination(
-            f"The parameter group {group.name} with DBParameterGroupFamily {group.family} can't be used for this "
-            f"instance. Please use a parameter group with DBParameterGroupFamily {family}"
+            f"The parameter group {group.name} with DBParameterGroupFamily {group.family} can't be used "
+            f"for this instance. Please use a parameter group with DBParameterGroupFamily {family}"
         )
 
 
@@ -208,11 +208,11 @@ DBInstance.iops = property(
 )
 
 
-# AWS: an instance shows "pending-reboot" as long as it runs with other static parameters than its group's.
+# AWS: an instance shows "pending-reboot" as long as it runs with other parameters than its group's.
 def parameter_group_status(instance: DBInstance) -> list[dict[str, str]]:
     """The instance's parameter group, and whether a reboot is due."""
     (group,) = instance.db_parameter_groups()
-    due = getattr(instance, "applied_parameters", None) != static_values(instance)
+    due = getattr(instance, "applied_parameters", None) != parameter_values(instance)
     status = getattr(instance, "parameter_group_change", None) or ("pending-reboot" if due else "in-sync")
     return [{"DBParameterGroupName": group.name, "ParameterApplyStatus": status}]
 
@@ -220,15 +220,22 @@ def parameter_group_status(instance: DBInstance) -> list[dict[str, str]]:
 DBInstance.db_parameter_group_status_list = property(parameter_group_status)
 
 
-def static_values(instance: DBInstance) -> dict[str, str]:
-    """The static parameters that the instance's group sets."""
+def parameter_values(instance: DBInstance) -> dict[str, str]:
+    """The parameters that the instance's group sets: name to value."""
     (group,) = instance.db_parameter_groups()
-    known = catalogue(group.family)
     return {
         name: values["ParameterValue"]
         for name, values in group.parameters.items()
-        if known.get(name, {}).get("ApplyType") == "static" and "ParameterValue" in values
+        if "ParameterValue" in values
     }
+
+
+# AWS: an instance that is still being created has no endpoint.
+DBInstance.endpoint = property(
+    lambda instance: (
+        None if instance.status == "creating" else {"Address": instance.address, "Port": instance.port}
+    )
+)
 
 
 # -- modifying -------------------------------------------------------------------------------------
@@ -267,7 +274,9 @@ def modify_db_instance(
         pending.clear()
     else:
         for name in DEFERRED:
-            if values.get(name) is not None and values[name] != getattr(instance, name, None):
+            # moto keeps most values under a leading underscore, and refuses to read the password.
+            present = instance.__dict__.get(f"_{name}", instance.__dict__.get(name))
+            if values.get(name) is not None and values[name] != present:
                 value = "****" if name == "master_user_password" else values[name]
                 pending[PENDING_NAMES.get(name, _camel(name))] = value
                 instance.__dict__.setdefault("deferred", {})[name] = values[name]
@@ -299,13 +308,13 @@ def _version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("."))
 
 
-# AWS: a reboot applies the static parameters of the group.
+# AWS: a reboot applies the parameters of the group.
 @around(RDSBackend, "reboot_db_instance")
 def reboot_db_instance(original: Original, backend: RDSBackend, identifier: str) -> object:
-    """Note the static parameters that the instance runs with from now on."""
+    """Note the parameters that the instance runs with from now on."""
     instance = original(backend, identifier)
     instance.parameter_group_change = None
-    instance.applied_parameters = static_values(instance)
+    instance.applied_parameters = parameter_values(instance)
     return instance
 
 
@@ -390,8 +399,8 @@ def refuse_one_zone(subnets: Iterable[Any]) -> None:
     if len(zones) < 2:
         raise RDSClientError(
             "DBSubnetGroupDoesNotCoverEnoughAZs",
-            "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. Current AZ coverage: "
-            f"{', '.join(zones)}. Add subnets to cover at least 2 AZs.",
+            "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. "
+            f"Current AZ coverage: {', '.join(zones)}. Add subnets to cover at least 2 AZs.",
         )
     if len({subnet.vpc_id for subnet in subnets}) > 1:
         raise RDSClientError("InvalidSubnet", "The specified subnets are not all in the same VPC.")

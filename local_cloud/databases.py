@@ -1,0 +1,398 @@
+"""RDS: an instance is a container with PostgreSQL 15, reachable under its endpoint's name in its VPC."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import time
+from typing import Any
+
+from moto.ec2.models import ec2_backends
+from moto.rds.exceptions import InvalidParameterValue
+from moto.rds.models import DBInstance, RDSBackend
+
+from local_cloud.cloud import Cloud
+from local_cloud.containers import ContainerError, File
+from local_cloud.interfaces import Interface, attach, network_options
+from local_cloud.patching import Original, around
+from local_cloud.shims.rds import catalogue, parameter_values
+
+log = logging.getLogger("local_cloud")
+
+IMAGE = "localhost/table-order/debian12-data:latest"
+START_TIMEOUT = 60.0  # seconds
+
+
+@dataclasses.dataclass
+class Server:
+    """What stands behind an instance."""
+
+    container: str
+    interface: Interface
+
+
+class Databases:
+    """The containers behind the account's database instances."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        """Take over RDS's life cycle from moto."""
+        self.cloud = cloud
+        self.servers: dict[str, Server] = {}
+        cloud.listeners.append(self.servers.clear)
+        _install(self)
+
+    def server(self, instance: DBInstance) -> Server | None:
+        """The server of an instance; None for an engine that is not backed."""
+        return self.servers.get(instance.dbi_resource_id)
+
+    def refuse_unknown_engine(self, values: dict[str, Any]) -> None:
+        """Raise AWS's kind of error for what has no image on this machine."""
+        engine, version = values.get("engine"), str(values.get("engine_version") or "15")
+        if engine != "postgres" or version.partition(".")[0] != "15":
+            raise InvalidParameterValue(
+                f"The local cloud cannot run {engine} {version}. It runs postgres 15 (Engine, EngineVersion)."
+            )
+
+    # -- life cycle --------------------------------------------------------------------------------
+
+    def create(self, instance: DBInstance) -> None:
+        """Start a new server in the background: creating, then available."""
+        interface = attach(self._subnet(instance), instance.vpc_security_group_ids, "RDSNetworkInterface")
+        name = f"{self.cloud.settings.container_prefix}-{instance.dbi_resource_id.lower()}"
+        server = self.servers[instance.dbi_resource_id] = Server(name, interface)
+        instance.status = "creating"
+
+        def work() -> None:
+            with self.cloud.lock:
+                options = network_options(self.cloud, interface, [instance.address])
+                files = self._files(instance)
+            self.cloud.podman.run(
+                name,
+                IMAGE,
+                ["start-postgresql"],
+                # SIGINT is PostgreSQL's fast shutdown; SIGTERM waits for every client to leave.
+                options=["--stop-signal=SIGINT", "--shm-size=128m", *options],
+                files=files,
+            )
+            self._wait(server)
+            self._sql(server, bootstrap_sql(instance))
+            self.cloud.wait("database")
+            self._available(instance)
+
+        self._later(instance, f"created at {interface.address}", work)
+
+    def _subnet(self, instance: DBInstance) -> Any:  # noqa: ANN401
+        """The subnet group's subnet in the instance's zone; without a group, the default VPC's."""
+        group = getattr(instance, "db_subnet_group", None)
+        if group:
+            return next(one for one in group._subnets if one.availability_zone == instance.availability_zone)
+        ec2 = ec2_backends[instance.account_id][instance.region]
+        return ec2.get_default_subnets()[instance.availability_zone]
+
+    def _later(self, instance: DBInstance, what: str, work: Any) -> None:  # noqa: ANN401
+        def run() -> None:
+            try:
+                work()
+            except Exception:
+                instance.status = "failed"
+                raise
+
+        self.cloud.later(f"database {instance.db_instance_identifier}", what, run)
+
+    def _available(self, instance: DBInstance) -> None:
+        with self.cloud.lock:
+            if instance.status != "deleting":
+                instance.status = "available"
+
+    def start(self, instance: DBInstance) -> None:
+        """Start a stopped server in the background."""
+        server = self.server(instance)
+        if server is None:
+            return
+        instance.status = "starting"
+
+        def work() -> None:
+            self._configure(instance, server, note_as_applied=True)
+            self.cloud.podman.start(server.container)
+            self._wait(server)
+            self._available(instance)
+
+        self._later(instance, "started", work)
+
+    def stop(self, instance: DBInstance) -> None:
+        """Stop a server in the background."""
+        server = self.server(instance)
+        if server is None:
+            return
+        instance.status = "stopping"
+
+        def work() -> None:
+            self.cloud.podman.stop(server.container, seconds=20)
+            with self.cloud.lock:
+                instance.status = "stopped"
+
+        self._later(instance, "stopped", work)
+
+    def reboot(self, instance: DBInstance) -> None:
+        """Restart a server in the background; static parameters take effect."""
+        server = self.server(instance)
+        if server is None:
+            return
+        instance.status = "rebooting"
+
+        def work() -> None:
+            self.cloud.podman.stop(server.container, seconds=20)
+            self._configure(instance, server, note_as_applied=True)
+            self.cloud.podman.start(server.container)
+            self._wait(server)
+            self._available(instance)
+
+        self._later(instance, "rebooted", work)
+
+    def delete(self, backend: RDSBackend, instance: DBInstance) -> None:
+        """Remove a server in the background; the API shows it as deleting until it is gone."""
+        server = self.server(instance)
+        if server is None:
+            return
+        identifier = instance.db_instance_identifier
+        backend.databases[identifier] = instance
+        instance.status = "deleting"
+
+        def work() -> None:
+            self.cloud.podman.remove(server.container)
+            with self.cloud.lock:
+                server.interface.release()
+                self.servers.pop(instance.dbi_resource_id, None)
+                backend.databases.pop(identifier, None)
+
+        self._later(instance, "deleted", work)
+
+    # -- changes -----------------------------------------------------------------------------------
+
+    def modified(self, instance: DBInstance, values: dict[str, Any], previous_address: str) -> None:
+        """Carry out what a modification means for a running server."""
+        server = self.server(instance)
+        if server is None:
+            return
+        if values.get("vpc_security_group_ids"):
+            ec2 = server.interface.record.ec2_backend
+            ec2.modify_network_interface_attribute(
+                server.interface.record.id, values["vpc_security_group_ids"]
+            )
+        if values.get("master_user_password"):
+            self._change_password(instance, server, values["master_user_password"])
+        if instance.address != previous_address:
+            self._rename(instance, server)
+
+    def _change_password(self, instance: DBInstance, server: Server, password: str) -> None:
+        instance.status = "resetting-master-credentials"
+        statement = f"ALTER ROLE {identifier(instance.master_username)} PASSWORD {literal(password)};"
+
+        def work() -> None:
+            self._sql(server, statement)
+            self._available(instance)
+
+        self._later(instance, "master password changed", work)
+
+    def _rename(self, instance: DBInstance, server: Server) -> None:
+        """Give the server its new name, and a certificate for it."""
+        instance.status = "renaming"
+
+        def work() -> None:
+            network = self.cloud.network.vpcs[server.interface.subnet.vpc_id].name
+            self.cloud.podman.call("network", "disconnect", network, server.container)
+            self.cloud.podman.call(
+                "network",
+                "connect",
+                f"--alias={instance.address}",
+                f"--ip={server.interface.address}",
+                f"--mac-address={server.interface.record.mac_address}",
+                network,
+                server.container,
+            )
+            self._configure(instance, server)
+            self.cloud.podman.stop(server.container, seconds=20)
+            self.cloud.podman.start(server.container)
+            self._wait(server)
+            self._available(instance)
+
+        self._later(instance, f"renamed to {instance.address}", work)
+
+    def parameters_changed(self, group_name: str, parameters: list[dict[str, Any]]) -> None:
+        """Apply at once the parameters of a group whose apply method is immediate."""
+        immediate = {one["ParameterName"] for one in parameters if one.get("ApplyMethod") == "immediate"}
+        backends = {server.interface.record.ec2_backend.account_id for server in self.servers.values()}
+        if not immediate or not backends:
+            return
+        for instance in self._instances():
+            if instance.db_parameter_group_name == group_name and instance.status == "available":
+                wanted = parameter_values(instance)
+                instance.applied_parameters |= {name: wanted[name] for name in immediate if name in wanted}
+                self._reload(instance)
+
+    def _instances(self) -> list[DBInstance]:
+        from moto.rds.models import rds_backends
+
+        return list(rds_backends[self.cloud.settings.account][self.cloud.settings.region].databases.values())
+
+    def _reload(self, instance: DBInstance) -> None:
+        server = self.server(instance)
+        if server is None:
+            return
+
+        def work() -> None:
+            self._configure(instance, server)
+            self._sql(server, "SELECT pg_reload_conf();")
+
+        self._later(instance, "parameters applied", work)
+
+    # -- inside the container ----------------------------------------------------------------------
+
+    def _configure(self, instance: DBInstance, server: Server, *, note_as_applied: bool = False) -> None:
+        with self.cloud.lock:
+            if note_as_applied:
+                instance.applied_parameters = parameter_values(instance)
+                instance.parameter_group_change = None
+            files = self._files(instance)
+        self.cloud.podman.copy(server.container, files)
+
+    def _files(self, instance: DBInstance) -> list[File]:
+        certificate = self.cloud.authority.issue([instance.address])
+        return [
+            File("/etc/postgresql/conf.d/50-instance.conf", settings_text(instance)),
+            File("/etc/postgresql/pg_hba.conf", access_text(instance)),
+            File("/etc/postgresql/server.crt", certificate.certificate),
+            # The start script gives it to PostgreSQL's user.
+            File("/etc/postgresql/server.key", certificate.key, 0o600),
+        ]
+
+    def _sql(self, server: Server, statements: str) -> str:
+        """Run SQL as the superuser, over the container's own socket. Secrets go through standard input."""
+        quiet = "SET log_min_error_statement = 'panic'; SET log_statement = 'none';\n"
+        command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align"]
+        return self.cloud.podman.exec(
+            server.container,
+            *command,
+            "--username=rdsadmin",
+            "--dbname=postgres",
+            stdin=(quiet + statements).encode(),
+        )
+
+    def _wait(self, server: Server) -> None:
+        """Return when the server takes connections. Raises ContainerError."""
+        deadline = time.monotonic() + START_TIMEOUT
+        while True:
+            try:
+                self.cloud.podman.exec(server.container, "pg_isready", "--quiet", "--username=rdsadmin")
+            except ContainerError:
+                if time.monotonic() > deadline or self.cloud.closing.wait(0.2):
+                    raise
+            else:
+                return
+
+
+def identifier(name: str) -> str:
+    """A name as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def bootstrap_sql(instance: DBInstance) -> str:
+    """What RDS sets up in a new instance: the master user, who is no superuser, and the database."""
+    master = identifier(instance.master_username)
+    statements = [
+        "CREATE ROLE rds_superuser NOLOGIN;",
+        "GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO rds_superuser WITH ADMIN OPTION;",
+        f"CREATE ROLE {master} LOGIN CREATEDB CREATEROLE IN ROLE rds_superuser "
+        f"PASSWORD {literal(instance._master_user_password)};",
+        f"ALTER DATABASE postgres OWNER TO {master};",
+        "CREATE DATABASE rdsadmin; REVOKE ALL ON DATABASE rdsadmin FROM PUBLIC;",
+    ]
+    if instance.db_name and instance.db_name != "postgres":
+        statements.append(f"CREATE DATABASE {identifier(instance.db_name)} OWNER {master};")
+    return "\n".join(statements)
+
+
+def settings_text(instance: DBInstance) -> str:
+    """postgresql.conf: the endpoint's port and certificate, and the parameters that are in effect."""
+    (group,) = instance.db_parameter_groups()
+    known = catalogue(group.family)
+    lines = [
+        "ssl = on",
+        "ssl_cert_file = '/etc/postgresql/server.crt'",
+        "ssl_key_file = '/etc/postgresql/server.key'",
+        f"port = {instance.port}",
+    ]
+    lines += [
+        f"{name} = {literal(value)}"
+        for name, value in sorted(instance.applied_parameters.items())
+        if name in known and not name.startswith("rds.")
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def access_text(instance: DBInstance) -> str:
+    """pg_hba.conf: the superuser from inside only, everyone else with a password, over TLS if forced."""
+    forced = instance.applied_parameters.get("rds.force_ssl", "1") == "1"
+    return (
+        "local all all trust\n"
+        "host all rdsadmin all reject\n"
+        f"{'hostssl' if forced else 'host'} all all all scram-sha-256\n"
+    )
+
+
+# -- moto's life cycle calls -----------------------------------------------------------------------
+
+
+def _install(databases: Databases) -> None:
+    """Let moto's RDS tell the backing what happens."""
+    cloud = databases.cloud
+
+    @around(RDSBackend, "create_db_instance")
+    def create(original: Original, backend: RDSBackend, values: dict[str, Any]) -> object:
+        if backend.region_name == cloud.settings.region:
+            databases.refuse_unknown_engine(values)
+        instance = original(backend, values)
+        databases.create(instance)
+        return instance
+
+    @around(RDSBackend, "modify_db_instance")
+    def modify(original: Original, backend: RDSBackend, name: str, values: dict[str, Any]) -> object:
+        address = backend.describe_db_instances(name)[0].address
+        instance = original(backend, name, values)
+        databases.modified(instance, values, address)
+        return instance
+
+    @around(RDSBackend, "delete_db_instance")
+    def delete(original: Original, backend: RDSBackend, *args: object, **kwargs: object) -> object:
+        instance = original(backend, *args, **kwargs)
+        databases.delete(backend, instance)
+        return instance
+
+    for name, action in (
+        ("start_db_instance", databases.start),
+        ("stop_db_instance", databases.stop),
+        ("reboot_db_instance", databases.reboot),
+    ):
+        _follow(name, action)
+
+    @around(RDSBackend, "modify_db_parameter_group")
+    def parameters_changed(original: Original, backend: RDSBackend, name: str, parameters: Any) -> object:  # noqa: ANN401
+        parameters = list(parameters)
+        group = original(backend, name, parameters)
+        databases.parameters_changed(group.name, parameters)
+        return group
+
+
+def _follow(name: str, action: Any) -> None:  # noqa: ANN401
+    """After a call of moto's RDS do the same to the container."""
+
+    @around(RDSBackend, name)
+    def changed(original: Original, *args: object, **kwargs: object) -> object:
+        instance = original(*args, **kwargs)
+        action(instance)
+        return instance
