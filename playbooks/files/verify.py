@@ -43,7 +43,7 @@ class Result:
     seconds: float
 
 
-class CheckFailed(Exception):
+class CheckError(Exception):
     """A check found something wrong; the message says what."""
 
 
@@ -67,29 +67,36 @@ class Api:
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
         except OSError as error:
-            raise CheckFailed(f"{method} {self.url}{path}: {error}") from error
+            raise CheckError(f"{method} {self.url}{path}: {error}") from error
 
     def call(self, method: str, path: str, value: object = None, expect: int = 200) -> Any:  # noqa: ANN401
         """Send and receive JSON; another status than ``expect`` is a failure that quotes the answer."""
         body = None if value is None else json.dumps(value).encode()
         status, _, answer = self.open(path, method, body, {"Content-Type": "application/json"})
         if status != expect:
-            raise CheckFailed(f"{method} {path} answered {status}, expected {expect}: {answer[:300].decode(errors='replace')}")
+            raise CheckError(
+                f"{method} {path} answered {status}, expected {expect}: {answer[:300].decode(errors='replace')}"
+            )
         return json.loads(answer) if answer else None
 
     def log_in(self, username: str, password: str) -> None:
         """Send the token with every further request."""
         self.token = ""
-        self.token = self.call("POST", "/api/auth/login", {"username": username, "password": password})["access_token"]
+        self.token = self.call("POST", "/api/auth/login", {"username": username, "password": password})[
+            "access_token"
+        ]
 
 
 def check_health(api: Api) -> str:
     """The application reaches its database, its cache and its bucket."""
     status, _, body = api.open("/api/health")
     if status != 200:
-        raise CheckFailed(f"/api/health answered {status}: {body[:300].decode(errors='replace')}")
+        raise CheckError(f"/api/health answered {status}: {body[:300].decode(errors='replace')}")
     health = json.loads(body)
-    return ", ".join(f"{name} {state}" for name, state in health["checks"].items()) + f"; release {health['release']}"
+    return (
+        ", ".join(f"{name} {state}" for name, state in health["checks"].items())
+        + f"; release {health['release']}"
+    )
 
 
 def check_front_end(api: Api, path: str) -> str:
@@ -97,13 +104,15 @@ def check_front_end(api: Api, path: str) -> str:
     status, headers, body = api.open(path)
     page = body.decode(errors="replace")
     if status != 200 or "text/html" not in headers.get("Content-Type", ""):
-        raise CheckFailed(f"{path} answered {status} {headers.get('Content-Type')}, expected an HTML page")
+        raise CheckError(f"{path} answered {status} {headers.get('Content-Type')}, expected an HTML page")
     if 'src="' not in page:
-        raise CheckFailed(f"{path} names no script")
-    script = urllib.parse.urljoin(api.url + path, page.split('src="', 1)[1].split('"', 1)[0]).removeprefix(api.url)
+        raise CheckError(f"{path} names no script")
+    script = urllib.parse.urljoin(api.url + path, page.split('src="', 1)[1].split('"', 1)[0]).removeprefix(
+        api.url
+    )
     status, headers, _ = api.open(script)
     if status != 200 or "javascript" not in headers.get("Content-Type", ""):
-        raise CheckFailed(f"{script} answered {status} {headers.get('Content-Type')}, expected a script")
+        raise CheckError(f"{script} answered {status} {headers.get('Content-Type')}, expected a script")
     return f"page and {script.rsplit('/', 1)[-1]}"
 
 
@@ -111,7 +120,7 @@ def check_same_over_https(api: Api, secure: Api) -> str:
     """Port 443 serves what port 80 serves."""
     plain, encrypted = api.open("/")[2], secure.open("/")[2]
     if plain != encrypted:
-        raise CheckFailed("https serves another page than http")
+        raise CheckError("https serves another page than http")
     return "same page as over http"
 
 
@@ -123,20 +132,28 @@ def tiny_png() -> bytes:
 
     row = b"\0" + secrets.token_bytes(3) * 2
     header = struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 2)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(row * 2))
+        + chunk(b"IEND", b"")
+    )
 
 
 def upload_menu(api: Api, category: int, picture: bytes) -> dict[str, Any]:
     """Create a menu with a picture, as the admin page does it."""
     boundary = secrets.token_hex(16)
     fields = {"name": "Verification", "price": "1000", "category_id": str(category)}
-    parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n' for k, v in fields.items()]
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{k}"\r\n\r\n{v}\r\n'
+        for k, v in fields.items()
+    ]
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="v.png"\r\nContent-Type: image/png\r\n\r\n'
     body = ("".join(parts) + head).encode() + picture + f"\r\n--{boundary}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
     status, _, answer = api.open("/api/admin/menus", "POST", body, headers)
     if status != 201:
-        raise CheckFailed(f"POST /api/admin/menus answered {status}: {answer[:300].decode(errors='replace')}")
+        raise CheckError(f"POST /api/admin/menus answered {status}: {answer[:300].decode(errors='replace')}")
     return json.loads(answer)
 
 
@@ -170,7 +187,7 @@ class Stream:
         """Return the seconds until ``order`` arrived."""
         started = time.monotonic()
         if not self.arrived.wait(within) or self.order != order:
-            raise CheckFailed(f"the order's event did not arrive within {within:g} s")
+            raise CheckError(f"the order's event did not arrive within {within:g} s")
         return time.monotonic() - started
 
 
@@ -182,13 +199,17 @@ class Application:
         self.api, self.operator = api, Api(api.url, api.context)
         self.operator.log_in(username, password)
         self.remove()
-        store = self.operator.call("POST", "/api/superadmin/stores", {"name": STORE, "table_count": 1}, expect=201)
+        store = self.operator.call(
+            "POST", "/api/superadmin/stores", {"name": STORE, "table_count": 1}, expect=201
+        )
         self.store = store["id"]
         admin = {"username": f"verification-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(24)}
         self.operator.call("POST", f"/api/superadmin/stores/{self.store}/admins", admin, expect=201)
         self.admin = Api(api.url, api.context)
         self.admin.log_in(admin["username"], admin["password"])
-        self.category = self.admin.call("POST", "/api/admin/categories", {"name": "Verification", "position": 0}, 201)["id"]
+        self.category = self.admin.call(
+            "POST", "/api/admin/categories", {"name": "Verification", "position": 0}, 201
+        )["id"]
         self.menu: dict[str, Any] = {}
 
     def remove(self) -> None:
@@ -203,7 +224,9 @@ class Application:
         self.menu = upload_menu(self.admin, self.category, picture)
         status, headers, body = self.api.open(self.menu["image_url"])
         if status != 200 or not headers.get("Content-Type", "").startswith("image/") or len(body) < 40:
-            raise CheckFailed(f"{self.menu['image_url']} answered {status} {headers.get('Content-Type')}, {len(body)} bytes")
+            raise CheckError(
+                f"{self.menu['image_url']} answered {status} {headers.get('Content-Type')}, {len(body)} bytes"
+            )
         return f"{len(body)} bytes written and read back"
 
     def check_order(self) -> str:
@@ -222,14 +245,23 @@ def check_logs(api: Api, groups: dict[str, list[str]], region: str) -> str:
 
     marker = f"verification-{secrets.token_hex(8)}"
     api.open(f"/api/{marker}")
-    logs, waiting = boto3.client("logs", region_name=region), [(g, s) for g, streams in groups.items() for s in streams]
+    logs, waiting = (
+        boto3.client("logs", region_name=region),
+        [(g, s) for g, streams in groups.items() for s in streams],
+    )
     started, deadline = int(time.time() * 1000) - 60_000, time.monotonic() + LOGS_WITHIN
     while waiting and time.monotonic() < deadline:
-        waiting = [(group, stream) for group, stream in waiting if not has_event(logs, group, stream, marker, started)]
+        waiting = [
+            (group, stream)
+            for group, stream in waiting
+            if not has_event(logs, group, stream, marker, started)
+        ]
         if waiting:
             time.sleep(1)
     if waiting:
-        raise CheckFailed(f"no event of a request within {LOGS_WITHIN} s in " + ", ".join(f"{g} {s}" for g, s in waiting))
+        raise CheckError(
+            f"no event of a request within {LOGS_WITHIN} s in " + ", ".join(f"{g} {s}" for g, s in waiting)
+        )
     return f"{sum(map(len, groups.values()))} streams carry the request"
 
 
@@ -250,7 +282,7 @@ def check_closed(host: str, port: int) -> str:
         socket.create_connection((host, port), timeout=2).close()
     except OSError:
         return "does not answer from outside"
-    raise CheckFailed(f"{host}:{port} answers from outside")
+    raise CheckError(f"{host}:{port} answers from outside")
 
 
 def run(name: str, check: Callable[[], str]) -> Result:
@@ -258,7 +290,7 @@ def run(name: str, check: Callable[[], str]) -> Result:
     started = time.monotonic()
     try:
         ok, detail = True, check()
-    except CheckFailed as error:
+    except CheckError as error:
         ok, detail = False, str(error)
     except (OSError, KeyError, IndexError, ValueError) as error:
         ok, detail = False, f"{type(error).__name__}: {error}"
@@ -299,8 +331,12 @@ def main() -> None:
     ]
     if settings["application"]:
         results += application_checks(api, settings)
-    results.append(run("CloudWatch Logs", lambda: check_logs(api, settings["log_groups"], settings["region"])))
-    results += [run(f"Port {port}", lambda port=port: check_closed(host, port)) for port in settings["closed_ports"]]
+    results.append(
+        run("CloudWatch Logs", lambda: check_logs(api, settings["log_groups"], settings["region"]))
+    )
+    results += [
+        run(f"Port {port}", lambda port=port: check_closed(host, port)) for port in settings["closed_ports"]
+    ]
     json.dump([asdict(result) for result in results], sys.stdout)
 
 

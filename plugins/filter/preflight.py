@@ -22,8 +22,20 @@ RETENTION_DAYS = (
 )  # fmt: skip
 
 RESERVED_DATABASE_USERS = frozenset(
-    ["admin", "rdsadmin", "rds_superuser", "rdsrepladmin", "rds_replication", "rds_password"]
-    + ["user", "public", "none", "current_user", "session_user", "current_role"]
+    (
+        "admin",
+        "rdsadmin",
+        "rds_superuser",
+        "rdsrepladmin",
+        "rds_replication",
+        "rds_password",
+        "user",
+        "public",
+        "none",
+        "current_user",
+        "session_user",
+        "current_role",
+    )
 )
 RESERVED_DATABASE_NAMES = frozenset(["db", "user", "template0", "template1", "rdsadmin", "postgres"])
 
@@ -95,7 +107,10 @@ def ssh_range_problems(ranges: object, setting: str, narrowest: int = 24) -> lis
 
 def database_name_problems(name: object, setting: str) -> list[str]:
     """Find a database name that RDS PostgreSQL refuses."""
-    if re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,62}", str(name)) and str(name).lower() not in RESERVED_DATABASE_NAMES:
+    if (
+        re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,62}", str(name))
+        and str(name).lower() not in RESERVED_DATABASE_NAMES
+    ):
         return []
     return [
         f"{setting} is '{name}'. RDS accepts a letter followed by letters, digits or underscores, at most 63, "
@@ -173,7 +188,9 @@ def retention_problems(days: object, setting: str) -> list[str]:
     """Find a log retention that CloudWatch Logs refuses."""
     if days in RETENTION_DAYS:
         return []
-    return [f"{setting} is {days}. CloudWatch Logs accepts {', '.join(map(str, RETENTION_DAYS))} days. Choose one."]
+    return [
+        f"{setting} is {days}. CloudWatch Logs accepts {', '.join(map(str, RETENTION_DAYS))} days. Choose one."
+    ]
 
 
 def unknown_settings(names: Iterable[str], known: Iterable[str], prefix: str) -> list[str]:
@@ -183,7 +200,9 @@ def unknown_settings(names: Iterable[str], known: Iterable[str], prefix: str) ->
     for name in sorted(set(names)):
         if name.startswith(prefix) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            advice = f"Did you mean {near[0]}?" if near else f"The role's README lists the settings of {prefix}*."
+            advice = (
+                f"Did you mean {near[0]}?" if near else f"The role's README lists the settings of {prefix}*."
+            )
             problems.append(f"{name} is not a setting of this role. {advice}")
     return problems
 

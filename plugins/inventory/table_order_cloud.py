@@ -87,7 +87,9 @@ class InventoryModule(BaseInventoryPlugin):
             )
         variables = {
             "table_order_environment": self.get_option("environment"),
-            "table_order_cloud_name": self.get_option("local_cloud").get("name", self.get_option("environment")),
+            "table_order_cloud_name": self.get_option("local_cloud").get(
+                "name", self.get_option("environment")
+            ),
             "table_order_region": region,
             "table_order_account_id": caller["Account"],
             "table_order_operator_arn": caller["Arn"],
@@ -168,7 +170,11 @@ def refuse_endpoint_overrides() -> None:
 
 def pin_to_aws(region: str) -> None:
     """Set the inventory's region, whatever the shell or profile says."""
-    os.environ |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}
+    os.environ |= {
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+    }
 
 
 def aws_caller(region: str) -> dict[str, str]:

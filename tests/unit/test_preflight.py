@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-SPEC = importlib.util.spec_from_file_location("preflight", Path(__file__).parents[2] / "plugins/filter/preflight.py")
+SPEC = importlib.util.spec_from_file_location(
+    "preflight", Path(__file__).parents[2] / "plugins/filter/preflight.py"
+)
 preflight = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(preflight)
 
@@ -51,7 +53,17 @@ def test_accepted_ssh_ranges(ranges):
 
 @pytest.mark.parametrize(
     "ranges",
-    [[], "", None, "203.0.113.7/32", ["0.0.0.0/0"], ["203.0.113.5/24"], ["10.0.0.0/8"], ["[Your IP]/32"], ["203.0.113.7"]],
+    [
+        [],
+        "",
+        None,
+        "203.0.113.7/32",
+        ["0.0.0.0/0"],
+        ["203.0.113.5/24"],
+        ["10.0.0.0/8"],
+        ["[Your IP]/32"],
+        ["203.0.113.7"],
+    ],
 )
 def test_refused_ssh_ranges(ranges):
     problems = preflight.ssh_range_problems(ranges, "aws_security_ssh_cidrs")
@@ -64,7 +76,9 @@ def test_accepted_database_users(name):
     assert preflight.database_user_problems(name, "user") == []
 
 
-@pytest.mark.parametrize("name", ["admin", "rdsadmin", "pg_monitor", "1st", "Admin", "a" * 17, "", None, "x;drop", "한글"])
+@pytest.mark.parametrize(
+    "name", ["admin", "rdsadmin", "pg_monitor", "1st", "Admin", "a" * 17, "", None, "x;drop", "한글"]
+)
 def test_refused_database_users(name):
     assert f"user is '{name}'" in preflight.database_user_problems(name, "user")[0]
 
@@ -80,7 +94,11 @@ def test_accepted_database_name():
 
 @pytest.mark.parametrize(
     ("backup", "maintenance"),
-    [("03:00-04:00", "Mon:04:00-Mon:05:00"), ("23:30-00:30", "sun:02:00-sun:03:00"), ("05:00-06:00", "mon:04:00-mon:05:00")],
+    [
+        ("03:00-04:00", "Mon:04:00-Mon:05:00"),
+        ("23:30-00:30", "sun:02:00-sun:03:00"),
+        ("05:00-06:00", "mon:04:00-mon:05:00"),
+    ],
 )
 def test_accepted_windows(backup, maintenance):
     assert preflight.window_problems(backup, maintenance) == []
@@ -118,5 +136,11 @@ def test_refused_descriptions(text):
 
 
 def test_unknown_settings_are_refused_with_the_nearest_name():
-    problems = preflight.unknown_settings(["aws_network_vpc_cdir", "aws_network_tags"], ["aws_network_vpc_cidr", "aws_network_tags"], "aws_network_")
-    assert problems == ["aws_network_vpc_cdir is not a setting of this role. Did you mean aws_network_vpc_cidr?"]
+    problems = preflight.unknown_settings(
+        ["aws_network_vpc_cdir", "aws_network_tags"],
+        ["aws_network_vpc_cidr", "aws_network_tags"],
+        "aws_network_",
+    )
+    assert problems == [
+        "aws_network_vpc_cdir is not a setting of this role. Did you mean aws_network_vpc_cidr?"
+    ]

@@ -22,8 +22,16 @@ def test_collection_version_is_the_installed_one(collection):
 
 def test_every_collection_in_use_is_named():
     used = set()
-    for path in [*ROOT.glob("roles/**/*.yml"), *ROOT.glob("playbooks/*.yml"), *ROOT.glob("molecule/**/*.yml")]:
-        used |= set(re.findall(r"\b((?:amazon|community|containers)\.[a-z]+|ansible\.posix)\.[a-z_0-9]+:", path.read_text()))
+    for path in [
+        *ROOT.glob("roles/**/*.yml"),
+        *ROOT.glob("playbooks/*.yml"),
+        *ROOT.glob("molecule/**/*.yml"),
+    ]:
+        used |= set(
+            re.findall(
+                r"\b((?:amazon|community|containers)\.[a-z]+|ansible\.posix)\.[a-z_0-9]+:", path.read_text()
+            )
+        )
     named = {collection["name"] for collection in COLLECTIONS}
     assert used <= named, f"add to collections/requirements.yml: {used - named}"
 
