@@ -106,26 +106,47 @@ def _is_query(environ: dict[str, Any]) -> bool:
     return environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
 
 
+# S3's requests without words in the query, by method and depth of the path (1: bucket, 2: object).
+S3_PLAIN = {
+    ("GET", 0): "ListBuckets",
+    ("PUT", 1): "CreateBucket",
+    ("GET", 1): "ListObjects",
+    ("HEAD", 1): "HeadBucket",
+    ("DELETE", 1): "DeleteBucket",
+    ("PUT", 2): "PutObject",
+    ("GET", 2): "GetObject",
+    ("HEAD", 2): "HeadObject",
+    ("DELETE", 2): "DeleteObject",
+}
+
+
 @functools.cache
-def _s3_operations() -> list[tuple[str, str, bool, frozenset[str]]]:
-    """S3's operations as (name, HTTP method, concerns an object, words of the query)."""
+def _s3_operations() -> list[tuple[str, str, int, frozenset[str]]]:
+    """S3's other operations as (name, HTTP method, depth of the path, words of the query)."""
     model = botocore.session.Session().get_service_model("s3")
     operations = []
     for name in model.operation_names:
         http = model.operation_model(name).http
         path, _, query = http["requestUri"].partition("?")
         words = frozenset(word.partition("=")[0] for word in query.split("&") if word)
-        operations.append((name, http["method"], "{Key+}" in path, words))
+        if words:
+            operations.append((name, http["method"], _depth(path), words))
     return operations
 
 
+def _depth(path: str) -> int:
+    """0 for the service, 1 for a bucket, 2 for an object."""
+    parts = path.strip("/").split("/", 1)
+    return 0 if parts == [""] else len(parts)
+
+
 def _s3_action(method: str, path: str, query: str) -> str:
-    """The S3 action of a path-style request: the one whose query words are all there, and most of them."""
+    """The S3 action of a path-style request: the one with most words of the query, else the plain one."""
     present = set(parse_qs(query, keep_blank_values=True))
-    concerns_object = "/" in path.strip("/")
+    depth = _depth(path)
     matching = [
         (len(words), name)
-        for name, verb, on_object, words in _s3_operations()
-        if verb == method and on_object == concerns_object and words <= present
+        for name, verb, level, words in _s3_operations()
+        if verb == method and level == depth and words <= present
     ]
-    return max(matching, default=(0, ""))[1]
+    return max(matching)[1] if matching else S3_PLAIN.get((method, depth), "")

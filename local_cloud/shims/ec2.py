@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import Any
 
 import moto.settings
 from moto.core.responses import ActionResult
+from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
@@ -219,3 +222,142 @@ around(EC2Response, "update_security_group_rule_descriptions_egress")(_confirm)
 
 # AWS: tags of an Elastic IP have the resource type elastic-ip (moto: vpc-elastic-ip).
 EC2_PREFIX_TO_RESOURCE["eipalloc"] = "elastic-ip"
+
+
+SECURITY_GROUP_TEXT = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
+
+
+# AWS: names and descriptions of security groups use a small part of ASCII.
+@around(EC2Backend, "create_security_group")
+def refuse_group_text(
+    original: Original, backend: EC2Backend, name: str, description: str, *args: object, **kwargs: object
+) -> object:
+    """Raise for a character that AWS does not take."""
+    for parameter, text in (("GroupName", name), ("GroupDescription", description)):
+        if not SECURITY_GROUP_TEXT.fullmatch(text or ""):
+            raise EC2ClientError(
+                "InvalidParameterValue",
+                f"Value ({text}) for parameter {parameter} is invalid. "
+                "Character sets beyond ASCII are not supported.",
+            )
+    if name.startswith("sg-"):
+        raise EC2ClientError(
+            "InvalidParameterValue", f"Value ({name}) for parameter GroupName is invalid. It begins with sg-."
+        )
+    return original(backend, name, description, *args, **kwargs)
+
+
+# AWS: so do the descriptions of rules.
+@around(EC2Response, "authorize_security_group_ingress")
+def refuse_ingress_text(original: Original, response: EC2Response) -> object:
+    """Raise for a character that AWS does not take."""
+    _check_rule_texts(response)
+    return original(response)
+
+
+@around(EC2Response, "authorize_security_group_egress")
+def refuse_egress_text(original: Original, response: EC2Response) -> object:
+    """Raise for a character that AWS does not take."""
+    _check_rule_texts(response)
+    return original(response)
+
+
+def _check_rule_texts(response: EC2Response) -> None:
+    for permission in response._get_param("IpPermissions", []):
+        for peers in ("IpRanges", "Ipv6Ranges", "UserIdGroupPairs", "PrefixListIds"):
+            for peer in permission.get(peers, []):
+                if not SECURITY_GROUP_TEXT.fullmatch(peer.get("Description") or ""):
+                    raise EC2ClientError(
+                        "InvalidParameterValue",
+                        "Invalid rule description. Valid descriptions are strings less than 256 characters "
+                        "from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*",
+                    )
+
+
+# AWS: what something else uses cannot be deleted.
+@around(EC2Backend, "delete_security_group")
+def refuse_used_group(
+    original: Original, backend: EC2Backend, name: str | None = None, group_id: str | None = None
+) -> object:
+    """Raise for a group that an interface has or that another group's rule names."""
+    in_use = any(group_id in {group.id for group in eni.group_set} for eni in backend.enis.values())
+    for groups in backend.groups.values():
+        for group in groups.values():
+            rules = [*group.ingress_rules, *group.egress_rules] if group.id != group_id else []
+            in_use |= any(
+                rule.source_group and rule.source_group.get("GroupId") == group_id for rule in rules
+            )
+    if group_id and in_use:
+        raise DependencyViolationError(f"resource {group_id} has a dependent object")
+    return original(backend, name, group_id)
+
+
+@around(EC2Backend, "delete_subnet")
+def refuse_used_subnet(original: Original, backend: EC2Backend, subnet_id: str) -> object:
+    """Raise for a subnet with interfaces in it."""
+    if any(eni.subnet.id == subnet_id and eni.status == "in-use" for eni in backend.enis.values()):
+        raise DependencyViolationError(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
+    return original(backend, subnet_id)
+
+
+@around(EC2Backend, "delete_vpc")
+def refuse_vpc_with_gateway(original: Original, backend: EC2Backend, vpc_id: str) -> object:
+    """Raise for a VPC with an internet gateway or with other security groups than its default one."""
+    gateways = any(
+        gateway.vpc is not None and gateway.vpc.id == vpc_id for gateway in backend.internet_gateways.values()
+    )
+    groups = [group for group in backend.groups.get(vpc_id, {}).values() if group.name != "default"]
+    if gateways or groups:
+        raise DependencyViolationError(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
+    return original(backend, vpc_id)
+
+
+# AWS: the VPC's own range is routed locally, and no route of yours can say so.
+@around(EC2Backend, "create_route")
+def refuse_local_route(
+    original: Original,
+    backend: EC2Backend,
+    route_table_id: str,
+    destination_cidr_block: str | None,
+    *args: object,
+    **kwargs: object,
+) -> object:
+    """Raise for a route that is the VPC's range or a part of it."""
+    table = backend.get_route_table(route_table_id)
+    vpc = ipaddress.IPv4Network(backend.get_vpc(table.vpc_id).cidr_block)
+    if destination_cidr_block and not kwargs.get("local"):
+        wanted = ipaddress.IPv4Network(destination_cidr_block, strict=False)
+        if wanted.subnet_of(vpc) and (kwargs.get("gateway_id") or kwargs.get("nat_gateway_id")):
+            raise EC2ClientError(
+                "InvalidParameterValue",
+                f"The destination CIDR block {wanted} is equal to or more specific than one of this VPC's "
+                "CIDR blocks. This route can target only an interface or an instance.",
+            )
+    return original(backend, route_table_id, destination_cidr_block, *args, **kwargs)
+
+
+# AWS: the type of an instance can be changed only while it is stopped.
+@around(EC2Backend, "modify_instance_attribute")
+def refuse_resize_while_running(
+    original: Original, backend: EC2Backend, instance_id: str, key: str, value: object
+) -> object:
+    """Raise for another instance type unless the instance is stopped."""
+    instance = backend.get_instance(instance_id)
+    if key == "instance_type" and instance.state != "stopped" and value != instance.instance_type:
+        raise EC2ClientError(
+            "IncorrectInstanceState", f"The instance '{instance_id}' is not in the 'stopped' state."
+        )
+    return original(backend, instance_id, key, value)
+
+
+# AWS: a terminated instance stays so.
+@around(EC2Backend, "start_instances")
+def refuse_start_of_terminated(original: Original, backend: EC2Backend, instance_ids: list[str]) -> object:
+    """Raise for an instance that is terminated or about to be."""
+    for instance in backend.get_multi_instances_by_id(instance_ids):
+        if instance.state in ("terminated", "shutting-down"):
+            raise EC2ClientError(
+                "IncorrectInstanceState",
+                f"The instance '{instance.id}' is not in a state from which it can be started.",
+            )
+    return original(backend, instance_ids)

@@ -1,0 +1,184 @@
+"""The parts that need neither moto nor podman: settings, firewall, certificates, configuration files."""
+
+import datetime
+import io
+import ipaddress
+import tarfile
+import types
+
+import pytest
+from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store
+
+from local_cloud import __main__ as command
+from local_cloud import caches, databases, network, settings
+from local_cloud.certificates import Authority
+from local_cloud.cloud import Cloud
+from local_cloud.containers import File, archive
+
+
+def test_settings_have_defaults():
+    parsed = settings.parse({"name": "local"})
+    assert (parsed.port, parsed.account, parsed.region) == (5000, "123456789012", "ap-northeast-2")
+    assert parsed.delays == {"database": 0.0, "cache": 0.0, "server": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "name is required"),
+        ({"name": "x", "prot": 1}, "no setting prot"),
+        ({"name": "x", "loopback_range": "10.0.0.0/24"}, "inside 127.0.0.0/8"),
+        ({"name": "x", "loopback_range": "127.0.1.1/24"}, "host bits"),
+        ({"name": "x", "account": 1234}, "12 digits"),
+        ({"name": "x", "container_prefix": "p" * 30}, "1 to 24 characters"),
+        ({"name": "x", "delays": {"disk": 1}}, "no delay for disk"),
+        ({"name": "x", "delays": {"cache": -1}}, "negative"),
+        ({"name": "x", "delays": {"cache": "long"}}, "numbers of seconds"),
+    ],
+)
+def test_settings_are_refused(values, message):
+    with pytest.raises(settings.SettingsError, match=message):
+        settings.parse(values)
+
+
+def test_settings_file_needs_the_key(tmp_path):
+    file = tmp_path / "cloud.yml"
+    file.write_text("plugin: x\n")
+    with pytest.raises(settings.SettingsError, match="no mapping named local_cloud"):
+        settings.load(file)
+
+
+def test_environment_is_cleaned(monkeypatch):
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", "999999999999")
+    monkeypatch.setenv("HOME_TOWN", "Seoul")
+    cleaned = command.clean_environment()
+    assert not {"AWS_PROFILE", "MOTO_ACCOUNT_ID"} & cleaned.keys()
+    assert cleaned["HOME_TOWN"] == "Seoul"
+
+
+def test_lock_shows_its_holder(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "ROOT", tmp_path)
+    mine = settings.parse({"name": "locked"})
+    assert command.Lock(mine).holder() is None
+    lock = command.Lock(mine)
+    assert lock.take()
+    assert command.Lock(mine).holder() == command.os.getpid()
+    assert not command.Lock(mine).take()
+    lock.file.close()
+    assert command.Lock(mine).holder() is None
+
+
+def test_firewall_rules_are_all_in_our_chains():
+    firewall = network.Firewall(settings.parse({"name": "x", "container_prefix": "mine", "port": 5055}))
+    rules = firewall.rules(["podman7"], {"127.0.10.2": "10.0.1.4"})
+    assert (
+        "-A mine-in -i podman7 -d 169.254.169.254/32 -p tcp --dport 80 -j REDIRECT --to-ports 5055" in rules
+    )
+    assert "-d 127.0.10.2/32 -p tcp -m multiport --dports 22,80,443,8000 -j DNAT" in rules
+    assert "--to-destination 10.0.1.4" in rules
+    assert "-A mine-out -o podman7 -j MASQUERADE" in rules
+    assert all(line.split()[1].startswith("mine-") for line in rules.splitlines() if line.startswith("-A"))
+
+
+def test_overlapping_range_is_refused_by_name(monkeypatch):
+    taken = [(ipaddress.IPv4Network("10.0.0.0/8"), "tun0")]
+    monkeypatch.setattr(network, "host_routes", lambda: taken)
+    with pytest.raises(network.AddressRangeError, match=r"'10\.0\.0\.0/16' overlaps 10\.0\.0\.0/8, .* tun0"):
+        network.check_free(ipaddress.IPv4Network("10.0.0.0/16"))
+    network.check_free(ipaddress.IPv4Network("192.168.0.0/16"))
+
+
+def test_archive_keeps_owners_modes_and_links():
+    files = [File("/d/", "", 0o700, 1000), File("/d/f", "text", 0o600, 1000), File("/l", "/d/f", link=True)]
+    with tarfile.open(fileobj=io.BytesIO(archive(files))) as tar:
+        members = {member.name: member for member in tar}
+        assert members["d"].isdir()
+        assert (members["d/f"].mode, members["d/f"].uid) == (0o600, 1000)
+        assert members["l"].linkname == "/d/f"
+
+
+def test_certificate_is_good_for_its_names_only():
+    authority = Authority("unit")
+    name = "table-order-db.aaaaaaaaaa.ap-northeast-2.rds.amazonaws.com"
+    issued = x509.load_pem_x509_certificate(authority.issue([name]).certificate)
+    store = Store([x509.load_pem_x509_certificate(authority.pem)])
+    builder = PolicyBuilder().store(store).time(datetime.datetime.now(datetime.UTC))
+    builder.build_server_verifier(x509.DNSName(name)).verify(issued, [])
+    with pytest.raises(x509.verification.VerificationError):
+        builder.build_server_verifier(x509.DNSName("other.example")).verify(issued, [])
+
+
+def fake_instance(**values):
+    """As much of a database instance as the texts need."""
+    group = types.SimpleNamespace(family="postgres15", parameters={})
+    defaults = {
+        "port": 5432,
+        "applied_parameters": {},
+        "master_username": "tableorder_admin",
+        "_master_user_password": "it's secret",
+        "db_name": "tableorder",
+        "db_parameter_groups": lambda: [group],
+    }
+    return types.SimpleNamespace(**defaults | values)
+
+
+def test_parameters_reach_postgresql():
+    instance = fake_instance(
+        applied_parameters={"shared_buffers": "32768", "rds.force_ssl": "1", "nope": "1"}
+    )
+    text = databases.settings_text(instance)
+    assert "shared_buffers = '32768'" in text
+    assert "rds." not in text
+    assert "nope" not in text
+
+
+def test_tls_is_forced_unless_the_parameter_says_otherwise():
+    assert "hostssl all all all" in databases.access_text(fake_instance())
+    relaxed = fake_instance(applied_parameters={"rds.force_ssl": "0"})
+    assert "hostssl" not in databases.access_text(relaxed)
+    assert "host all rdsadmin all reject" in databases.access_text(relaxed)
+
+
+def test_master_user_is_no_superuser():
+    statements = databases.bootstrap_sql(fake_instance())
+    assert 'CREATE ROLE "tableorder_admin" LOGIN CREATEDB CREATEROLE' in statements
+    assert "PASSWORD 'it''s secret'" in statements
+    assert "SUPERUSER;" not in statements
+    assert 'CREATE DATABASE "tableorder" OWNER "tableorder_admin"' in statements
+
+
+def fake_cache(**values):
+    """As much of a replication group as the texts need."""
+    defaults = {"port": 6379, "transit_encryption_enabled": False, "auth_token": None}
+    return types.SimpleNamespace(**defaults | values)
+
+
+def test_redis_speaks_plain_or_tls():
+    plain = caches.settings_text(fake_cache())
+    assert "port 6379" in plain
+    assert "tls" not in plain
+    encrypted = caches.settings_text(fake_cache(transit_encryption_enabled=True, auth_token="a" * 16))
+    assert "port 0\n" in encrypted
+    assert "tls-port 6379" in encrypted
+    assert f'requirepass "{"a" * 16}"' in encrypted
+
+
+def test_token_strategies():
+    rotate = caches.token_commands("old", "new", "ROTATE").splitlines()
+    assert rotate == ['AUTH "old"', 'ACL SETUSER default ">new"']
+    assert "resetpass" in caches.token_commands("old", "new", "SET")
+    assert "nopass" in caches.token_commands("old", None, "DELETE")
+    assert caches.token_commands(None, "new", "SET").startswith("ACL")
+
+
+def test_slow_work_is_in_order_for_one_resource():
+    cloud = Cloud(settings.parse({"name": "unit"}), podman=object())
+    done = []
+    for number in range(20):
+        cloud.later("one", "counts", lambda number=number: done.append(number))
+    cloud.later("two", "fails", lambda: 1 / 0)
+    cloud.queues["one"].shutdown(wait=True)
+    assert done == list(range(20))
+    cloud.drain()

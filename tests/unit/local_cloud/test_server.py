@@ -1,0 +1,118 @@
+"""The local cloud's own paths, ordered faults, reset, and who is answered."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from cryptography import x509
+
+from local_cloud.faults import action_of
+from local_cloud.server import Application
+
+
+def request(url, path, method="GET", document=None):
+    """The status and the body of an answer."""
+    data = None if document is None else json.dumps(document).encode()
+    call = urllib.request.Request(url + path, data=data, method=method)
+    try:
+        with urllib.request.urlopen(call, timeout=10) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def test_health_tells_who_it_is(url):
+    status, body = request(url, "/local-cloud/health")
+    answer = json.loads(body)
+    assert status == 200
+    assert (answer["name"], answer["account"], answer["region"]) == ("unit", "123456789012", "ap-northeast-2")
+
+
+def test_authority_is_a_certificate(url):
+    _, body = request(url, "/local-cloud/database-ca.pem")
+    certificate = x509.load_pem_x509_certificate(body)
+    assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+
+
+def test_delays_are_set_and_checked(url, cloud):
+    assert request(url, "/local-cloud/delays", "PUT", {"database": 2})[0] == 200
+    assert cloud.delays == {"database": 2.0, "cache": 0.0, "server": 0.0}
+    status, body = request(url, "/local-cloud/delays", "PUT", {"disk": 2})
+    assert status == 400
+    assert b"disk" in body
+    request(url, "/local-cloud/delays", "PUT", {"database": 0})
+
+
+def test_unknown_path_is_not_found(url):
+    assert request(url, "/local-cloud/nothing")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("service", "action", "arguments"),
+    [
+        ("ec2", "DescribeVpcs", {}),
+        ("rds", "DescribeDBInstances", {}),
+        ("iam", "ListRoles", {}),
+        ("secretsmanager", "ListSecrets", {}),
+        ("s3", "ListBuckets", {}),
+        ("s3", "GetBucketPolicy", {"Bucket": "a-bucket"}),
+        ("s3", "PutObject", {"Bucket": "a-bucket", "Key": "a/key", "Body": b""}),
+    ],
+)
+def test_ordered_fault_happens_as_often_as_ordered(url, client, refused, service, action, arguments):
+    from botocore import xform_name
+
+    fault = {"action": action, "code": "AccessDenied", "message": "not today", "times": 1, "status": 403}
+    assert request(url, "/local-cloud/faults", "POST", fault)[0] == 200
+    call = getattr(client(service), xform_name(action))
+    assert refused(call, **arguments) == "AccessDenied: not today"
+    if not arguments:
+        call()
+
+
+def test_faults_can_be_forgotten(url, ec2):
+    request(url, "/local-cloud/faults", "POST", {"action": "DescribeVpcs", "code": "Throttling", "times": 9})
+    request(url, "/local-cloud/faults", "DELETE")
+    ec2.describe_vpcs()
+
+
+def test_bad_fault_is_refused(url):
+    status, body = request(url, "/local-cloud/faults", "POST", {"code": "AccessDenied"})
+    assert status == 400
+    assert b"action" in body
+
+
+def test_other_requests_pass_while_a_fault_waits(url, ec2):
+    request(url, "/local-cloud/faults", "POST", {"action": "RunInstances", "code": "X"})
+    ec2.describe_vpcs()
+    request(url, "/local-cloud/faults", "DELETE")
+
+
+def test_s3_actions_are_told_apart():
+    environ = {"REQUEST_METHOD": "PUT", "PATH_INFO": "/bucket", "QUERY_STRING": "policy"}
+    assert action_of(environ, b"") == "PutBucketPolicy"
+    assert action_of({**environ, "QUERY_STRING": ""}, b"") == "CreateBucket"
+    assert action_of({**environ, "PATH_INFO": "/bucket/key", "QUERY_STRING": ""}, b"") == "PutObject"
+    assert (
+        action_of({**environ, "PATH_INFO": "/", "QUERY_STRING": "", "REQUEST_METHOD": "GET"}, b"")
+        == "ListBuckets"
+    )
+
+
+def test_strangers_are_refused(cloud):
+    answers = []
+    environ = {"REMOTE_ADDR": "192.0.2.77", "REQUEST_METHOD": "GET", "PATH_INFO": "/local-cloud/health"}
+    Application(cloud)(environ, lambda status, headers: answers.append(status))
+    assert answers == ["403 Forbidden"]
+
+
+def test_reset_empties_the_account_and_the_backings(url, cloud, ec2):
+    forgotten = []
+    cloud.listeners.append(lambda: forgotten.append(True))
+    vpc = ec2.create_vpc(CidrBlock="10.97.0.0/16")["Vpc"]["VpcId"]
+    assert request(url, "/moto-api/reset", "POST")[0] == 200
+    cloud.listeners.pop()
+    assert forgotten == [True]
+    assert vpc not in {one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]}
+    assert not cloud.closing.is_set()

@@ -1,0 +1,83 @@
+"""S3, Secrets Manager and CloudWatch as AWS has them, where moto differs."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def s3(client):
+    return client("s3")
+
+
+@pytest.fixture(scope="module")
+def bucket(s3):
+    s3.create_bucket(Bucket="unit-bucket", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
+    return "unit-bucket"
+
+
+def policy(principal, resource="arn:aws:s3:::unit-bucket/*"):
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": resource}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_new_bucket_has_todays_defaults(s3, bucket):
+    block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert all(block.values())
+    assert len(block) == 4
+    (rule,) = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+    assert rule["ObjectOwnership"] == "BucketOwnerEnforced"
+    (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+
+
+def test_acl_is_refused(s3, refused, bucket):
+    s3.put_bucket_acl(Bucket=bucket, ACL="private")
+    answer = refused(s3.put_bucket_acl, Bucket=bucket, ACL="public-read")
+    assert answer.startswith("AccessControlListNotSupported")
+
+
+def test_policy_names_roles_that_exist(s3, client, refused, bucket):
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = policy({"AWS": "arn:aws:iam::123456789012:role/late"})
+    assert "Invalid principal" in refused(s3.put_bucket_policy, Bucket=bucket, Policy=role)
+    client("iam").create_role(RoleName="late", AssumeRolePolicyDocument=document)
+    s3.put_bucket_policy(Bucket=bucket, Policy=role)
+
+
+def test_policy_names_its_own_bucket(s3, refused, bucket):
+    foreign = policy("*", "arn:aws:s3:::other-bucket/*")
+    assert "Policy has invalid resource" in refused(s3.put_bucket_policy, Bucket=bucket, Policy=foreign)
+
+
+def test_name_of_a_secret_scheduled_for_deletion_is_taken(client, refused):
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="table-order/x", SecretString="one")
+    secrets.delete_secret(SecretId="table-order/x")
+    answer = refused(secrets.create_secret, Name="table-order/x", SecretString="two")
+    assert answer.startswith("InvalidRequestException")
+    assert "already scheduled for deletion" in answer
+
+
+def test_retention_is_one_of_a_few_numbers(client, refused):
+    logs = client("logs")
+    logs.create_log_group(logGroupName="/unit")
+    answer = refused(logs.put_retention_policy, logGroupName="/unit", retentionInDays=6)
+    assert answer.startswith("InvalidParameterException")
+    logs.put_retention_policy(logGroupName="/unit", retentionInDays=7)
+
+
+def test_period_of_an_alarm_is_whole_minutes(client, refused):
+    cloudwatch = client("cloudwatch")
+    alarm = {
+        "AlarmName": "unit",
+        "Namespace": "AWS/EC2",
+        "MetricName": "CPUUtilization",
+        "Statistic": "Average",
+        "Threshold": 80.0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "EvaluationPeriods": 1,
+    }
+    assert "Period" in refused(cloudwatch.put_metric_alarm, **alarm, Period=45)
+    cloudwatch.put_metric_alarm(**alarm, Period=300)
