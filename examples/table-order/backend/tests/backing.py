@@ -5,6 +5,7 @@ Everything runs on free loopback ports in a temporary directory and ends with it
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
@@ -22,10 +23,12 @@ REPOSITORY = BACKEND.parents[2]
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port that nobody uses; below those that Linux gives to outgoing connections, which might take it next."""
+    while True:
+        port = random.randrange(20000, 32000)  # noqa: S311  (not a secret)
+        with socket.socket() as listener, suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float = 20) -> None:
@@ -52,6 +55,9 @@ def _process(command: list[str], log: Path, **options: object) -> Iterator[subpr
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, **options)
     try:
         yield process
+    except BaseException as error:
+        error.add_note(f"{log.name}:\n{log.read_text()[-4000:]}")
+        raise
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -145,5 +151,5 @@ def server(directory: Path, environment: dict[str, str]) -> Iterator[Server]:
     command += ["--proxy-headers", "--timeout-graceful-shutdown", "5"]
     with _process(command, log, cwd=BACKEND, env=os.environ | environment) as process:
         url = f"http://127.0.0.1:{port}"
-        wait_for(lambda: httpx2.get(f"{url}/api/live", timeout=2).is_success, f"the service ({log})", 30)
+        wait_for(lambda: httpx2.get(f"{url}/api/live", timeout=2).is_success, "the service", 30)
         yield Server(process, url, log)

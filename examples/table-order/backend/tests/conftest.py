@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import backing
 import boto3
@@ -23,11 +24,12 @@ DEMO = (DEMO_ADMIN, "demo password 1")
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("backing")
-    for parent in (directory, *directory.parents[:2]):
-        parent.chmod(0o755)  # PostgreSQL runs as another user
-    return directory
+def workspace() -> Iterator[Path]:
+    """A directory for data and logs. Not pytest's own: that is closed to PostgreSQL's user."""
+    with TemporaryDirectory(prefix="table-order-backend-") as name:
+        directory = Path(name)
+        directory.chmod(0o711)
+        yield directory
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ SUPERADMIN_REQUESTS = [
     ("GET", "/api/superadmin/stores"),
     ("POST", "/api/superadmin/stores"),
     ("PATCH", "/api/superadmin/stores/1"),
+    ("DELETE", "/api/superadmin/stores/1"),
     ("GET", "/api/superadmin/stores/1/admins"),
     ("POST", "/api/superadmin/stores/1/admins"),
     ("PATCH", "/api/superadmin/admins/1"),
@@ -36,7 +37,7 @@ def valid_body(method: str, path: str) -> dict:
         return {"data": {"name": "x", "price": 1, "category_id": 1}}
     if path.endswith("/image"):
         return {"files": {"image": b"x"}}
-    if method == "GET" or path.endswith(("/close", "/stream-token")):
+    if method in ("GET", "DELETE") or path.endswith(("/close", "/stream-token")):
         return {}
     if path.endswith("/admins"):
         return {"json": {"username": "somebody", "password": "long enough 1"}}

@@ -1,6 +1,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from backing import free_port
@@ -65,6 +66,22 @@ def test_hanging_dependencies_are_bounded_together(monkeypatch: pytest.MonkeyPat
     assert checks["database"] == checks["s3"] == "no answer within 2.5 seconds"
     assert checks["redis"] != "ok"
     assert 2 < seconds < 3.5
+
+
+@pytest.mark.usefixtures("environment")
+def test_hanging_checks_leave_the_service_its_threads(monkeypatch: pytest.MonkeyPatch, silent: str) -> None:
+    from app.main import create_app
+
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://x@{silent}/tableorder")
+    with TestClient(create_app()) as client, ThreadPoolExecutor(45) as threads:
+        checks = [threads.submit(client.get, "/api/health") for _ in range(45)]
+        time.sleep(0.5)
+        started = time.monotonic()
+        image = client.get(f"/api/images/menus/1/{'0' * 32}.jpg")
+        seconds = time.monotonic() - started
+        assert {check.result().status_code for check in checks} == {503}
+    assert image.status_code == 404
+    assert seconds < 1.5
 
 
 @pytest.mark.usefixtures("environment")

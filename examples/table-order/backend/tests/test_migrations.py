@@ -45,6 +45,8 @@ def test_up_down_and_up_again(empty_database: str) -> None:
     alembic(empty_database, command.upgrade, "head")
     assert tables(empty_database) == TABLES
     assert alembic(empty_database, command.current) == alembic(empty_database, command.heads)
+    alembic(empty_database, command.downgrade, "-1")
+    alembic(empty_database, command.upgrade, "head")
     alembic(empty_database, command.downgrade, "base")
     assert tables(empty_database) == set()
     alembic(empty_database, command.upgrade, "head")

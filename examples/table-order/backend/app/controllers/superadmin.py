@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends
 
-from app.controllers.dependencies import SessionDep, require_superadmin
+from app.controllers.dependencies import ResourcesDep, SessionDep, require_superadmin
 from app.models.api import AdminChange, AdminView, NewAdmin, NewStore, RowId, StoreChange, StoreSummary
 from app.services import accounts, stores
 
@@ -25,6 +25,12 @@ def create_store(session: SessionDep, new: NewStore) -> StoreSummary:
 def change_store(session: SessionDep, store_id: RowId, change: StoreChange) -> StoreSummary:
     """Rename, close or reopen a store."""
     return stores.change_store(session, store_id, change)
+
+
+@router.delete("/stores/{store_id}", status_code=204)
+def delete_store(resources: ResourcesDep, session: SessionDep, store_id: RowId) -> None:
+    """Remove a closed store with all that belongs to it."""
+    stores.delete_store(session, resources.storage, store_id)
 
 
 @router.get("/stores/{store_id}/admins")

@@ -31,7 +31,9 @@ class LoginThrottle:
         key = _key(username, address)
         try:
             with self._redis.pipeline() as pipeline:
-                pipeline.incr(key).expire(key, _WINDOW_SECONDS).execute()
+                pipeline.incr(key)
+                pipeline.expire(key, _WINDOW_SECONDS)
+                pipeline.execute()
         except RedisError as error:
             _log.warning("a failed login was not counted: %s", type(error).__name__)
 

@@ -14,6 +14,7 @@ Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length
 Price = Annotated[int, Field(ge=0, le=10_000_000)]
 RowId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 TableNumber = Annotated[int, Field(ge=1, le=999)]
+EventName = Literal["order_created", "order_updated"]
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{3,50}$")]
 NewPassword = Annotated[str, StringConstraints(min_length=10, max_length=128)]
 
@@ -143,7 +144,7 @@ class OrderEvent(BaseModel):
     """A message on the Redis channel; `id` grows with time and is the SSE event's id."""
 
     id: int
-    event: Literal["order_created", "order_updated"]
+    event: EventName
     store_id: int
     order: OrderView
 

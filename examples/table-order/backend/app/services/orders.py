@@ -8,7 +8,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.infrastructure.sse_publisher import SSEPublisher
-from app.models.api import NewOrder, NewOrderItem, OrderEvent, OrderItemView, OrderView, PlacedOrder
+from app.models.api import (
+    EventName,
+    NewOrder,
+    NewOrderItem,
+    OrderEvent,
+    OrderItemView,
+    OrderView,
+    PlacedOrder,
+)
 from app.models.entities import Menu, Order, OrderHistory, OrderItem, OrderStatus, TableSession
 from app.services.errors import ConflictError, NotFoundError
 from app.services.stores import active_store, lock_table, open_party
@@ -77,7 +85,7 @@ def place(
     return placed, True
 
 
-def _event(name: str, entry: OrderHistory, order: OrderView) -> OrderEvent:
+def _event(name: EventName, entry: OrderHistory, order: OrderView) -> OrderEvent:
     shown = OrderView.model_validate(order.model_dump(exclude={"session_token"}))
     return OrderEvent(id=entry.id, event=name, store_id=order.store_id, order=shown)
 
@@ -116,7 +124,7 @@ def _priced_items(session: Session, new: NewOrder) -> list[OrderItem]:
     ]
 
 
-def _with_details(statement: Select[tuple[Order]]) -> Select[tuple[Order]]:
+def _with_details(statement: Select[Order]) -> Select[Order]:
     return statement.options(joinedload(Order.table), selectinload(Order.items)).order_by(Order.id.desc())
 
 

@@ -1,12 +1,28 @@
 """Stores and their tables."""
 
-from sqlalchemy import func, select
+import logging
+
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.infrastructure.storage import ImageStorage, StorageError
 from app.models.api import NewStore, StoreChange, StoreSummary, StoreView, TableState
-from app.models.entities import DiningTable, Order, OrderStatus, Store, TableSession
+from app.models.entities import (
+    Admin,
+    DiningTable,
+    Menu,
+    MenuCategory,
+    Order,
+    OrderHistory,
+    OrderItem,
+    OrderStatus,
+    Store,
+    TableSession,
+)
 from app.services.errors import ConflictError, NotFoundError
+
+_log = logging.getLogger(__name__)
 
 
 def active_store(session: Session, store_id: int) -> Store:
@@ -62,6 +78,38 @@ def change_store(session: Session, store_id: int, change: StoreChange) -> StoreS
         setattr(store, field, value)
     _commit_unique_name(session, store.name)
     return _summary(store, len(store.tables))
+
+
+def delete_store(session: Session, storage: ImageStorage, store_id: int) -> None:
+    """Remove a closed store with all that belongs to it: tables, menus and their images, orders, admins."""
+    store = session.get(Store, store_id)
+    if store is None:
+        raise NotFoundError(f"There is no store {store_id}.")
+    if store.is_active:
+        raise ConflictError(f"Store {store_id} is open. Close it first: its orders go with it.")
+    images = session.scalars(
+        select(Menu.image_path).where(Menu.store_id == store_id, Menu.image_path.is_not(None))
+    ).all()
+    orders = select(Order.id).where(Order.store_id == store_id)
+    tables = select(DiningTable.id).where(DiningTable.store_id == store_id)
+    for rows in (
+        delete(OrderHistory).where(OrderHistory.order_id.in_(orders)),
+        delete(OrderItem).where(OrderItem.order_id.in_(orders)),
+        delete(Order).where(Order.store_id == store_id),
+        delete(TableSession).where(TableSession.table_id.in_(tables)),
+        delete(DiningTable).where(DiningTable.store_id == store_id),
+        delete(Menu).where(Menu.store_id == store_id),
+        delete(MenuCategory).where(MenuCategory.store_id == store_id),
+        delete(Admin).where(Admin.store_id == store_id),
+        delete(Store).where(Store.id == store_id),
+    ):
+        session.execute(rows)
+    session.commit()
+    for key in images:
+        try:
+            storage.delete(key)
+        except StorageError as error:
+            _log.warning("an image of a removed store was left in the bucket: %s: %s", key, error)
 
 
 def _commit_unique_name(session: Session, name: str) -> None:
