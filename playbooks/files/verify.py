@@ -216,6 +216,7 @@ class Application:
         """Remove the store, also one that an interrupted run left behind."""
         for store in self.operator.call("GET", "/api/superadmin/stores"):
             if store["name"] == STORE:
+                self.operator.call("PATCH", f"/api/superadmin/stores/{store['id']}", {"is_active": False})
                 self.operator.call("DELETE", f"/api/superadmin/stores/{store['id']}", expect=204)
 
     def check_upload(self) -> str:
