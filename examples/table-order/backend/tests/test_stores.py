@@ -1,18 +1,18 @@
 import boto3
 import pytest
+from app.models.entities import Base
 from conftest import BUCKET
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, func, select
 from test_images import picture
-
-TABLES = (
-    "stores admins tables table_sessions menu_categories menus orders order_items order_history".split()  # noqa: SIM905
-)
 
 
 def count_rows(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
-        return {table: connection.scalar(text(f"SELECT count(*) FROM {table}")) for table in TABLES}
+        return {
+            table.name: connection.scalar(select(func.count()).select_from(table))
+            for table in Base.metadata.sorted_tables
+        }
 
 
 @pytest.fixture
