@@ -1,10 +1,11 @@
 import boto3
 import pytest
-from app.models.entities import Base
 from conftest import BUCKET
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, func, select
 from test_images import picture
+
+from app.models.entities import Base
 
 
 def count_rows(engine: Engine) -> dict[str, int]:
