@@ -150,7 +150,7 @@ class Release:
             environment[variable] = database_url(self.parameters, role)
         # libpq looks for certificates in the home directory, and root's is closed to the user.
         local = {"HOME": path, "PATH": f"{path}/venv/bin:/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-        command = ["runuser", "-u", self.parameters["user"], "--", *arguments]
+        command = [self.module.get_bin_path("runuser", required=True), "-u", self.parameters["user"], "--", *arguments]
         status, output, errors = self.module.run_command(
             command, cwd=path, environ_update=environment | local
         )
@@ -247,7 +247,7 @@ def main() -> None:
             "owner_password": {"type": "str", "required": True, "no_log": True},
             "app_user": {"type": "str", "required": True},
             "app_password": {"type": "str", "required": True, "no_log": True},
-            # Ansible would blot out every "1" in it, revisions included. Release.run takes out what is secret.
+            # Ansible would blot out every "1" in it, revisions included; Release.run hides secrets.
             "environment": {"type": "dict", "default": {}, "no_log": False},
             "url_variable": {"type": "str", "default": "DATABASE_URL"},
             "after_command": {"type": "list", "elements": "str", "default": []},

@@ -8,7 +8,9 @@ from sqlalchemy import create_engine, pool
 
 print("An application may print.")
 assert settings.SECRET_KEY
-engine = create_engine(os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"), poolclass=pool.NullPool)
+engine = create_engine(
+    os.environ["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"), poolclass=pool.NullPool
+)
 with engine.connect() as connection:
     context.configure(connection=connection)
     with context.begin_transaction():

@@ -1,0 +1,237 @@
+"""What the role has made of the server, and what it does when a release does not work."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
+SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
+SOURCE = SCENARIO / "files/source"
+SETTINGS = yaml.safe_load((SCENARIO / "inventory/hosts.yml").read_text())["molecule"]["vars"]
+SERVICE = "table-order-backend.service"
+HOME = "/opt/table-order"
+BROKEN = 'raise RuntimeError("this release does not start")\n'
+
+
+def request(host, path: str, method: str = "GET"):
+    """Ask the application, from inside the server; the body, parsed, or None without an answer of status 200."""
+    script = "import sys, urllib.request as r; print(r.urlopen(r.Request(sys.argv[1], method=sys.argv[2])).read().decode())"
+    answer = host.run("python3 -c %s %s %s", script, f"http://127.0.0.1:8000{path}", method)
+    return json.loads(answer.stdout) if answer.rc == 0 else None
+
+
+def deploy(*arguments: str, playbook: str = "deploy.yml") -> tuple[int, str]:
+    """Run a playbook of the scenario; returns the exit status and everything it printed, wrapped lines joined."""
+    command = ["ansible-playbook", f"--inventory={PROJECT / 'molecule/shared/inventory'}"]
+    command += [f"--inventory={SCENARIO / 'inventory'}", str(SCENARIO / playbook), *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    return run.returncode, re.sub(r"\s+", " ", run.stdout + run.stderr)
+
+
+def variables(**values) -> str:
+    return f"--extra-vars={json.dumps(values)}"
+
+
+def live(host) -> str:
+    return host.check_output(f"readlink {HOME}/backend").split("/")[-2]
+
+
+def process_id(host) -> str:
+    return host.check_output(f"systemctl show --property MainPID --value {SERVICE}")
+
+
+@pytest.fixture
+def source(tmp_path) -> Path:
+    """Return a copy of the sample application that a test may change."""
+    return Path(shutil.copytree(SOURCE, tmp_path / "source"))
+
+
+@pytest.fixture
+def restored():
+    """Bring the scenario's own release back, whatever the test has left."""
+    yield
+    assert deploy()[0] == 0
+
+
+def test_environment_arrives_byte_for_byte(host):
+    meant = {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in SETTINGS["fastapi_app_environment"].items()
+    }
+    environment = request(host, "/api/environment")
+    assert {name: environment[name] for name in meant} == meant
+    assert environment["RELEASE_ID"] == live(host) == request(host, "/api/health")["release"]
+
+
+def test_a_shell_reads_the_environment_file_the_same_way(host):
+    script = (
+        f"set -a; . {HOME}/backend/.env; python3 -c 'import json, os; print(json.dumps(dict(os.environ)))'"
+    )
+    environment = json.loads(host.check_output("sh -c %s", script))
+    assert environment["DOLLARS"] == SETTINGS["fastapi_app_environment"]["DOLLARS"]
+    assert environment["QUOTES"] == SETTINGS["fastapi_app_environment"]["QUOTES"]
+
+
+def test_environment_file_is_private(host):
+    file = host.file(f"{HOME}/backend/.env")
+    assert (file.user, file.group, file.mode) == ("table-order", "table-order", 0o600)
+    assert host.run(f"setpriv --reuid=nobody --clear-groups cat {HOME}/backend/.env").rc != 0
+
+
+def test_secrets_are_in_the_environment_file_only(host):
+    assert "pa%40ss" not in host.check_output(f"systemctl show {SERVICE}")
+    assert host.run("grep -r 'pa%%40ss' /etc /var/lib/table-order /var/log").rc == 1
+
+
+def test_process_has_no_rights(host):
+    process = request(host, "/api/process")
+    assert process["NoNewPrivs"] == "1"
+    assert process["Seccomp"] == "2"
+    assert {process[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert process["Uid"].split()[0] == str(host.user("table-order").uid)
+
+
+def test_unit_is_hardened(host):
+    assert host.check_output(f"systemd-analyze verify /etc/systemd/system/{SERVICE} 2>&1") == ""
+    score = re.search(r"exposure level.*: ([\d.]+)", host.check_output(f"systemd-analyze security {SERVICE}"))
+    assert float(score[1]) < 2
+    service = host.service(SERVICE)
+    assert service.is_enabled
+    assert service.systemd_properties["ProtectSystem"] == "strict"
+
+
+def test_user_cannot_log_in(host):
+    user = host.user("table-order")
+    assert user.shell == "/usr/sbin/nologin"
+    assert user.uid < 1000
+
+
+def test_application_owns_nothing_that_runs(host):
+    owned = host.check_output(f"find {HOME} -user table-order -not -path '{HOME}/cache*'").splitlines()
+    assert [Path(path).name for path in owned] == [".env"]
+    assert host.check_output(f"find {HOME} -perm /022 -not -type l -not -path '{HOME}/cache*'") == ""
+
+
+def test_layout_is_the_seeds(host):
+    for path in ("backend/app/main.py", "backend/requirements.txt", "frontend/customer-ui/build/index.html"):
+        assert host.file(f"{HOME}/{path}").is_file, path
+    assert host.file(f"{HOME}/frontend/customer-ui/build/assets/index-abc123.js").is_file
+    assert host.file(f"{HOME}/frontend/static/logo.txt").is_file
+    assert not host.file(f"{HOME}/backend/tests").exists
+
+
+def test_files_have_the_time_of_their_release(host):
+    # nginx builds an ETag from time and size: see tasks/lay_out.yml.
+    for path in ("customer-ui/build/index.html", "customer-ui/build/assets/index-abc123.js"):
+        assert time.time() - host.file(f"{HOME}/frontend/{path}").mtime.timestamp() < 86400
+
+
+def test_log_is_written_and_survives_rotation(host):
+    log = host.file(f"{HOME}/logs/fastapi.log")
+    assert (log.user, log.group, log.mode) == ("root", "table-order", 0o640)
+    assert "GET /api/" in log.content_string
+    host.run_test("logrotate --force /etc/logrotate.d/table-order-backend")
+    request(host, "/api/health?after-rotation")
+    assert "after-rotation" in host.file(f"{HOME}/logs/fastapi.log").content_string
+
+
+@pytest.mark.parametrize("program", ["git", "psql", "redis-cli", "python3.11"])
+def test_program_is_there(host, program):
+    assert host.run_test(f"{program} --version").stdout
+
+
+def test_database_ca_is_there(host):
+    assert host.file("/etc/ssl/certs/rds-ca.pem").content_string == (SCENARIO / "files/ca.pem").read_text()
+
+
+def test_crash_is_repaired(host):
+    before = process_id(host)
+    request(host, "/api/crash", "POST")
+    deadline = time.monotonic() + 15
+    while not request(host, "/api/health"):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert process_id(host) != before
+
+
+def test_release_from_git_that_does_not_start_is_taken_back(host, source, restored):
+    before, pid = live(host), process_id(host)
+    (source / "backend/app/main.py").write_text(BROKEN)
+    tree = subprocess.run(["tar", "-C", str(source), "-c", "."], capture_output=True, check=True).stdout
+    script = (
+        "rm -rf /srv/source && mkdir /srv/source && cd /srv/source && tar -x && git init -q && git add . "
+    )
+    script += "&& git -c user.name=x -c user.email=x@example.com commit -qm x && git rev-parse HEAD"
+    command = [host.backend.get_connection_type(), "exec", "-i", host.backend.name, "sh", "-c", script]
+    commit = subprocess.run(command, input=tree, capture_output=True, check=True).stdout.decode().strip()
+    git = {"type": "git", "url": "file:///srv/source", "version": commit}
+    status, output = deploy(variables(fastapi_app_source=git, fastapi_app_health_tries=3))
+    assert status != 0
+    assert f"Release {commit[:12]}" in output
+    assert "this release does not start" in output
+    assert f"{before} is live again" in output
+    assert live(host) == before
+    assert process_id(host) != pid
+    assert request(host, "/api/health")["release"] == before
+
+
+def test_environment_that_does_not_work_is_taken_back(host, restored):
+    before = host.file(f"{HOME}/backend/.env").content_string
+    status, output = deploy(
+        variables(
+            fastapi_app_environment={"HEALTHY": "false", "PASSWORD": "sesame-open"},
+            fastapi_app_health_tries=2,
+        )
+    )
+    assert status != 0
+    assert "told to be unhealthy" in output
+    assert "sesame-open" not in output
+    assert host.file(f"{HOME}/backend/.env").content_string == before
+    assert host.check_output(f"ls -A {HOME}/backend | grep env") == ".env"
+    assert request(host, "/api/health")
+
+
+def test_releases_from_archives_and_only_the_newest_are_kept(host, source, tmp_path, restored):
+    first = live(host)
+    (source / "backend/app/version.py").write_text("VERSION = 2\n")
+    archive = shutil.make_archive(str(tmp_path / "source"), "gztar", source)
+    changed = variables(fastapi_app_source={"type": "archive", "path": archive})
+    assert deploy(changed)[0] == 0
+    second = live(host)
+    assert second != first
+    assert request(host, "/api/health")["release"] == second
+    assert set(host.check_output(f"ls {HOME}/releases").split()) == {first, second}
+    again = deploy(changed)
+    assert "changed=0" in again[1]
+
+
+def test_run_after_a_killed_one_repairs_everything(host):
+    release, pid = live(host), process_id(host)
+    host.run_test(f"rm -r {HOME}/releases/{release}/manifest.json {HOME}/releases/{release}/backend/venv")
+    host.run_test("rm /var/lib/table-order/started-from")
+    assert deploy()[0] == 0
+    assert host.file(f"{HOME}/releases/{release}/manifest.json").is_file
+    assert process_id(host) != pid
+    assert request(host, "/api/health")["release"] == release
+
+
+REFUSALS = {
+    "fastapi_app_port is 80;": {"fastapi_app_port": 80},
+    'fastapi_app_home is "/opt/../etc";': {"fastapi_app_home": "/opt/../etc"},
+    'fastapi_app_asgi is "app.main:app --reload";': {"fastapi_app_asgi": "app.main:app --reload"},
+    "Unknown: fastapi_app_prot": {"fastapi_app_prot": 8000},
+}
+
+
+@pytest.mark.parametrize("reason", REFUSALS)
+def test_wrong_settings_are_refused(host, reason):
+    status, output = deploy(variables(**REFUSALS[reason]), playbook="converge.yml")
+    assert status != 0
+    assert reason in output

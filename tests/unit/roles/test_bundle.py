@@ -1,0 +1,80 @@
+"""The bundle of a local source: the same content gives the same name, and nothing from outside gets in."""
+
+import importlib.util
+import io
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).parents[3] / "roles/fastapi_app/library/fastapi_app_bundle.py"
+specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
+bundle = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(bundle)
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    for name in ("backend/app/main.py", "backend/tests/test_main.py", "backend/app/main.pyc", "other/file"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def name_of(tree: Path, *parts: str) -> str:
+    return bundle.bundle(tree, list(parts) or ["backend"], ["tests", "*.pyc"], None)[0]
+
+
+def read(packed: io.BytesIO) -> tarfile.TarFile:
+    packed.seek(0)
+    return tarfile.open(fileobj=packed)
+
+
+def test_only_wanted_files_are_in_it(tree):
+    packed = io.BytesIO()
+    _, files = bundle.bundle(tree, ["backend", "missing"], ["tests", "*.pyc"], packed)
+    assert read(packed).getnames() == ["backend/app", "backend/app/main.py"]
+    assert files == 1
+
+
+def test_times_and_left_out_files_do_not_count(tree):
+    before = name_of(tree)
+    os.utime(tree / "backend/app/main.py", (1, 1))
+    (tree / "backend/tests/test_main.py").write_text("changed")
+    (tree / "other/file").write_text("changed")
+    assert name_of(tree) == before
+
+
+@pytest.mark.parametrize("change", ["content", "name", "executable", "new file"])
+def test_what_is_deployed_counts(tree, change):
+    before, file = name_of(tree), tree / "backend/app/main.py"
+    match change:
+        case "content":
+            file.write_text("changed")
+        case "name":
+            file.rename(file.with_name("other.py"))
+        case "executable":
+            file.chmod(0o755)
+        case "new file":
+            file.with_name("new.py").touch()
+    assert name_of(tree) != before
+
+
+def test_link_out_of_the_tree_is_refused(tree):
+    (tree / "backend/secret").symlink_to("/etc/passwd")
+    with pytest.raises(bundle.RefusedError, match=r"/etc/passwd, outside of"):
+        name_of(tree)
+
+
+def test_link_within_is_kept(tree):
+    (tree / "backend/alias.py").symlink_to("app/main.py")
+    packed = io.BytesIO()
+    bundle.bundle(tree, ["backend"], ["tests", "*.pyc"], packed)
+    assert read(packed).getmember("backend/alias.py").linkname == "app/main.py"
+
+
+def test_pipe_is_refused(tree):
+    os.mkfifo(tree / "backend/pipe")
+    with pytest.raises(bundle.RefusedError, match="neither a file"):
+        name_of(tree)
