@@ -146,7 +146,8 @@ options:
   allow_replace:
     description:
       - Names of options for which the group may be deleted and created anew, losing its data, when AWS cannot
-        change them in place. The deletion is awaited in any case.
+        change them in place. Options not given, and tags, are taken from the old group. The deletion is always
+        awaited.
     type: list
     elements: str
     default: []
@@ -436,6 +437,21 @@ def refusals(changes: Changes, wanted: dict[str, Any], group: dict[str, Any]) ->
     return refused
 
 
+def successor(wanted: dict[str, Any], group: dict[str, Any]) -> dict[str, Any]:
+    """Return what to create in the place of a group: the wanted settings, and the group's where none is given."""
+    kept = {name: group[name] for name in API_NAMES if group[name] is not None}
+    if "engine_version" in kept:  # Reported as 7.1.0, and asked for as 7.1.
+        kept["engine_version"] = ".".join(kept["engine_version"].split(".")[:2])
+    if wanted.get("engine", group["engine"]) != group["engine"]:
+        kept = {name: kept[name] for name in kept if name not in ("engine_version", "parameter_group")}
+    settings = kept | wanted
+    if not settings.get("transit_encryption"):
+        settings.pop("transit_encryption_mode", None)
+    if len(settings.get("preferred_availability_zones", [])) != settings[REPLICAS]:
+        settings.pop("preferred_availability_zones", None)
+    return settings
+
+
 def pauses() -> Iterator[float]:
     """Yield the seconds to wait between two looks: 2, 3, 4.5 and so on up to 30."""
     pause = 2.0
@@ -554,11 +570,7 @@ class ReplicationGroup:
         if not refused:
             return
         if set(refused) <= set(self.params["allow_replace"]):
-            self._check_that_it_can_be_created()
-            if not self.module.check_mode:
-                self._delete(group)
-                self._wait_until_gone()
-            self._create(before={name: group[name] for name in self.wanted} | self._tags_of(group["tags"]))
+            self._replace(group)
         reasons = "; ".join(
             f"{name}: {changes[name][0]} -> {changes[name][1]} ({reason})" for name, reason in refused.items()
         )
@@ -566,6 +578,25 @@ class ReplicationGroup:
             f"cannot be changed in place: {reasons}. Put the old value back, or, when the data in it may be "
             f"lost, have it replaced with allow_replace: [{', '.join(refused)}]."
         )
+
+    def _replace(self, group: dict[str, Any]) -> NoReturn:
+        """Delete the group and create it anew, as it was but for the wanted settings."""
+        self.wanted = successor(self.wanted, group)
+        tags = group["tags"] if self.params["purge_tags"] is False or self.params["tags"] is None else {}
+        self.params["tags"] = tags | (self.params["tags"] or {})
+        if (
+            group["auth_token_enabled"]
+            and self.wanted["transit_encryption"]
+            and not self.params["auth_token"]
+        ):
+            self.fail(
+                "has an AUTH token, which AWS does not tell: give auth_token for the group in its place."
+            )
+        self._check_that_it_can_be_created()
+        if not self.module.check_mode:
+            self._delete(group)
+            self._wait_until_gone()
+        self._create(before={name: group[name] for name in self.wanted} | self._tags_of(group["tags"]))
 
     def _apply(self, changes: Changes) -> None:
         """Send the changes in the order that AWS asks for: failover is never on without a replica."""
@@ -669,12 +700,20 @@ class ReplicationGroup:
             left = deadline - time.monotonic()
             if left <= 0:
                 self.fail(
-                    f"is not {goal} after {self.params['wait_timeout']} s: its status is "
-                    f"'{group['status'] if group else 'absent'}'. AWS goes on by itself: run the play again "
-                    "to wait further, or raise wait_timeout."
+                    f"is not {goal} after {self.params['wait_timeout']} s: {self._state_of(group)}. AWS goes on "
+                    "by itself: run the play again to wait further, or raise wait_timeout."
                 )
             time.sleep(min(pause, left))
         return group or {}
+
+    def _state_of(self, group: dict[str, Any] | None) -> str:
+        if group is None:
+            return "it does not exist"
+        missing = (
+            differences(self.wanted, group, apply_immediately=True) if group["status"] == "available" else {}
+        )
+        settings = [f"{name} is still {old}, not {new}" for name, (old, new) in missing.items()]
+        return ", ".join([f"its status is '{group['status']}'", *settings])
 
     def _fail_creation(self) -> NoReturn:
         self.fail(

@@ -258,10 +258,37 @@ def test_replaces_when_allowed_by_name(present, existing):
     assert result["diff"]["before"]["port"] == 6379
 
 
-def test_does_not_delete_what_it_could_not_create_again(run, module, existing):
+def test_a_replacement_is_as_the_old_group_was_but_for_what_is_asked(run, module, existing):
     result = run(module, replication_group_id="table-order-redis", port=6380, allow_replace=["port"])
-    assert "description and node_type must be given" in result["msg"]
-    assert existing.writes == []
+    stored = {"engine_version": "7.1.0", "security_group_ids": ["sg-1", "sg-2"], "port": 6380}
+    stored["maintenance_window"] = "sun:23:00-mon:01:30"
+    reported = result["replication_group"]
+    assert {name: reported[name] for name in OPTIONS} == OPTIONS | stored
+    assert existing.writes[1][1]["EngineVersion"] == "7.1"
+
+
+def test_a_replacement_leaves_out_what_does_not_fit_any_more(module, existing, run):
+    info = run(module, replication_group_id="table-order-redis")["replication_group"]
+    info |= {"engine": "valkey", "transit_encryption": True, "transit_encryption_mode": "required"}
+    wanted = {"engine": "redis", "transit_encryption": False, "num_cache_clusters": 2}
+    settings = module.successor(wanted, info)
+    left_out = {
+        "engine_version",
+        "parameter_group",
+        "transit_encryption_mode",
+        "preferred_availability_zones",
+    }
+    assert left_out.isdisjoint(settings)
+    assert settings["subnet_group"] == OPTIONS["subnet_group"]
+
+
+def test_a_replacement_never_loses_the_password(run, module, present, cache):
+    present(transit_encryption=True, auth_token=TOKEN)
+    cache.writes.clear()
+    replace = {"replication_group_id": "table-order-redis", "port": 6380, "allow_replace": ["port"]}
+    assert "give auth_token" in run(module, **replace)["msg"]
+    assert cache.writes == []
+    assert run(module, **replace, auth_token=TOKEN)["replication_group"]["auth_token_enabled"]
 
 
 def test_tls_goes_on_and_off_through_the_preferred_mode(present, existing):
@@ -362,6 +389,12 @@ def test_gives_up_after_wait_timeout_and_says_what_to_do(present, cache):
     result = present(wait_timeout=100)
     assert "is not available with all its settings after 100 s: its status is 'creating'" in result["msg"]
     assert cache.now == 100
+
+
+def test_names_the_settings_that_did_not_come_through(present, existing):
+    existing.busy_status, existing.takes = "available", 10_000
+    result = present(node_type="cache.t3.small", apply_immediately=True, wait_timeout=100)
+    assert "'available', node_type is still cache.t3.micro, not cache.t3.small." in result["msg"]
 
 
 def test_deletes_waits_and_is_done_the_second_time(run, module, existing):
