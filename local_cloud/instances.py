@@ -19,6 +19,7 @@ from moto.ec2.models.instances import Instance
 
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
+from local_cloud.interfaces import settle
 from local_cloud.network import AddressRangeError
 from local_cloud.patching import Original, around
 from local_cloud.shims.ec2 import DEBIAN_AMI
@@ -110,6 +111,7 @@ class Instances:
         """Boot a new instance in the background: pending, running, then status checks ok."""
         machine = Machine(f"{self.cloud.settings.container_prefix}-{instance.id}")
         self.machines[instance.id] = machine
+        settle(instance.nics[0])
         _set_state(instance, "pending", 0)
         self.cloud.later(
             instance.id, f"launched at {instance.private_ip}", lambda: self._boot(instance, machine)

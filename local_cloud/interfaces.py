@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from typing import Any
 
 from local_cloud.cloud import Cloud
@@ -27,6 +28,16 @@ class Interface:
         self.subnet.del_subnet_ip(self.address)
 
 
+def settle(record: Any) -> None:  # noqa: ANN401
+    """Give an interface the one hardware address that its IP address ever has.
+
+    A neighbour that remembers it is then right, when a container is started again and when the
+    address is given to another one; with a random one it would be wrong for up to a minute.
+    """
+    octets = ipaddress.IPv4Address(record.private_ip_address).packed
+    record.mac_address = ":".join(f"{octet:02x}" for octet in (2, 0, *octets))
+
+
 def attach(subnet: Any, group_ids: list[str], description: str) -> Interface:  # noqa: ANN401
     """Take an address of the subnet; the API shows the interface, and that AWS manages it."""
     backend = subnet.ec2_backend
@@ -34,6 +45,7 @@ def attach(subnet: Any, group_ids: list[str], description: str) -> Interface:  #
     record = backend.create_network_interface(subnet, address, group_ids=group_ids, description=description)
     record.status = "in-use"
     record.requester_managed = True
+    settle(record)
     return Interface(record, subnet)
 
 
@@ -44,8 +56,6 @@ def network_options(cloud: Cloud, interface: Interface, aliases: list[str]) -> l
     return [
         f"--network={network.name}",
         f"--ip={interface.address}",
-        # The one that the API shows; it stays when the container is started again, so that nobody
-        # in the VPC holds an address that has gone.
         f"--mac-address={interface.record.mac_address}",
         *(f"--network-alias={alias}" for alias in aliases),
     ]

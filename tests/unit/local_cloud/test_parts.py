@@ -15,6 +15,7 @@ from local_cloud import caches, databases, network, settings
 from local_cloud.certificates import Authority
 from local_cloud.cloud import Cloud
 from local_cloud.containers import File, archive
+from local_cloud.interfaces import settle
 
 
 def test_settings_have_defaults():
@@ -108,6 +109,13 @@ def test_certificate_is_good_for_its_names_only():
     builder.build_server_verifier(x509.DNSName(name)).verify(issued, [])
     with pytest.raises(x509.verification.VerificationError):
         builder.build_server_verifier(x509.DNSName("other.example")).verify(issued, [])
+
+
+def test_hardware_address_follows_from_the_address():
+    first, second = (types.SimpleNamespace(private_ip_address="10.0.2.4", mac_address="x") for _ in range(2))
+    settle(first)
+    settle(second)
+    assert first.mac_address == second.mac_address == "02:00:0a:00:02:04"
 
 
 def fake_instance(**values):
