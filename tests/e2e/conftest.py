@@ -1,0 +1,46 @@
+"""One local cloud for all end-to-end tests; each phase begins with an empty account."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import site
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """The first run of site.yml on an empty account, without delays, and the requests it made."""
+
+    run: site.Run
+    recording: Path
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Where recordings, outputs and screenshots are kept."""
+    folder = site.ROOT / ".state/artifacts"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _local_cloud() -> Iterator[None]:
+    site.fresh_cloud()
+    yield
+    if not os.environ.get("E2E_KEEP"):
+        site.cloud("stop")
+
+
+@pytest.fixture(scope="session")
+def first_run(artifacts: Path) -> FirstRun:
+    """Build the whole site once; most tests look at its result."""
+    site.start_recording()
+    run = site.play("site.yml")
+    recording = site.stop_recording(artifacts / "first-run.jsonl")
+    (artifacts / "first-run.txt").write_text(run.output)
+    return FirstRun(run.check(), recording)

@@ -1,0 +1,163 @@
+"""Runs the playbooks and the tests' own local cloud, as a person at a shell would."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+
+ROOT = Path(__file__).parents[2]
+INVENTORY = "tests/inventory"
+CLOUD = yaml.safe_load((ROOT / INVENTORY / "00-cloud.yml").read_text())
+RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a playbook's run printed and did."""
+
+    output: str
+    status: int
+    seconds: float
+
+    @property
+    def changed(self) -> int:
+        """Number of changed tasks, over all hosts."""
+        return sum(int(match[3]) for match in RECAP.finditer(self.output))
+
+    @property
+    def changes(self) -> list[str]:
+        """The tasks that changed something, for a message."""
+        found, task = [], ""
+        for line in self.output.splitlines():
+            if line.startswith("TASK ["):
+                task = line
+            elif line.startswith("changed:"):
+                found.append(f"{task.strip('* ')} {line}")
+        return found
+
+    def check(self) -> Run:
+        """Fail with the end of the output unless the run succeeded."""
+        assert self.status == 0, (
+            f"exit status {self.status} after {self.seconds:.0f} s:\n{self.output[-6000:]}"
+        )
+        return self
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return a new shell's environment: nothing exported, but what is given."""
+    kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "PIP_CERT", "CONTAINERS_CONF", "TERM")
+    shell = {name: os.environ[name] for name in kept if name in os.environ}
+    return shell | {"PATH": f"{ROOT}/.venv/bin:{shell['PATH']}", "ANSIBLE_NOCOLOR": "1"} | variables
+
+
+def play(*arguments: str, inventory: str = INVENTORY, timeout: float = 1500, **variables: str) -> Run:
+    """Run ``ansible-playbook`` and return what it printed; kill it (and what it started) after ``timeout`` seconds."""
+    started = time.monotonic()
+    process = subprocess.Popen(
+        ["ansible-playbook", *(["-i", inventory] if inventory else []), *arguments],
+        cwd=ROOT,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+    return Run(output, process.returncode, time.monotonic() - started)
+
+
+def cloud(action: str) -> None:
+    """Start or stop the tests' local cloud."""
+    command = [sys.executable, "-m", "local_cloud", action, "--settings", f"{INVENTORY}/00-cloud.yml"]
+    if os.getuid() != 0:
+        command = ["sudo", "--preserve-env=CONTAINERS_CONF", *command]
+    subprocess.run(command, cwd=ROOT, env=environment(), check=True, timeout=300)
+
+
+def fresh_cloud(**delays: float) -> None:
+    """Begin with an empty account; ``delays`` are seconds for database, cache and server."""
+    cloud("stop")
+    cloud("start")
+    if delays:
+        call("PUT", "/local-cloud/delays", delays)
+
+
+def call(method: str, path: str, value: object = None) -> bytes:
+    """Ask the local cloud something that AWS has not."""
+    body = None if value is None else json.dumps(value).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(CLOUD["endpoint"] + path, data=body, method=method, headers=headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.read()
+
+
+def start_recording() -> None:
+    """Record every request from now on, and forget the earlier ones."""
+    call("POST", "/moto-api/recorder/reset-recording")
+    call("POST", "/moto-api/recorder/start-recording")
+
+
+def stop_recording(path: Path) -> Path:
+    """Save the requests since ``start_recording`` to ``path``."""
+    call("POST", "/moto-api/recorder/stop-recording")
+    path.write_bytes(call("GET", "/moto-api/recorder/download-recording"))
+    return path
+
+
+def aws(service: str) -> Any:
+    """Return a client of the local cloud, as an operator who looks after the playbooks would have."""
+    return boto3.client(
+        service,
+        endpoint_url=CLOUD["endpoint"],
+        region_name=CLOUD["region"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def secrets() -> dict[str, dict[str, str]]:
+    """Return the service's secrets by name."""
+    client = aws("secretsmanager")
+    names = [secret["Name"] for secret in client.list_secrets()["SecretList"]]
+    return {name: json.loads(client.get_secret_value(SecretId=name)["SecretString"]) for name in names}
+
+
+def inventory_of_resources() -> dict[str, Any]:
+    """Count what there must be exactly one of, and say which secrets exist in which version."""
+    states = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
+    reservations = aws("ec2").describe_instances(Filters=states)["Reservations"]
+    client = aws("secretsmanager")
+    return {
+        "vpcs": len([v for v in aws("ec2").describe_vpcs()["Vpcs"] if not v["IsDefault"]]),
+        "servers": sum(len(reservation["Instances"]) for reservation in reservations),
+        "addresses": len(aws("ec2").describe_addresses()["Addresses"]),
+        "databases": len(aws("rds").describe_db_instances()["DBInstances"]),
+        "caches": len(aws("elasticache").describe_replication_groups()["ReplicationGroups"]),
+        "buckets": len(aws("s3").list_buckets()["Buckets"]),
+        "secrets": {
+            secret["Name"]: len(client.list_secret_version_ids(SecretId=secret["Name"])["Versions"])
+            for secret in client.list_secrets()["SecretList"]
+        },
+    }
+
+
+def public_address() -> str:
+    """Return the address that customers use."""
+    return aws("ec2").describe_addresses()["Addresses"][0]["PublicIp"]

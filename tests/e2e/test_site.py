@@ -1,0 +1,239 @@
+"""The main job, end to end, in the order of a service's life."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import aws_rules
+from tests.e2e import site
+from tests.e2e.conftest import FirstRun
+
+HOSTILE = {
+    "AWS_PROFILE": "production",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ENDPOINT_URL_EC2": "http://127.0.0.1:9",
+    "AWS_URL": "http://127.0.0.1:9",
+    "AWS_ACCESS_KEY_ID": "AKIASOMEBODYELSE",
+    "AWS_SECRET_ACCESS_KEY": "somebody-else",
+    "AWS_SESSION_TOKEN": "somebody-else",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+
+
+def test_check_mode_on_an_empty_account_only_reads(artifacts: Path) -> None:
+    site.start_recording()
+    run = site.play("site.yml", "--check", "--diff")
+    calls = aws_rules.load(site.stop_recording(artifacts / "check-empty.jsonl"))
+    run.check()
+    assert calls, "nothing was recorded"
+    assert aws_rules.writes(calls) == []
+    assert "There is no server yet" in run.output
+
+
+def test_a_role_alone_without_a_server_says_so() -> None:
+    run = site.play("site.yml", "--tags", "nginx")
+    assert run.status != 0
+    assert "expected one" in run.output
+    assert "playbooks/provision.yml" in run.output
+
+
+def test_the_first_run_builds_and_verifies_the_site(first_run: FirstRun) -> None:
+    print(f"first run: {first_run.run.seconds:.0f} s")
+    assert "Order and SSE" in first_run.run.output
+    assert "FAIL " not in first_run.run.output
+
+
+def test_the_first_run_obeys_the_rules_of_aws(first_run: FirstRun) -> None:
+    violations = aws_rules.check(aws_rules.load(first_run.recording))
+    assert not violations, "\n".join(map(str, violations))
+
+
+def test_no_secret_is_in_any_output_or_log(first_run: FirstRun) -> None:
+    values = {
+        value
+        for name, fields in site.secrets().items()
+        for field, value in fields.items()
+        if "username" not in field and name
+    }
+    assert len(values) == 6
+    log = (site.ROOT / ".state/test/cloud/cloud.log").read_text()
+    server = subprocess.run(
+        [
+            "ansible",
+            "app_server",
+            "-i",
+            site.INVENTORY,
+            "-m",
+            "ansible.builtin.shell",
+            "-a",
+            EVERYTHING_PUBLIC,
+        ],
+        cwd=site.ROOT,
+        env=site.environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    ).stdout
+    assert "table-order-backend" in server
+    for place, text in {"output": first_run.run.output, "the cloud's log": log, "the server": server}.items():
+        assert not [value for value in values if value in text], f"a secret is in {place}"
+
+
+# Unit files, process arguments, the journal and the logs: what others than root may come to see.
+EVERYTHING_PUBLIC = (
+    "systemctl show '*.service'; systemctl cat '*.service'; cat /proc/[0-9]*/cmdline | tr '\\0' ' '; "
+    "journalctl --no-pager; cat /opt/table-order/logs/*.log; find /opt/table-order -name .env -perm /077 -exec cat {} +"
+)
+
+
+def test_a_second_run_changes_nothing(first_run: FirstRun) -> None:
+    run = site.play("site.yml").check()
+    print(f"second run: {run.seconds:.0f} s")
+    assert run.changed == 0, "\n".join(run.changes)
+    assert "[WARNING]" not in run.output
+
+
+def test_check_mode_on_the_finished_account_only_reads(first_run: FirstRun, artifacts: Path) -> None:
+    site.start_recording()
+    run = site.play("site.yml", "--check", "--diff")
+    calls = aws_rules.load(site.stop_recording(artifacts / "check-finished.jsonl"))
+    assert run.check().changed == 0, "\n".join(run.changes)
+    assert aws_rules.writes(calls) == []
+
+
+def test_check_mode_reports_a_bucket_that_was_opened_by_hand(first_run: FirstRun) -> None:
+    bucket = f"table-order-menu-images-{site.CLOUD['account']}"
+    site.aws("s3").delete_public_access_block(Bucket=bucket)
+    run = site.play("site.yml", "--check", "--tags", "aws_storage").check()
+    assert run.changed == 1
+    assert "public access block" in run.output
+    assert site.play("site.yml", "--tags", "aws_storage").check().changed == 1
+    assert site.aws("s3").get_public_access_block(Bucket=bucket)
+
+
+def test_a_newer_image_makes_no_second_server(first_run: FirstRun) -> None:
+    assert (
+        site.play("site.yml", "--tags", "aws_compute", "-e", "aws_compute_image=amazon_linux_2023")
+        .check()
+        .changed
+        == 0
+    )
+    assert site.inventory_of_resources()["servers"] == 1
+
+
+def test_one_role_runs_alone(first_run: FirstRun) -> None:
+    run = site.play("site.yml", "--tags", "nginx").check()
+    assert run.changed == 0, "\n".join(run.changes)
+    assert "nginx :" in run.output
+    assert "fastapi_app :" not in run.output
+
+
+def test_the_local_inventory_reaches_only_the_local_cloud(first_run: FirstRun) -> None:
+    """Inventory plugin, a collection's module, our module and a lookup, with another account's shell."""
+    run = site.play("site.yml", "--tags", "aws_cache,aws_compute,db_migrate", "--check", **HOSTILE).check()
+    assert run.changed == 0, "\n".join(run.changes)
+
+
+def test_the_production_inventory_refuses_an_endpoint() -> None:
+    run = site.play("site.yml", inventory="inventories/production", AWS_ENDPOINT_URL="http://127.0.0.1:5001")
+    assert run.status != 0
+    assert "AWS_ENDPOINT_URL is set in the environment" in run.output
+
+
+def test_the_production_inventory_refuses_an_endpoint_in_the_configuration(tmp_path: Path) -> None:
+    configuration = tmp_path / "config"
+    configuration.write_text("[default]\nendpoint_url = http://127.0.0.1:5001\n")
+    run = site.play("site.yml", inventory="inventories/production", AWS_CONFIG_FILE=str(configuration))
+    assert run.status != 0
+    assert "sets endpoint_url = http://127.0.0.1:5001" in run.output
+
+
+def test_production_without_credentials_says_so(tmp_path: Path) -> None:
+    nothing = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    run = site.play(
+        "site.yml", inventory="inventories/production", AWS_EC2_METADATA_DISABLED="true", **nothing
+    )
+    assert run.status != 0
+    assert "No AWS credentials were found" in run.output
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("aws_security_ssh_cidrs=['0.0.0.0/0']", "0.0.0.0/0"),
+        ("aws_security_database_master_user=admin", "admin"),
+        ("aws_monitoring_log_retention_days=6", "aws_monitoring_log_retention_days is 6"),
+        ("aws_network_vpc_cdir=10.0.0.0/16", "Did you mean aws_network_vpc_cidr?"),
+        ("aws_database_backup_window=03:30-04:30", "overlap"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_touched(setting: str, named: str, tmp_path: Path) -> None:
+    name, value = setting.split("=", 1)
+    (tmp_path / "vars.yml").write_text(f"{name}: {value}\n")
+    site.start_recording()
+    run = site.play("playbooks/provision.yml", "-e", f"@{tmp_path}/vars.yml")
+    calls = aws_rules.load(site.stop_recording(tmp_path / "recording.jsonl"))
+    assert run.status != 0
+    assert named in run.output
+    assert aws_rules.writes(calls) == []
+
+
+def test_a_browser_orders_and_uploads(first_run: FirstRun, artifacts: Path) -> None:
+    password = site.secrets()["table-order/app/settings"]["demo_admin_password"]
+    variables = {
+        "TABLE_ORDER_URL": f"http://{site.public_address()}",
+        "TABLE_ORDER_ADMIN_USERNAME": "demo-admin",
+        "TABLE_ORDER_ADMIN_PASSWORD": password,
+        "TABLE_ORDER_ARTIFACTS": str(artifacts),
+    }
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/browser"],
+        cwd=site.ROOT,
+        env=site.environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stdout[-4000:]
+    assert {"customer-order.png", "admin-order.png", "admin-menu.png", "customer-menu.png"} <= {
+        picture.name for picture in artifacts.glob("*.png")
+    }
+
+
+def test_slow_creations_overlap(first_run: FirstRun) -> None:
+    site.fresh_cloud(database=60, cache=45, server=30)
+    run = site.play("site.yml").check()
+    longer = run.seconds - first_run.run.seconds
+    print(f"with delays of 60, 45 and 30 s: {run.seconds:.0f} s, {longer:.0f} s longer")
+    assert longer <= 60
+
+
+def test_a_killed_run_is_finished_by_the_next() -> None:
+    site.fresh_cloud()
+    for moment in (12, 25, 40, 70, 110):
+        run = site.play("site.yml", timeout=moment)
+        assert run.status == -9, f"finished before it could be killed after {moment} s"
+    site.play("site.yml").check()
+    assert site.inventory_of_resources() == {
+        "vpcs": 1,
+        "servers": 1,
+        "addresses": 1,
+        "databases": 1,
+        "caches": 1,
+        "buckets": 1,
+        "secrets": {
+            "table-order/rds/master": 1,
+            "table-order/rds/owner": 1,
+            "table-order/app/database": 1,
+            "table-order/app/settings": 1,
+        },
+    }
+    assert site.play("site.yml").check().changed == 0
