@@ -77,7 +77,7 @@ def ingress(port, cidr=None, description="x"):
 
 def alarm(namespace, metric, dimension, value, **more):
     return {
-        "AlarmName": metric,
+        "AlarmName": f"table-order-{metric}",
         "Namespace": namespace,
         "MetricName": metric,
         "Dimensions": [{"Name": dimension, "Value": value}],
