@@ -51,7 +51,10 @@ class Cloud:
             try:
                 work()
             except Exception:
-                log.exception("%s: %s failed", resource, what)
+                if self.closing.is_set():
+                    log.info("%s: %s was interrupted", resource, what)
+                else:
+                    log.exception("%s: %s failed", resource, what)
             else:
                 log.info("%s: %s", resource, what)
 

@@ -85,9 +85,21 @@ class Podman:
         files: Iterable[File] = (),
     ) -> None:
         """Make a container, place the files, start it."""
+        self.make(name, image, command, options=options, files=files)
+        self.start(name)
+
+    def make(
+        self,
+        name: str,
+        image: str,
+        command: Sequence[str],
+        *,
+        options: Sequence[str],
+        files: Iterable[File] = (),
+    ) -> None:
+        """Make a container and place the files; it does not run yet."""
         self.call("create", "--name", name, "--label", self.label, *options, image, *command)
         self.copy(name, files)
-        self.call("start", name)
 
     def copy(self, name: str, files: Iterable[File]) -> None:
         """Place files into a container, with their owners; it may run or not."""

@@ -11,6 +11,7 @@ from moto.ec2.models import ec2_backends
 from moto.rds.exceptions import InvalidParameterValue
 from moto.rds.models import DBInstance, RDSBackend
 
+from local_cloud.backups import Backups, Source, install, log_marker
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
 from local_cloud.interfaces import Interface, attach, network_options
@@ -38,8 +39,10 @@ class Databases:
         """Take over RDS's life cycle from moto."""
         self.cloud = cloud
         self.servers: dict[str, Server] = {}
+        self.backups = Backups(cloud)
         cloud.listeners.append(self.servers.clear)
         _install(self)
+        install(self.backups, self)
 
     def server(self, instance: DBInstance) -> Server | None:
         """The server of an instance; None for an engine that is not backed."""
@@ -62,24 +65,41 @@ class Databases:
         server = self.servers[instance.dbi_resource_id] = Server(name, interface)
         instance.status = "creating"
 
+        source = self.backups.take_source()
+
         def work() -> None:
             with self.cloud.lock:
                 options = network_options(self.cloud, interface, [instance.address])
                 files = self._files(instance)
-            self.cloud.podman.run(
-                name,
-                IMAGE,
-                ["start-postgresql"],
-                # SIGINT is PostgreSQL's fast shutdown; SIGTERM waits for every client to leave.
-                options=["--stop-signal=SIGINT", "--shm-size=128m", *options],
-                files=files,
+            # SIGINT is PostgreSQL's fast shutdown; SIGTERM waits for every client to leave.
+            options += ["--stop-signal=SIGINT", "--shm-size=128m"]
+            self.cloud.podman.make(
+                name, source.image if source else IMAGE, ["start-postgresql"], options=options, files=files
             )
+            if source and source.container:
+                self._bring_log(source, name)
+            self.cloud.podman.start(name)
             self._wait(server)
-            self._sql(server, bootstrap_sql(instance))
+            if source is None:
+                self._sql(server, bootstrap_sql(instance))
             self.cloud.wait("database")
             self._available(instance)
+            self.backups.save_base(instance, name)
 
         self._later(instance, f"created at {interface.address}", work)
+
+    def _bring_log(self, source: Source, container: str) -> None:
+        log_marker(lambda statements: self._run_sql(source.container, statements))
+        self.backups.bring_log(source, container)
+
+    def default_groups(self, instance: DBInstance) -> list[str]:
+        """The default security group of the instance's VPC."""
+        ec2 = ec2_backends[instance.account_id][instance.region]
+        return [ec2.get_default_security_group(self._subnet(instance).vpc_id).id]
+
+    def queue(self, server: Server) -> str:
+        """The name under which slow work on a server is put in order."""
+        return f"database {server.container}"
 
     def _subnet(self, instance: DBInstance) -> Any:  # noqa: ANN401
         """The subnet group's subnet in the instance's zone; without a group, the default VPC's."""
@@ -97,7 +117,8 @@ class Databases:
                 instance.status = "failed"
                 raise
 
-        self.cloud.later(f"database {instance.db_instance_identifier}", what, run)
+        server = self.servers[instance.dbi_resource_id]
+        self.cloud.later(self.queue(server), f"{instance.db_instance_identifier} {what}", run)
 
     def _available(self, instance: DBInstance) -> None:
         with self.cloud.lock:
@@ -160,6 +181,7 @@ class Databases:
 
         def work() -> None:
             self.cloud.podman.remove(server.container)
+            self.backups.drop_base(instance)
             with self.cloud.lock:
                 server.interface.release()
                 self.servers.pop(instance.dbi_resource_id, None)
@@ -267,11 +289,14 @@ class Databases:
         ]
 
     def _sql(self, server: Server, statements: str) -> str:
+        return self._run_sql(server.container, statements)
+
+    def _run_sql(self, container: str, statements: str) -> str:
         """Run SQL as the superuser, over the container's own socket. Secrets go through standard input."""
         quiet = "SET log_min_error_statement = 'panic'; SET log_statement = 'none';\n"
         command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align"]
         return self.cloud.podman.exec(
-            server.container,
+            container,
             *command,
             "--username=rdsadmin",
             "--dbname=postgres",
@@ -279,16 +304,18 @@ class Databases:
         )
 
     def _wait(self, server: Server) -> None:
-        """Return when the server takes connections. Raises ContainerError."""
+        """Return when the server can be written to. Raises ContainerError."""
         deadline = time.monotonic() + START_TIMEOUT
         while True:
             try:
-                self.cloud.podman.exec(server.container, "pg_isready", "--quiet", "--username=rdsadmin")
+                # A restored one first replays its log, and answers questions meanwhile.
+                if self._sql(server, "SELECT pg_is_in_recovery();").strip() == "f":
+                    return
             except ContainerError:
-                if time.monotonic() > deadline or self.cloud.closing.wait(0.2):
+                if time.monotonic() > deadline:
                     raise
-            else:
-                return
+            if time.monotonic() > deadline or self.cloud.closing.wait(0.2):
+                raise ContainerError(f"{server.container} does not become ready")
 
 
 def identifier(name: str) -> str:
@@ -326,6 +353,10 @@ def settings_text(instance: DBInstance) -> str:
         "ssl_cert_file = '/etc/postgresql/server.crt'",
         "ssl_key_file = '/etc/postgresql/server.key'",
         f"port = {instance.port}",
+        # The data lives as long as the local cloud: a power cut of the host ends both.
+        "fsync = off",
+        # The whole log since the first day: what point-in-time restores replay.
+        "wal_keep_size = '1TB'",
     ]
     lines += [
         f"{name} = {literal(value)}"

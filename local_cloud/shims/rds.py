@@ -198,14 +198,16 @@ def complete(backend: RDSBackend, values: dict[str, Any]) -> None:
 
 
 # AWS: a gp3 has its baseline performance when none was given.
-DBInstance.storage_throughput = property(
-    lambda instance: instance._storage_throughput or (125 if instance.storage_type == "gp3" else None),
-    DBInstance.storage_throughput.fset,
-)
-DBInstance.iops = property(
-    lambda instance: instance.__dict__.get("iops") or (3000 if instance.storage_type == "gp3" else None),
-    lambda instance, value: instance.__dict__.__setitem__("iops", value),
-)
+def _baseline(name: str, baseline: int) -> property:
+    def value(instance: DBInstance) -> int | None:
+        is_gp3 = getattr(instance, "_storage_type", None) == "gp3"
+        return instance.__dict__.get(name) or (baseline if is_gp3 else None)
+
+    return property(value, lambda instance, given: instance.__dict__.__setitem__(name, given))
+
+
+DBInstance.iops = _baseline("iops", 3000)
+DBInstance.storage_throughput = _baseline("storage_throughput", 125)
 
 
 # AWS: an instance shows "pending-reboot" as long as it runs with other parameters than its group's.

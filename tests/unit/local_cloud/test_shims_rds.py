@@ -120,6 +120,13 @@ def test_creation_is_completed(create):
     assert first["DbiResourceId"] != second["DbiResourceId"]
 
 
+def test_storage_type_may_be_left_out(rds, wanted):
+    del wanted["StorageType"]
+    instance = rds.create_db_instance(**wanted)["DBInstance"]
+    assert instance["StorageType"] == "gp2"
+    rds.delete_db_instance(DBInstanceIdentifier=instance["DBInstanceIdentifier"], SkipFinalSnapshot=True)
+
+
 def test_endpoint_is_absent_while_creating(rds, create):
     from moto.rds.models import rds_backends
 
@@ -196,6 +203,7 @@ def test_parameters_wait_for_a_reboot(rds, create, group):
     rds.create_db_parameter_group(
         DBParameterGroupName=f"{group}-b", DBParameterGroupFamily="postgres15", Description="d"
     )
+    set_parameter(rds, f"{group}-b", "max_connections", "200")
     rds.modify_db_instance(DBInstanceIdentifier=name, DBParameterGroupName=f"{group}-b")
     assert status() == "pending-reboot"
 

@@ -1,0 +1,199 @@
+"""Snapshots, restores and point-in-time restores of databases, with their real rows.
+
+A snapshot is an image of the container, made while it is frozen: what a storage snapshot is, and
+PostgreSQL recovers from it as after a power cut. For a point in time there is one such image from
+the day the instance became available, and the write-ahead log since, which the instance keeps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from moto.rds.exceptions import RDSClientError
+from moto.rds.models import DBInstance, DBSnapshot, RDSBackend
+
+from local_cloud.cloud import Cloud
+from local_cloud.containers import ContainerError, File
+from local_cloud.patching import Original, around
+
+DATA = "/var/lib/postgresql/data"
+REPLAY = "/var/lib/postgresql/replay"
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What a new instance starts from: an image, and for a point in time the log of a container."""
+
+    image: str
+    container: str | None = None
+    time: datetime.datetime | None = None  # None: the latest there is
+
+
+class Backups:
+    """The images of snapshots, and those that point-in-time restores begin with."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        """No image yet."""
+        self.cloud = cloud
+        self.snapshots: dict[str, str] = {}
+        self.bases: dict[str, tuple[str, datetime.datetime]] = {}
+        # What the instance that is being created under the cloud's lock starts from.
+        self.source: Source | None = None
+        cloud.listeners.append(self._forget)
+
+    def _forget(self) -> None:
+        self.snapshots.clear()
+        self.bases.clear()
+        self.source = None
+
+    def take_source(self) -> Source | None:
+        """The source of the instance that is being created; it is asked for once."""
+        source, self.source = self.source, None
+        return source
+
+    def save(self, container: str, name: str) -> str:
+        """Make an image of a container; returns the image's name."""
+        image = f"localhost/{self.cloud.settings.container_prefix}/{name}"
+        self.cloud.podman.call(
+            "commit", "--quiet", "--change", f"LABEL {self.cloud.podman.label}", container, image
+        )
+        return image
+
+    def save_base(self, instance: DBInstance, container: str) -> None:
+        """Keep what point-in-time restores of an instance begin with."""
+        if instance.backup_retention_period:
+            image = self.save(container, f"base-{instance.dbi_resource_id.lower()}")
+            self.bases[instance.dbi_resource_id] = (image, datetime.datetime.now(datetime.UTC))
+
+    def drop_base(self, instance: DBInstance) -> None:
+        """Forget the base of a deleted instance."""
+        image, _ = self.bases.pop(instance.dbi_resource_id, (None, None))
+        if image:
+            self.drop(image)
+
+    def drop(self, image: str) -> None:
+        """Remove an image; a container that was started from it keeps what it needs."""
+        self.cloud.podman.call("untag", image, image)
+
+    def point_in_time(self, instance: DBInstance, container: str, values: dict[str, Any]) -> Source:
+        """The source of a point-in-time restore. Raises AWS's errors for a time that is out of reach."""
+        image, earliest = self.bases.get(instance.dbi_resource_id, (None, None))
+        if image is None:
+            raise RDSClientError(
+                "PointInTimeRestoreNotEnabled",
+                f"Point in time restore is not enabled for instance {instance.db_instance_identifier}: "
+                "it has no backup yet, or its backup retention period is 0.",
+            )
+        wanted = values.get("restore_time")
+        if isinstance(wanted, str):
+            wanted = datetime.datetime.fromisoformat(wanted)
+        if wanted and wanted.tzinfo is None:
+            wanted = wanted.replace(tzinfo=datetime.UTC)
+        if wanted and not earliest <= wanted <= datetime.datetime.now(datetime.UTC):
+            raise RDSClientError(
+                "InvalidRestoreFault",
+                f"The specified time {wanted.isoformat()} is not restorable: "
+                f"the earliest is {earliest.isoformat()}, the latest is now.",
+            )
+        return Source(image, container, wanted)
+
+    def bring_log(self, source: Source, container: str) -> None:
+        """Give a container that has not been started the log it is to replay."""
+        with tempfile.TemporaryDirectory() as directory:
+            self.cloud.podman.call("cp", "--archive=false", f"{source.container}:{DATA}/pg_wal/.", directory)
+            for path in Path(directory).iterdir():
+                path.chmod(0o644)  # podman gives them to root, and PostgreSQL must read them
+            self.cloud.podman.copy(container, [File(f"{REPLAY}/", "", 0o755)])
+            self.cloud.podman.call("cp", "--archive=false", f"{directory}/.", f"{container}:{REPLAY}")
+        self.cloud.podman.copy(
+            container,
+            [
+                File("/etc/postgresql/conf.d/60-recovery.conf", recovery_text(source)),
+                File(f"{DATA}/recovery.signal", ""),
+            ],
+        )
+
+
+def recovery_text(source: Source) -> str:
+    """postgresql.conf: replay the log up to the wanted time, then open for writing."""
+    lines = [f"restore_command = 'cp {REPLAY}/%f %p'", "recovery_target_action = 'promote'"]
+    if source.time:
+        lines.append(
+            f"recovery_target_time = '{source.time.astimezone(datetime.UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def install(backups: Backups, databases: Any) -> None:  # noqa: ANN401
+    """Let moto's snapshots and restores act on the containers."""
+    cloud = backups.cloud
+
+    @around(RDSBackend, "create_db_snapshot")
+    def create_snapshot(original: Original, backend: RDSBackend, *args: Any, **kwargs: Any) -> DBSnapshot:  # noqa: ANN401
+        snapshot = original(backend, *args, **kwargs)
+        server = databases.server(backend.databases[snapshot.db_instance_identifier])
+        if server is None or snapshot.snapshot_type != "manual":
+            return snapshot  # the automated ones stand for what point-in-time restores begin with
+        snapshot.status = "creating"
+        name = snapshot.db_snapshot_identifier
+
+        def work() -> None:
+            image = backups.save(server.container, f"snapshot-{name}")
+            with cloud.lock:
+                backups.snapshots[name] = image
+                snapshot.status = "available"
+
+        cloud.later(databases.queue(server), f"snapshot {name} made", work)
+        return snapshot
+
+    @around(RDSBackend, "delete_db_snapshot")
+    def delete_snapshot(original: Original, backend: RDSBackend, name: str) -> DBSnapshot:
+        snapshot = original(backend, name)
+        image = backups.snapshots.pop(snapshot.db_snapshot_identifier, None)
+        if image:
+            cloud.later(f"snapshot {name}", "deleted", lambda: backups.drop(image))
+        return snapshot
+
+    @around(RDSBackend, "restore_db_instance_from_db_snapshot")
+    def restore_snapshot(
+        original: Original, backend: RDSBackend, name: str, values: dict[str, Any]
+    ) -> DBInstance:
+        snapshot = backend.describe_db_snapshots(None, name.rpartition(":")[2])[0]
+        image = backups.snapshots.get(snapshot.db_snapshot_identifier)
+        if snapshot.status != "available" or image is None:
+            raise RDSClientError(
+                "InvalidDBSnapshotState", f"The snapshot {name} is {snapshot.status}, or has no data here."
+            )
+        backups.source = Source(image)
+        try:
+            return original(backend, name, values)
+        finally:
+            backups.source = None
+
+    @around(RDSBackend, "restore_db_instance_to_point_in_time")
+    def restore_time(
+        original: Original, backend: RDSBackend, source_name: str, target_name: str, values: dict[str, Any]
+    ) -> DBInstance:
+        instance = backend.describe_db_instances(source_name)[0]
+        server = databases.server(instance)
+        if server is not None:
+            backups.source = backups.point_in_time(instance, server.container, values)
+            # AWS: these are defaults again unless the request names them.
+            values.setdefault("vpc_security_group_ids", databases.default_groups(instance))
+            values.setdefault("db_parameter_group_name", instance.default_db_parameter_group_details()[1])
+        try:
+            return original(backend, source_name, target_name, values)
+        finally:
+            backups.source = None
+
+
+def log_marker(sql: Any) -> None:  # noqa: ANN401
+    """Write something into a source's log, so that there is an end to replay up to any earlier time."""
+    try:
+        sql("SELECT pg_current_xact_id(); SELECT pg_switch_wal();")
+    except ContainerError:
+        return  # a stopped source: its log ends where it ends
