@@ -61,6 +61,17 @@ def failover_needs_a_replica(calls: Calls) -> Problems:
 
 
 @rule
+def the_cache_is_pinned_to_its_zones(calls: Calls) -> Problems:
+    """Nothing refuses it: left out, AWS chooses among the subnet group's zones, and the server then pays
+    for traffic between zones and waits for it.
+    """
+    for call in calls.of(GROUP):
+        zones = call.get("PreferredCacheClusterAZs", [])
+        if len(zones) != call.get("NumCacheClusters", 1):
+            yield call, f"PreferredCacheClusterAZs is {zones} for {call.get('NumCacheClusters', 1)} nodes"
+
+
+@rule
 def the_group_s_name_is_legal(calls: Calls) -> Problems:
     """InvalidParameterValue: The parameter ReplicationGroupId must be 1 to 40 letters, digits or hyphens."""
     for call in calls.of(GROUP):

@@ -191,6 +191,7 @@ GOOD = {
             "Engine": "redis",
             "EngineVersion": "7.1",
             "NumCacheClusters": 1,
+            "PreferredCacheClusterAZs": ["ap-northeast-2a"],
             "CacheParameterGroupName": "default.redis7",
         },
     ),
@@ -359,6 +360,7 @@ BAD = [
     ("the_parameter_group_is_for_redis_7", "cache", {"CacheParameterGroupName": "default.redis6.x"}),
     ("a_password_needs_tls", "cache", {"AuthToken": "x" * 16}),
     ("failover_needs_a_replica", "cache", {"AutomaticFailoverEnabled": True}),
+    ("the_cache_is_pinned_to_its_zones", "cache", {"PreferredCacheClusterAZs": None}),
     ("the_group_s_name_is_legal", "cache", {"ReplicationGroupId": "table_order_redis"}),
     ("the_group_s_name_is_legal", "cache", {"ReplicationGroupId": "table-order-" + "r" * 30}),
     (
