@@ -1,7 +1,7 @@
 """The seed's "Step 6: Verify Deployment", through the service's public address.
 
 Reads one JSON object from standard input (so that no password is ever an argument):
-``url``, ``superadmin_username``, ``superadmin_password``, ``log_groups`` {name: [stream, ...]}, ``region``,
+``url``, ``superadmin_username``, ``superadmin_password``, ``log_streams`` [[group, stream], ...], ``region``,
 ``closed_ports`` [port, ...], ``application`` (bool: also order, upload and stream, in a store of its own),
 ``certificate_is_trusted`` (bool).
 
@@ -240,16 +240,13 @@ class Application:
         return f"order {order['id']} arrived after {stream.wait(order['id'], 1.0) * 1000:.0f} ms"
 
 
-def check_logs(api: Api, groups: dict[str, list[str]], region: str) -> str:
+def check_logs(api: Api, streams: list[list[str]], region: str) -> str:
     """A request that was just made appears in CloudWatch Logs, in each stream that should carry it."""
     import boto3
 
     marker = f"verification-{secrets.token_hex(8)}"
     api.open(f"/api/{marker}")
-    logs, waiting = (
-        boto3.client("logs", region_name=region),
-        [(g, s) for g, streams in groups.items() for s in streams],
-    )
+    logs, waiting = boto3.client("logs", region_name=region), streams
     started, deadline = int(time.time() * 1000) - 60_000, time.monotonic() + LOGS_WITHIN
     while waiting and time.monotonic() < deadline:
         waiting = [
@@ -263,7 +260,7 @@ def check_logs(api: Api, groups: dict[str, list[str]], region: str) -> str:
         raise CheckError(
             f"no event of a request within {LOGS_WITHIN} s in " + ", ".join(f"{g} {s}" for g, s in waiting)
         )
-    return f"{sum(map(len, groups.values()))} streams carry the request"
+    return f"{len(streams)} streams carry the request"
 
 
 def has_event(logs: Any, group: str, stream: str, marker: str, started: int) -> bool:  # noqa: ANN401
@@ -333,7 +330,7 @@ def main() -> None:
     if settings["application"]:
         results += application_checks(api, settings)
     results.append(
-        run("CloudWatch Logs", lambda: check_logs(api, settings["log_groups"], settings["region"]))
+        run("CloudWatch Logs", lambda: check_logs(api, settings["log_streams"], settings["region"]))
     )
     results += [
         run(f"Port {port}", lambda port=port: check_closed(host, port)) for port in settings["closed_ports"]
