@@ -59,7 +59,7 @@ options:
   num_cache_clusters:
     description:
       - Number of nodes, the primary included, 1 to 6. A new group has 1 unless given.
-      - Replicas are added and removed at once, whatever O(apply_immediately) says: AWS knows no other way.
+      - Replicas are added and removed at once, whatever O(apply_immediately) says. AWS knows no other way.
     type: int
   port:
     description:

@@ -1,5 +1,7 @@
 """The module elasticache_replication_group: what it sends, what it reports, what it refuses."""
 
+import subprocess
+
 import pytest
 import yaml
 
@@ -62,6 +64,13 @@ def test_the_documentation_tells_the_options_as_they_are(module):
         }
 
     assert facts(yaml.safe_load(module.DOCUMENTATION)["options"]) == facts(module.ARGUMENT_SPEC)
+
+
+@pytest.mark.parametrize("name", ["elasticache_replication_group", "elasticache_replication_group_info"])
+def test_ansible_doc_shows_it(name):
+    shown = subprocess.run(["ansible-doc", "-t", "module", name], capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert "RETURN VALUES" in shown.stdout
 
 
 def test_creates_with_every_option_and_waits(present, cache):
