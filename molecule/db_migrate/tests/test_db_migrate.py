@@ -121,8 +121,10 @@ def test_failing_migration_leaves_the_schema_as_it_was(host, migration):
     assert 'relation "no_such_table" does not exist' in output
     assert sql("SELECT version_num FROM alembic_version") == "0002"
     assert sql("SELECT to_regclass('half_applied')") == ""
+    # The statement that fails holds both secrets.
+    assert "SELECT '******** postgresql://tableorder_owner:********@" in output
     assert "owner:pass" not in output
-    assert "pass%2Fword" not in output
+    assert "2Fword" not in output
     assert "needed-when-imported" not in output
 
 
@@ -150,7 +152,6 @@ def test_rotated_passwords_take_effect_and_are_not_shown(host):
     assert status == 0, output
     assert changed(output) == 1
     assert "Rotated-2" not in output
-    assert changed(role(rotated)[1]) == 0
     assert role()[0] == 0
 
 

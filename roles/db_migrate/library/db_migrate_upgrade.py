@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -131,6 +132,14 @@ def revisions(output: str) -> list[str]:
     return sorted(match[1] for line in output.splitlines() if (match := REVISION.match(line.strip())))
 
 
+def hide(said: str, values: Iterable[str]) -> str:
+    """Return what a program said without passwords in URLs, however they are escaped, and without ``values``."""
+    for value in values:
+        if len(value) >= SECRET_LENGTH:
+            said = said.replace(value, "********")
+    return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1********@", said)
+
+
 class Release:
     """A release's programs, run as the application's user."""
 
@@ -150,15 +159,19 @@ class Release:
             environment[variable] = database_url(self.parameters, role)
         # libpq looks for certificates in the home directory, and root's is closed to the user.
         local = {"HOME": path, "PATH": f"{path}/venv/bin:/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
-        command = [self.module.get_bin_path("runuser", required=True), "-u", self.parameters["user"], "--", *arguments]
+        command = [
+            self.module.get_bin_path("runuser", required=True),
+            "-u",
+            self.parameters["user"],
+            "--",
+            *arguments,
+        ]
         status, output, errors = self.module.run_command(
             command, cwd=path, environ_update=environment | local
         )
         if status:
             said = "\n".join((output + errors).strip().splitlines()[-SHOWN_LINES:])
-            for value in environment.values():
-                if len(value) >= SECRET_LENGTH:
-                    said = said.replace(value, "********")
+            said = hide(said, environment.values())
             raise MigrationError(f"{' '.join(arguments)} failed with status {status}:\n{said}")
         return output
 

@@ -1,4 +1,6 @@
-"""Does something, then fails: nothing of it must stay."""
+"""Does something, then fails with secrets in what it says: nothing of either must stay."""
+
+import os
 
 from alembic import op
 
@@ -9,4 +11,5 @@ down_revision = "0002"
 def upgrade() -> None:
     """Create a table and stumble."""
     op.execute("CREATE TABLE half_applied (id serial PRIMARY KEY)")
-    op.execute("ALTER TABLE no_such_table ADD COLUMN name text")
+    secrets = f"{os.environ['SECRET_KEY']} {os.environ['DATABASE_URL']}".replace(":", r"\:")
+    op.execute("SELECT '" + secrets + "' FROM no_such_table")  # noqa: S608
