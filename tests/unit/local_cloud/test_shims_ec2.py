@@ -210,3 +210,10 @@ def test_route_to_the_vpcs_own_range_is_refused(ec2, refused, vpc):
     wanted = {"RouteTableId": table, "GatewayId": gateway}
     assert "InvalidParameterValue" in refused(ec2.create_route, DestinationCidrBlock="10.99.0.0/16", **wanted)
     ec2.create_route(DestinationCidrBlock="0.0.0.0/0", **wanted)
+
+
+def test_tags_of_an_elastic_ip_have_its_type(ec2, elastic_ip):
+    allocation = elastic_ip["AllocationId"]
+    ec2.create_tags(Resources=[allocation], Tags=[{"Key": "Name", "Value": "server"}])
+    (tag,) = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [allocation]}])["Tags"]
+    assert tag["ResourceType"] == "elastic-ip"

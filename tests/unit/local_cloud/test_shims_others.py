@@ -2,6 +2,7 @@
 
 import json
 
+import boto3
 import pytest
 
 
@@ -44,6 +45,48 @@ def test_policy_names_roles_that_exist(s3, client, refused, bucket):
     assert "Invalid principal" in refused(s3.put_bucket_policy, Bucket=bucket, Policy=role)
     client("iam").create_role(RoleName="late", AssumeRolePolicyDocument=document)
     s3.put_bucket_policy(Bucket=bucket, Policy=role)
+
+
+@pytest.fixture
+def as_role(client, url):
+    """An S3 client with the credentials of a role."""
+
+    def make(name):
+        trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        iam = client("iam")
+        if not any(role["RoleName"] == name for role in iam.list_roles()["Roles"]):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+        arn = iam.get_role(RoleName=name)["Role"]["Arn"]
+        given = client("sts").assume_role(RoleArn=arn, RoleSessionName="unit")["Credentials"]
+        return boto3.client(
+            "s3",
+            endpoint_url=url,
+            region_name="ap-northeast-2",
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+        )
+
+    return make
+
+
+def test_policy_is_judged_by_principal_and_condition(s3, as_role, refused, bucket):
+    server, stranger = as_role("server-s3"), as_role("stranger-s3")
+    everybody_else = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::unit-bucket/*",
+        "Condition": {"ArnNotLike": {"aws:PrincipalArn": ["arn:aws:iam::123456789012:role/server-s3"]}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [everybody_else]})
+    s3.put_object(Bucket=bucket, Key="menus/1", Body=b"x")
+    s3.put_bucket_policy(Bucket=bucket, Policy=document)
+    assert server.get_object(Bucket=bucket, Key="menus/1")["Body"].read() == b"x"
+    assert "403" in refused(stranger.get_object, Bucket=bucket, Key="menus/1")
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert stranger.get_object(Bucket=bucket, Key="menus/1")["Body"].read() == b"x"
 
 
 def test_policy_names_its_own_bucket(s3, refused, bucket):
