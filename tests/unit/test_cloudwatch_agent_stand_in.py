@@ -90,6 +90,7 @@ def log_file(**changes):
         ({"agent": {}}, "agent: missing: region"),
         ({"agent": {"region": ""}}, "agent.region: a text is expected"),
         ({"agent": {"region": REGION, "metrics_collection_interval": "60"}}, "a number of seconds"),
+        ({"agent": {"region": REGION, "metrics_collection_interval": 0}}, "a number of seconds from 1"),
         ({"logs": log_file(retention_in_days=6)}, "unknown: retention_in_days"),
         ({"logs": log_file(file_path="/srv/*.log")}, "by its absolute path"),
         ({"logs": log_file(file_path="a.log")}, "by its absolute path"),
@@ -192,6 +193,18 @@ def test_a_restart_finds_the_file_that_was_rotated_meanwhile(log):
     log.rename(log.with_name("app.log.1"))
     append(log, "three\n")
     assert ship_all(tail.Tail(str(log), first.position)) == ["two", "three"]
+
+
+def test_a_file_that_was_removed_is_forgotten(log):
+    first = tail.Tail(str(log))
+    append(log, "one\n")
+    assert ship_all(first) == ["one"]
+    log.unlink()
+    second = tail.Tail(str(log), first.position)
+    assert ship_all(second) == []
+    assert second.position == tail.Position()
+    append(log, "two\n")
+    assert ship_all(second) == ["two"]
 
 
 def test_a_truncated_file_is_read_from_its_beginning(log):
@@ -321,6 +334,14 @@ def test_a_file_it_may_not_read_is_named_and_the_others_go_on(cloud, tmp_path, l
     assert messages(cloud, GROUP, "readable") == ["one"]
 
 
+def test_a_removed_file_does_not_hold_up_the_others(cloud, tmp_path, log):
+    append(log, "one\n")
+    agent_for(cloud, tmp_path, log).ship_logs()
+    log.unlink()
+    agent_for(cloud, tmp_path, log).ship_logs()
+    assert json.loads((tmp_path / "positions.json").read_text())[str(log)] == {"inode": 0, "offset": 0}
+
+
 def test_a_damaged_state_file_is_said_and_not_fatal(cloud, tmp_path, log, caplog):
     (tmp_path / "positions.json").write_text("{")
     append(log, "one\n")
@@ -393,6 +414,10 @@ def test_the_package_says_what_it_is_and_is_built_the_same_every_time(tmp_path):
     for name in ("a.deb", "b.deb"):
         subprocess.run([PACKAGE / "build", tmp_path / name], check=True, capture_output=True)
     assert (tmp_path / "a.deb").read_bytes() == (tmp_path / "b.deb").read_bytes()
+    content = subprocess.run(
+        ["dpkg-deb", "--contents", tmp_path / "a.deb"], check=True, capture_output=True, text=True
+    ).stdout
+    assert all(" root/root " in line and " 2026-01-01 " in line for line in content.splitlines())
     fields = subprocess.run(
         ["dpkg-deb", "--field", tmp_path / "a.deb"], check=True, capture_output=True, text=True
     ).stdout

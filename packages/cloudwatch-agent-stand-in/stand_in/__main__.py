@@ -14,6 +14,7 @@ from pathlib import Path
 
 import boto3
 from botocore.client import BaseClient
+from botocore.config import Config as BotoConfig
 
 from stand_in.agent import Agent
 from stand_in.config import Config, ConfigError, load
@@ -60,7 +61,9 @@ def client_factory(config: Config) -> Callable[[str], BaseClient]:
     """Return what makes boto3 clients. Debian 12's boto3 does not read AWS_ENDPOINT_URL by itself."""
     session = boto3.session.Session(region_name=config.region)
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or None
-    return lambda service: session.client(service, endpoint_url=endpoint)
+    # One try: the loop tries again soon, and a source that waits would hold up the others.
+    once = BotoConfig(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
+    return lambda service: session.client(service, endpoint_url=endpoint, config=once)
 
 
 def become(name: str, *files: Path) -> None:

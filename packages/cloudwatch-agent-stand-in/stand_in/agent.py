@@ -109,12 +109,12 @@ class Agent:
 
     def _ship(self, source: Source) -> bool:
         """Ship one portion. Return whether there may be more."""
+        before = _progress(source.tail)
         portion = source.tail.read()
         now = int(time.time() * 1000)
         events = [(now, item) if isinstance(item, str) else item for item in portion]
         if events:
             self._shipper.ship(metadata.fill(source.group), metadata.fill(source.stream), events)
-        before = _progress(source.tail)
         source.tail.commit()
         moved = _progress(source.tail) != before
         if moved:

@@ -89,7 +89,8 @@ class Tail:
         for candidate in self.path.parent.glob(f"{self.path.name}?*"):
             if candidate.stat().st_ino == self.position.inode:
                 return candidate
-        self.position = Position()
+        # Gone: whatever takes the name next is another file.
+        self.position = self._next = Position()
         return self.path if self.path.exists() else None
 
     def _is_replaced(self, inode: int) -> bool:

@@ -1,0 +1,87 @@
+"""The agent's configuration, rendered by Ansible's own templar and judged by the stand-in's strict loader."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+REPOSITORY = Path(__file__).parents[2]
+ROLE = REPOSITORY / "roles/cloudwatch_agent"
+sys.path.insert(0, str(REPOSITORY / "packages/cloudwatch-agent-stand-in"))
+
+from stand_in import config  # noqa: E402
+
+
+def trusted(value):
+    """The role's own values may hold templates, as they do when Ansible reads the file."""
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+def render(**settings):
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+    templar = Templar(loader=DataLoader(), variables=trusted(defaults | settings))
+    template = (ROLE / "templates/agent.json.j2").read_text()
+    return json.loads(templar.template(trust_as_template(template)))
+
+
+def test_the_defaults_are_the_streams_of_the_seed():
+    parsed = config.parse(render())
+    assert {(item.path, item.group, item.stream) for item in parsed.files} == {
+        (f"/opt/table-order/logs/{name}", f"/aws/ec2/table-order/{group}", f"{{instance_id}}/{name}")
+        for name, group in (
+            ("fastapi.log", "fastapi"),
+            ("nginx-access.log", "nginx"),
+            ("nginx-error.log", "nginx"),
+        )
+    }
+    assert [(item.group, item.priority) for item in parsed.journals] == [
+        ("/aws/ec2/table-order/system", "info")
+    ]
+    assert (parsed.region, parsed.run_as_user, parsed.namespace) == ("ap-northeast-2", "cwagent", "CWAgent")
+    assert {metric.kind for metric in parsed.metrics} == {"cpu", "mem", "disk"}
+
+
+def test_another_prefix_reaches_every_group():
+    parsed = config.parse(render(cloudwatch_agent_log_group_prefix="/aws/ec2/table-order-staging"))
+    assert {item.group for item in (*parsed.files, *parsed.journals)} == {
+        f"/aws/ec2/table-order-staging/{name}" for name in ("fastapi", "nginx", "system")
+    }
+
+
+def test_units_of_the_journal_are_named():
+    journals = [{"group": "g", "stream": "s", "units": ["ssh.service"], "priority": "err"}]
+    (journal,) = config.parse(render(cloudwatch_agent_journals=journals)).journals
+    assert (journal.units, journal.priority) == (("ssh.service",), "err")
+
+
+@pytest.mark.parametrize(
+    ("settings", "sections"),
+    [
+        ({"cloudwatch_agent_metrics": {}}, {"agent", "logs"}),
+        ({"cloudwatch_agent_log_files": [], "cloudwatch_agent_journals": []}, {"agent", "metrics"}),
+    ],
+)
+def test_what_is_not_wanted_is_left_out(settings, sections):
+    rendered = render(**settings)
+    assert rendered.keys() == sections
+    config.parse(rendered)
+
+
+def test_an_agent_without_journald_gets_none():
+    assert list(render(cloudwatch_agent_journals=[])["logs"]["logs_collected"]) == ["files"]
+
+
+def test_values_are_quoted_as_json_wants():
+    path = '/srv/"quoted" \\ 김치.log'
+    (item,) = config.parse(
+        render(cloudwatch_agent_log_files=[{"path": path, "group": "g", "stream": "s"}])
+    ).files
+    assert item.path == path
