@@ -193,6 +193,7 @@ def test_environment_that_does_not_work_is_taken_back(host):
     )
     assert status != 0
     assert "told to be unhealthy" in output
+    assert "is live again" in output
     assert "sesame-open" not in output
     assert host.file(f"{HOME}/backend/.env").content_string == before
     assert host.check_output(f"ls -A {HOME}/backend | grep -F .env") == ".env"
