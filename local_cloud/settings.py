@@ -27,7 +27,7 @@ class Settings:
     """
 
     name: str
-    container_prefix: str = "table-order-local"
+    container_prefix: str
     loopback_range: ipaddress.IPv4Network = LOOPBACK_RANGE
     port: int = 5000
     account: str = "123456789012"
@@ -72,7 +72,8 @@ def parse(values: dict[str, Any]) -> Settings:
         )
     if not values.get("name"):
         raise SettingsError("local_cloud.name is required: it names the state directory .state/<name>/cloud")
-    checked = {**values, "delays": delays(values.get("delays") or {})}
+    # Two clouds of one prefix would remove each other's containers.
+    checked = {"container_prefix": f"table-order-{values['name']}", **values, "delays": delays(values.get("delays") or {})}
     if "loopback_range" in values:
         checked["loopback_range"] = _loopback_range(values["loopback_range"])
     settings = Settings(**checked)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import aws_rules
+from tests.aws_rules import operator
 from tests.e2e import site
 from tests.e2e.conftest import FirstRun
 
@@ -52,6 +53,10 @@ def test_the_first_run_builds_and_verifies_the_site(first_run: FirstRun) -> None
 def test_the_first_run_obeys_the_rules_of_aws(first_run: FirstRun) -> None:
     violations = aws_rules.check(aws_rules.load(first_run.recording))
     assert not violations, "\n".join(map(str, violations))
+
+
+def test_the_operators_policy_allows_what_the_first_run_did(first_run: FirstRun) -> None:
+    assert operator.denied(aws_rules.load(first_run.recording).by("local")) == []
 
 
 def test_no_secret_is_in_any_output_or_log(first_run: FirstRun) -> None:
