@@ -73,7 +73,11 @@ def parse(values: dict[str, Any]) -> Settings:
     if not values.get("name"):
         raise SettingsError("local_cloud.name is required: it names the state directory .state/<name>/cloud")
     # Two clouds of one prefix would remove each other's containers.
-    checked = {"container_prefix": f"table-order-{values['name']}", **values, "delays": delays(values.get("delays") or {})}
+    checked = {
+        "container_prefix": f"table-order-{values['name']}",
+        **values,
+        "delays": delays(values.get("delays") or {}),
+    }
     if "loopback_range" in values:
         checked["loopback_range"] = _loopback_range(values["loopback_range"])
     settings = Settings(**checked)
