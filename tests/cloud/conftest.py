@@ -67,14 +67,16 @@ class LocalCloud:
 
     def leftovers(self):
         """What is on the host in this cloud's name."""
-        label = f"label=table-order.cloud={self.settings['container_prefix']}"
+        prefix = self.settings["container_prefix"] + "-"
+        containers = podman("ps", "--all", "--format", "{{.Names}}").split()
+        networks = podman("network", "ls", "--format", "{{.Name}}").split()
         rules = subprocess.run(
             ["iptables-save", "-t", "nat"], capture_output=True, text=True, check=True
         ).stdout
         return {
-            "containers": podman("ps", "--all", "--quiet", "--filter", label).split(),
-            "networks": podman("network", "ls", "--quiet", "--filter", label).split(),
-            "rules": [line for line in rules.splitlines() if self.settings["container_prefix"] in line],
+            "containers": [name for name in containers if name.startswith(prefix)],
+            "networks": [name for name in networks if name.startswith(prefix)],
+            "rules": [line for line in rules.splitlines() if prefix in line],
         }
 
 

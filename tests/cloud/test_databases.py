@@ -143,9 +143,15 @@ def test_renamed_database_has_a_new_endpoint_and_certificate(rds, endpoint, quer
 
 
 def test_deleted_database_is_gone_and_frees_its_groups(cloud, rds, endpoint):
+    def interfaces():
+        found = cloud.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
+        return [one for one in found if one["Description"] == "RDSNetworkInterface"]
+
+    def names():
+        return {one["DBInstanceIdentifier"] for one in rds.describe_db_instances()["DBInstances"]}
+
     rds.delete_db_instance(DBInstanceIdentifier="orders", SkipFinalSnapshot=True)
-    wait_for(lambda: not rds.describe_db_instances()["DBInstances"])
-    interfaces = cloud.client("ec2").describe_network_interfaces()["NetworkInterfaces"]
-    assert "RDSNetworkInterface" not in {interface["Description"] for interface in interfaces}
+    wait_for(lambda: "orders" not in names())
+    assert len(interfaces()) == len(names())
     rds.delete_db_subnet_group(DBSubnetGroupName="private")
     rds.delete_db_parameter_group(DBParameterGroupName="orders")
