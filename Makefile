@@ -4,11 +4,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 ifneq ($(wildcard .state/containers.conf),)
 export CONTAINERS_CONF := $(CURDIR)/.state/containers.conf
 endif
-# The local cloud changes firewall rules and runs system containers: it needs root, nothing else does.
+# The local cloud changes firewall rules and runs system containers: it needs root, the playbooks do not.
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,CONTAINERS_CONF)
 LOCAL := inventories/local/00-cloud.yml
 TEST := tests/inventory/00-cloud.yml
-# make only hands a variable on the command line to sub-makes: E2E_KEEP=1 leaves the tests' site running.
+# E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
 .PHONY: help up cloud down clean test lint unit molecule e2e setup frontend deprecations
 
@@ -17,6 +17,7 @@ help: ## List the targets
 
 up: cloud ## Everything from nothing: set-up, local cloud, site.yml; prints the addresses to open
 	ansible-playbook site.yml -i inventories/local
+	@scripts/addresses
 
 cloud: setup ## Only the local cloud, at http://127.0.0.1:5000
 	$(ROOT) .venv/bin/python -m local_cloud start --settings $(LOCAL)
