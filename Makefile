@@ -23,9 +23,8 @@ cloud: setup ## Only the local cloud, at http://127.0.0.1:5000
 	$(ROOT) .venv/bin/python -m local_cloud start --settings $(LOCAL)
 
 down: ## Remove the local clouds: containers, networks, firewall rules, state. Images and .venv stay
-	@test -x .venv/bin/python || { echo "Nothing to remove: .venv is not there"; exit 0; }
-	$(ROOT) .venv/bin/python -m local_cloud stop --settings $(LOCAL)
-	$(ROOT) .venv/bin/python -m local_cloud stop --settings $(TEST)
+	@if [ ! -x .venv/bin/python ]; then echo "Nothing to remove: there is no .venv"; else \
+	  for settings in $(LOCAL) $(TEST); do $(ROOT) .venv/bin/python -m local_cloud stop --settings $$settings; done; fi
 
 clean: down ## Also remove the images, .venv and .state
 	-$(ROOT) podman rmi -f localhost/table-order/debian12-host localhost/table-order/debian12-data
