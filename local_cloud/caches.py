@@ -65,6 +65,7 @@ class Caches:
                 options = network_options(self.cloud, interface, host_names(resource))
                 files = self._files(resource)
             self.cloud.podman.run(name, IMAGE, ["start-redis"], options=options, files=files)
+            self.cloud.network.prepare_bridge(interface.subnet.vpc_id)
             self._wait(server)
             self.cloud.wait("cache")
             self._set_status(backend, resource, "available")

@@ -78,8 +78,7 @@ class Databases:
             )
             if source and source.container:
                 self._bring_log(source, name)
-            self.cloud.podman.start(name)
-            self._wait(server)
+            self._start(server)
             if source is None:
                 self._sql(server, bootstrap_sql(instance))
             self.cloud.wait("database")
@@ -134,8 +133,7 @@ class Databases:
 
         def work() -> None:
             self._configure(instance, server, note_as_applied=True)
-            self.cloud.podman.start(server.container)
-            self._wait(server)
+            self._start(server)
             self._available(instance)
 
         self._later(instance, "started", work)
@@ -164,8 +162,7 @@ class Databases:
         def work() -> None:
             self.cloud.podman.stop(server.container, seconds=20)
             self._configure(instance, server, note_as_applied=True)
-            self.cloud.podman.start(server.container)
-            self._wait(server)
+            self._start(server)
             self._available(instance)
 
         self._later(instance, "rebooted", work)
@@ -234,8 +231,7 @@ class Databases:
             )
             self._configure(instance, server)
             self.cloud.podman.stop(server.container, seconds=20)
-            self.cloud.podman.start(server.container)
-            self._wait(server)
+            self._start(server)
             self._available(instance)
 
         self._later(instance, f"renamed to {instance.address}", work)
@@ -302,6 +298,12 @@ class Databases:
             "--dbname=postgres",
             stdin=(quiet + statements).encode(),
         )
+
+    def _start(self, server: Server) -> None:
+        """Start the container, and return when the server can be written to."""
+        self.cloud.podman.start(server.container)
+        self.cloud.network.prepare_bridge(server.interface.subnet.vpc_id)
+        self._wait(server)
 
     def _wait(self, server: Server) -> None:
         """Return when the server can be written to. Raises ContainerError."""

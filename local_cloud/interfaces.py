@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import ipaddress
 from typing import Any
 
 from local_cloud.cloud import Cloud
+from local_cloud.network import hardware_address
 
 
 @dataclasses.dataclass
@@ -34,8 +34,7 @@ def settle(record: Any) -> None:  # noqa: ANN401
     A neighbour that remembers it is then right, when a container is started again and when the
     address is given to another one; with a random one it would be wrong for up to a minute.
     """
-    octets = ipaddress.IPv4Address(record.private_ip_address).packed
-    record.mac_address = ":".join(f"{octet:02x}" for octet in (2, 0, *octets))
+    record.mac_address = hardware_address(record.private_ip_address)
 
 
 def attach(subnet: Any, group_ids: list[str], description: str) -> Interface:  # noqa: ANN401

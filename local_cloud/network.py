@@ -35,6 +35,12 @@ class VpcNetwork:
     bridge: str
 
 
+def hardware_address(address: str) -> str:
+    """The one hardware address that goes with an IP address."""
+    octets = ipaddress.IPv4Address(address).packed
+    return ":".join(f"{octet:02x}" for octet in (2, 0, *octets))
+
+
 def host_routes() -> list[tuple[ipaddress.IPv4Network, str]]:
     """The host's routes but the default one: (destination, interface)."""
     output = subprocess.run(["ip", "-json", "route"], capture_output=True, check=True).stdout
@@ -112,9 +118,16 @@ class Network:
             return True
 
     def prepare_bridge(self, vpc_id: str) -> None:
-        """Let loopback addresses reach the bridge; to be repeated, for an idle bridge goes away."""
-        bridge = self.vpcs[vpc_id].bridge
-        Path(f"/proc/sys/net/ipv4/conf/{bridge}/route_localnet").write_text("1\n")
+        """Set up the bridge of a VPC; to be repeated, for an idle bridge goes away."""
+        network = self.vpcs[vpc_id]
+        options = Path("/proc/sys/net/ipv4/conf") / network.bridge
+        # Loopback addresses may reach it: the public addresses are such.
+        (options / "route_localnet").write_text("1\n")
+        # A bridge takes the lowest hardware address of its ports, and changes it while containers come
+        # and go: whoever remembers it loses the gateway, and names with it, for up to a minute.
+        (options / "arp_notify").write_text("1\n")
+        address = hardware_address(network.gateway)
+        subprocess.run(["ip", "link", "set", "dev", network.bridge, "address", address], check=True)
 
     def is_inside(self, address: str) -> bool:
         """Whether an address belongs to one of the VPCs."""

@@ -120,6 +120,11 @@ def test_reboot_restarts_the_machine(ec2, server, describe, status, ssh):
     assert ssh(address, "stat --format %Y /proc/1") > before
 
 
+def test_gateway_keeps_its_hardware_address(server, describe, ssh):
+    neighbours = ssh(describe(server)["PublicIpAddress"], "ip neighbour show 10.56.0.1")
+    assert "lladdr 02:00:0a:38:00:01" in neighbours
+
+
 def test_range_that_the_host_routes_is_refused_by_name(cloud, ec2, server):
     with pytest.raises(ec2.exceptions.ClientError, match=f"overlaps {VPC_RANGE}"):
         ec2.create_vpc(CidrBlock="10.56.7.0/24")
