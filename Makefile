@@ -10,7 +10,7 @@ LOCAL := inventories/local/00-cloud.yml
 TEST := tests/inventory/00-cloud.yml
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
-.PHONY: help up cloud down clean test lint unit molecule e2e setup frontend deprecations
+.PHONY: help up cloud down clean setup test lint unit molecule e2e ready frontend
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -35,21 +35,22 @@ setup: ## Only install what is missing
 
 test: lint unit molecule e2e ## All tests
 
-lint: ## ansible-lint, yamllint, ruff
+lint: ready ## ansible-lint, yamllint, ruff
 	scripts/lint
 
-unit: ## Unit tests, and the application's own tests
-	scripts/setup --test
+unit: ready ## Unit tests, and the application's own tests
 	pytest
 	examples/table-order/backend/test
 
-molecule: ## Each role in containers
-	scripts/setup --test
+molecule: ready ## Each role in containers
 	molecule test --all
 
-e2e: ## The whole site on a local cloud of its own: twice, in check mode, killed, delayed, and in a browser
-	scripts/setup --test
+e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, killed, delayed, in a browser
+	pytest tests/cloud
 	pytest tests/e2e
+
+ready:
+	@scripts/setup --test
 
 frontend: ## Build the example's user interfaces again (needs Node.js)
 	examples/table-order/frontend/build
