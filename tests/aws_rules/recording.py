@@ -116,8 +116,10 @@ def _call(entry: dict[str, Any]) -> Call | None:
 
 
 def _protocol(model: ServiceModel, headers: Headers) -> str:
-    # CloudWatch speaks several; the others speak the one of their model.
-    return "json" if "X-Amz-Target" in headers else model.protocol
+    # CloudWatch speaks several (an older client sends a form); the others speak the one of their model.
+    if "X-Amz-Target" in headers:
+        return "json"
+    return "query" if model.protocol.startswith("smithy") else model.protocol
 
 
 def _s3_path(path: str) -> dict[str, str]:
