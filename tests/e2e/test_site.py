@@ -33,8 +33,8 @@ def test_check_mode_on_an_empty_account_only_reads(artifacts: Path) -> None:
     run = site.play("site.yml", "--check", "--diff")
     calls = aws_rules.load(site.stop_recording(artifacts / "check-empty.jsonl"))
     run.check()
-    assert calls, "nothing was recorded"
-    assert aws_rules.writes(calls) == []
+    assert calls.by("local"), "nothing was recorded"
+    assert aws_rules.writes(calls.by("local")) == []
     assert "There is no server yet" in run.output
 
 
@@ -111,7 +111,7 @@ def test_check_mode_on_the_finished_account_only_reads(first_run: FirstRun, arti
     run = site.play("site.yml", "--check", "--diff", ANSIBLE_DEPRECATION_WARNINGS="true")
     calls = aws_rules.load(site.stop_recording(artifacts / "check-finished.jsonl"))
     assert run.check().changed == 0, "\n".join(run.changes)
-    assert aws_rules.writes(calls) == []
+    assert aws_rules.writes(calls.by("local")) == []
     ours = [
         warning for warning in DEPRECATION.findall(run.output) if not re.search(KNOWN_DEPRECATIONS, warning)
     ]
@@ -212,7 +212,7 @@ def test_bad_input_is_refused_before_anything_is_touched(setting: str, named: st
     calls = aws_rules.load(site.stop_recording(tmp_path / "recording.jsonl"))
     assert run.status != 0
     assert named in run.output
-    assert aws_rules.writes(calls) == []
+    assert aws_rules.writes(calls.by("local")) == []
 
 
 def test_a_browser_orders_and_uploads(first_run: FirstRun, artifacts: Path) -> None:
