@@ -1,5 +1,6 @@
 """What the role has made of the server, and what it does when a release does not work."""
 
+import hashlib
 import json
 import os
 import re
@@ -200,25 +201,27 @@ def test_environment_that_does_not_work_is_taken_back(host):
     assert request(host, "/api/health")
 
 
-def test_releases_from_archives_and_only_the_newest_are_kept(host, source, tmp_path, restored):
+def test_release_from_an_archive_replaces_what_a_killed_run_left(host, source, tmp_path, restored):
     first = live(host)
     (source / "backend/app/version.py").write_text("VERSION = 2\n")
     archive = shutil.make_archive(str(tmp_path / "source"), "gztar", source)
+    content = hashlib.sha256(Path(archive).read_bytes()).hexdigest()[:12]
+    half_built = f"{HOME}/releases/{content}-{first.split('-')[1]}"
+    host.run_test(f"mkdir -p {half_built}/backend/venv/bin && touch {half_built}/backend/half-built")
     status, output = deploy(variables(fastapi_app_source={"type": "archive", "path": archive}))
     assert status == 0, output
     second = live(host)
-    assert second != first
+    assert f"{HOME}/releases/{second}" == half_built
+    assert not host.file(f"{half_built}/backend/half-built").exists
     assert request(host, "/api/health")["release"] == second
     assert set(host.check_output(f"ls {HOME}/releases").split()) == {first, second}
 
 
-def test_run_after_a_killed_one_repairs_everything(host):
+def test_restart_that_a_killed_run_did_not_come_to_is_made_up_for(host):
     release, pid = live(host), process_id(host)
-    host.run_test(f"rm -r {HOME}/releases/{release}/manifest.json {HOME}/releases/{release}/backend/venv")
     host.run_test("rm /var/lib/table-order/started-from")
     status, output = deploy()
     assert status == 0, output
-    assert host.file(f"{HOME}/releases/{release}/manifest.json").is_file
     assert process_id(host) != pid
     assert request(host, "/api/health")["release"] == release
 
