@@ -47,8 +47,8 @@ def _network(value: object) -> ipaddress.IPv4Network | None:
         return None
 
 
-def subnet_problems(subnets: list[Mapping[str, Any]], vpc_cidr: object, region: str) -> list[str]:
-    """Find subnets outside the VPC, overlapping, in a foreign zone, or private ones within a single zone."""
+def subnet_problems(subnets: list[Mapping[str, Any]], vpc_cidr: object, zones: list[str]) -> list[str]:
+    """Find subnets outside the VPC, overlapping, in an unknown zone, or private ones within a single zone."""
     vpc = _network(vpc_cidr)
     if vpc is None or not 16 <= vpc.prefixlen <= 28:
         return [
@@ -71,10 +71,10 @@ def subnet_problems(subnets: list[Mapping[str, Any]], vpc_cidr: object, region: 
             if network.overlaps(taken)
         ]
         seen.append((name, network))
-        if not re.fullmatch(re.escape(region) + "[a-f]", str(subnet["zone"])):
+        if subnet["zone"] not in zones:
             problems.append(
-                f"aws_network_subnets: '{name}' has zone '{subnet['zone']}'. The inventory's region is {region}: "
-                f"set a zone of it, such as {region}a."
+                f"aws_network_subnets: '{name}' has zone '{subnet['zone']}'. This account can use {', '.join(zones)}: "
+                "set one of them, or another region in 00-cloud.yml."
             )
     private_zones = {str(subnet["zone"]) for subnet in subnets if not subnet["public"]}
     if len(private_zones) < 2:
@@ -174,16 +174,6 @@ def window_problems(backup: object, maintenance: object) -> list[str]:
     return []
 
 
-def description_problems(texts: Iterable[object], setting: str) -> list[str]:
-    """Find security group descriptions outside AWS's character set or longer than 255 characters."""
-    return [
-        f"{setting} contains '{text}'. AWS accepts fewer than 256 characters of a-zA-Z0-9. _-:/()#,@[]+=&;{{}}!$* "
-        "in descriptions. Describe it in ASCII without apostrophes."
-        for text in texts
-        if not re.fullmatch(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}", str(text))
-    ]
-
-
 def retention_problems(days: object, setting: str) -> list[str]:
     """Find a log retention that CloudWatch Logs refuses."""
     if days in RETENTION_DAYS:
@@ -218,7 +208,6 @@ class FilterModule:
             "table_order_database_name_problems": database_name_problems,
             "table_order_database_user_problems": database_user_problems,
             "table_order_window_problems": window_problems,
-            "table_order_description_problems": description_problems,
             "table_order_retention_problems": retention_problems,
             "table_order_unknown_settings": unknown_settings,
         }

@@ -23,8 +23,8 @@ description:
   - Without O(endpoint) the run goes to AWS. Any endpoint override, in the environment or in the AWS
     configuration file, is refused. The credentials are checked once, with sts:GetCallerIdentity.
   - Adds the group C(aws) with one host for each lane of work that runs side by side on the controller.
-  - Sets C(table_order_environment), C(table_order_cloud_name), C(table_order_region), C(table_order_account_id)
-    and C(table_order_operator_arn) for all hosts.
+  - Sets C(table_order_environment), C(table_order_cloud_name), C(table_order_region), C(table_order_account_id),
+    C(table_order_operator_arn) and C(table_order_zones), the zones that this account can use, for all hosts.
 options:
   plugin:
     description: Token that marks a file as this plugin's.
@@ -93,6 +93,7 @@ class InventoryModule(BaseInventoryPlugin):
             "table_order_region": region,
             "table_order_account_id": caller["Account"],
             "table_order_operator_arn": caller["Arn"],
+            "table_order_zones": zones(region),
         }
         for name, value in variables.items():
             inventory.set_variable("all", name, value)
@@ -202,3 +203,18 @@ def aws_caller(region: str) -> dict[str, str]:
         raise AnsibleParserError(f"AWS refused the credentials ({code}). {fix}") from error
     except BotoCoreError as error:
         raise AnsibleParserError(f"AWS could not be reached in region {region}: {error}.") from error
+
+
+def zones(region: str) -> list[str]:
+    """Return the names of the region's zones that are available to the account."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        found = boto3.client("ec2", region_name=region).describe_availability_zones()["AvailabilityZones"]
+    except (BotoCoreError, ClientError) as error:
+        raise AnsibleParserError(
+            f"The zones of region {region} could not be looked up: {error}. Check region in 00-cloud.yml, and that the "
+            "credentials allow ec2:DescribeAvailabilityZones (iam/operator-policy.json)."
+        ) from error
+    return sorted(zone["ZoneName"] for zone in found if zone["State"] == "available")
