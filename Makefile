@@ -43,7 +43,7 @@ unit: ready ## Unit tests, and the application's own tests
 	examples/table-order/backend/test
 
 molecule: ready ## Each role in containers
-	molecule test --all
+	@for scenario in nginx fastapi_app cloudwatch_agent db_migrate; do molecule test -s $$scenario || exit 1; done
 
 e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, killed, delayed, in a browser
 	pytest tests/cloud
