@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -249,9 +250,14 @@ def test_slow_creations_overlap(first_run: FirstRun) -> None:
 
 def test_a_killed_run_is_finished_by_the_next() -> None:
     site.fresh_cloud()
+    killed = 0
     for moment in (12, 25, 40, 70, 110):
         run = site.play("site.yml", timeout=moment)
-        assert run.status == -9, f"finished before it could be killed after {moment} s"
+        if run.status != -signal.SIGKILL:
+            run.check()  # a fast machine may be finished before the last moments
+            break
+        killed += 1
+    assert killed >= 3
     site.play("site.yml").check()
     assert site.inventory_of_resources() == {
         "vpcs": 1,
