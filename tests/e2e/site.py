@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -62,6 +63,16 @@ def environment(**variables: str) -> dict[str, str]:
     return shell | {"PATH": f"{ROOT}/.venv/bin:{shell['PATH']}", "ANSIBLE_NOCOLOR": "1"} | variables
 
 
+def _kill(process: int) -> None:
+    """Kill a process and all that it started: Ansible's workers lead sessions of their own."""
+    os.kill(process, signal.SIGSTOP)  # or it could start more of them meanwhile
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    os.kill(process, signal.SIGKILL)
+    for child in children:
+        with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+            _kill(int(child))
+
+
 def play(*arguments: str, inventory: str = INVENTORY, timeout: float = 1500, **variables: str) -> Run:
     """Run ``ansible-playbook`` and return what it printed; kill it (and what it started) after ``timeout`` seconds."""
     started = time.monotonic()
@@ -73,12 +84,11 @@ def play(*arguments: str, inventory: str = INVENTORY, timeout: float = 1500, **v
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,
     )
     try:
         output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
+        _kill(process.pid)
         output, _ = process.communicate()
     return Run(output, process.returncode, time.monotonic() - started)
 

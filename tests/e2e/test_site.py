@@ -125,6 +125,14 @@ KNOWN_DEPRECATIONS = r"amazon\.aws|community\.aws|'to_bytes' from 'ansible\.modu
 DEPRECATION = re.compile(r"\[DEPRECATION WARNING\]: (.*)")
 
 
+def test_check_mode_without_a_database_says_so(first_run: FirstRun) -> None:
+    run = site.play(
+        "playbooks/deploy.yml", "--check", "-e", "aws_database_identifier=table-order-not-yet"
+    ).check()
+    assert "The database or the cache is not there yet" in run.output
+    assert run.changed == 0, "\n".join(run.changes)
+
+
 def test_a_failed_lane_keeps_the_server_untouched(first_run: FirstRun) -> None:
     fault = {
         "action": "DescribeLogGroups",
