@@ -10,7 +10,7 @@ LOCAL := inventories/local/00-cloud.yml
 TEST := tests/inventory/00-cloud.yml
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
-.PHONY: help up cloud down clean setup test lint unit molecule e2e ready frontend
+.PHONY: help up cloud down clean setup test lint unit molecule e2e ready docs frontend
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,9 @@ e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, 
 
 ready:
 	@scripts/setup --test
+
+docs: ready ## Write the settings' tables of the roles' READMEs
+	scripts/docs
 
 frontend: ## Build the example's user interfaces again (needs Node.js)
 	examples/table-order/frontend/build
