@@ -8,6 +8,7 @@ endif
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,CONTAINERS_CONF)
 LOCAL := inventories/local/00-cloud.yml
 TEST := tests/inventory/00-cloud.yml
+SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
 .PHONY: help up cloud down clean setup test lint unit molecule e2e ready docs frontend
@@ -33,7 +34,9 @@ clean: down ## Also remove the images, .venv and .state
 setup: ## Only install what is missing
 	scripts/setup --local
 
-test: lint unit molecule e2e ## All tests
+test: ## All tests, and what each part took
+	@for part in lint unit molecule e2e; do SECONDS=0; $(MAKE) --no-print-directory $$part || exit 1; \
+	  times+="$$part $$SECONDS s  "; done; echo "All parts passed: $$times"
 
 lint: ready ## ansible-lint, yamllint, ruff
 	scripts/lint
@@ -42,8 +45,11 @@ unit: ready ## Unit tests, and the application's own tests
 	pytest
 	examples/table-order/backend/test
 
-molecule: ready ## Each role in containers
-	@for scenario in nginx fastapi_app cloudwatch_agent db_migrate; do molecule test -s $$scenario || exit 1; done
+molecule: ready ## Each role in containers, two scenarios at a time
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(SCENARIOS:%=molecule-%)
+
+molecule-%:
+	@SECONDS=0; molecule test -s $* && echo "molecule $*: passed in $$SECONDS s"
 
 e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, killed, delayed, in a browser
 	pytest tests/cloud
