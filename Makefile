@@ -29,7 +29,7 @@ down: ## Remove the local clouds: containers, networks, firewall rules, state. I
 
 clean: down ## Also remove the images, .venv and .state
 	-$(ROOT) podman rmi -f localhost/table-order/debian12-host localhost/table-order/debian12-data
-	rm -rf .venv .state
+	$(ROOT) rm -rf .venv .state
 
 setup: ## Only install what is missing
 	scripts/setup --local
