@@ -35,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("command", choices=["start", "stop", "status", "serve"])
     parser.add_argument("--settings", type=Path, required=True, help="YAML file with a key local_cloud")
     options = parser.parse_args(arguments)
+    # Where iptables is, which a user's PATH does not name on Debian.
+    os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
     commands = {"start": start, "stop": stop, "status": status, "serve": serve}
     try:
         return commands[options.command](load(options.settings), options.settings)
@@ -169,8 +171,6 @@ def serve(settings: Settings, _path: Path) -> int:
         raise CommandError(f"the local cloud {settings.name} is already running")
     for name in os.environ.keys() - clean_environment().keys():
         del os.environ[name]
-    # Where iptables is, which a user's PATH does not name on Debian.
-    os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
     os.environ["MOTO_ACCOUNT_ID"] = settings.account
     os.environ["MOTO_PORT"] = str(settings.port)
     os.environ["MOTO_RECORDER_FILEPATH"] = str(settings.state / "recording.jsonl")
