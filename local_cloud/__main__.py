@@ -138,6 +138,9 @@ def start(settings: Settings, path: Path) -> int:
 def stop(settings: Settings, _path: Path) -> int:
     """Stop it, and remove whatever it or a crashed predecessor left."""
     pid = Lock(settings).holder()
+    if not pid and health(settings):
+        print(f"The local cloud at {settings.url} was started from another checkout: it is left as it is")
+        return 0
     if pid:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT

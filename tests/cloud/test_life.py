@@ -1,12 +1,15 @@
 """A local cloud starts empty, ends empty, and leaves its neighbours alone."""
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from local_cloud.shims.ec2 import DEBIAN_AMI
-from tests.cloud.conftest import LocalCloud, wait_for
+from tests.cloud.conftest import ROOT, LocalCloud, wait_for
 
 
 @pytest.fixture
@@ -61,6 +64,19 @@ def test_stop_leaves_nothing_even_after_a_kill(neighbour):
     assert stopped.returncode == 0
     assert "removed containers" in stopped.stdout
     assert not any(neighbour.leftovers().values())
+
+
+def test_another_checkout_does_not_stop_it(neighbour, tmp_path):
+    neighbour.command("start")
+    launch(neighbour)
+    before = neighbour.leftovers()
+    shutil.copytree(ROOT / "local_cloud", tmp_path / "checkout/local_cloud")
+    command = [sys.executable, "-m", "local_cloud", "stop", "--settings", str(neighbour.file)]
+    refused = subprocess.run(
+        command, cwd=tmp_path / "checkout", capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "started from another checkout" in refused.stdout
+    assert neighbour.leftovers() == before
 
 
 def test_neighbours_do_not_disturb_each_other(cloud, vpc, neighbour):
