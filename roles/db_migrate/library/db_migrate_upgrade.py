@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-try:
-    import psycopg2
-except ImportError:
-    psycopg2 = None
+from ansible.module_utils.db_migrate import DATABASE, ROLE, DatabaseError, connect, lock, psycopg2
 
 DOCUMENTATION = """
 module: db_migrate_upgrade
@@ -25,57 +23,78 @@ description:
   - A lock in the database, held for all of it, makes a second run wait, from whichever server it comes.
 options:
   path:
-    description: The folder with alembic's configuration and venv/.
+    description: The release.
     type: path
     required: true
   config:
     description: Alembic's configuration, in O(path).
     type: str
     default: alembic.ini
+  folder:
+    description: Where Alembic runs, in O(path).
+    type: str
+    default: .
+  venv:
+    description: The virtual environment, in O(path).
+    type: str
+    default: venv
   user:
     description: The user who runs the application's code.
     type: str
     required: true
-  host:
-    description: The database's host name.
-    type: str
-    required: true
-  port:
-    description: Its port.
-    type: int
-    default: 5432
   database:
-    description: Its name.
-    type: str
+    description: The database; its master is not used.
+    type: dict
     required: true
+    suboptions:
+      host: {description: Its host name., type: str, required: true}
+      port: {description: Its port., type: int, required: true}
+      name: {description: Its name., type: str, required: true}
+      admin_user: {description: The master., type: str, required: true}
+      admin_password: {description: The master's password., type: str, required: true}
   ca_cert:
     description: The certificate authorities that its certificate is checked against.
     type: path
     required: true
-  owner_user:
+  owner:
     description: Who migrates.
-    type: str
+    type: dict
     required: true
-  owner_password:
-    description: The password of O(owner_user).
-    type: str
-    required: true
-  app_user:
+    suboptions: &role
+      user: {description: The name., type: str, required: true}
+      password: {description: The password., type: str, required: true}
+  app:
     description: Who runs O(after_command).
-    type: str
+    type: dict
     required: true
-  app_password:
-    description: The password of O(app_user).
-    type: str
-    required: true
+    suboptions: *role
   environment:
     description: The application's environment.
     type: dict
     default: {}
   url_variable:
-    description: The variable that holds the database's URL.
+    description: The variable that holds the database's URL; empty for none.
     type: str
     default: DATABASE_URL
+  url_scheme:
+    description: How the URL begins.
+    type: str
+    default: postgresql
+  url_query:
+    description: The options at the end of the URL.
+    type: dict
+    default: {}
+  connection_variables:
+    description: The variables that hold the single parts.
+    type: dict
+    default: {}
+    suboptions:
+      host: {description: Holds the host name., type: str}
+      port: {description: Holds the port., type: str}
+      name: {description: Holds the database's name., type: str}
+      user: {description: Holds the user., type: str}
+      password: {description: Holds the password., type: str}
+      ca_cert: {description: Holds the path of the certificate authorities., type: str}
   after_command:
     description: What to run afterwards; C(unchanged) as its last line says that it changed nothing.
     type: list
@@ -92,13 +111,11 @@ EXAMPLES = """
 - db_migrate_upgrade:
     path: /opt/table-order/backend
     user: table-order
-    host: db.example
-    database: tableorder
+    database: "{{ db_migrate_database }}"
     ca_cert: /etc/ssl/certs/rds-ca.pem
-    owner_user: tableorder_owner
-    owner_password: "{{ owner_password }}"
-    app_user: tableorder_app
-    app_password: "{{ app_password }}"
+    owner: "{{ db_migrate_owner }}"
+    app: "{{ db_migrate_app }}"
+    url_query: {sslmode: verify-full, sslrootcert: /etc/ssl/certs/rds-ca.pem}
     after_command: [python, -m, app.bootstrap]
 """
 
@@ -109,22 +126,82 @@ after: {description: The revisions that it has now., type: list, elements: str, 
 
 # "alembic current" and "alembic heads" print "REVISION (head)"; an application may print other lines beside.
 REVISION = re.compile(r"^([\w-]+)(?: \((?:head|effective head|mergepoint|branchpoint)\))*$")
-LOCK = 0x7AB1E0DB  # any number, the same for all runs
 SHOWN_LINES = 25
 SECRET_LENGTH = 8  # a value of the environment from this length on is never shown, whatever it is
 
 
-class MigrationError(Exception):
-    """A step failed; the message is for the operator."""
+def text(value: object) -> str:
+    """Return a value as a process finds it in its environment: true and false in lower case."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def connection_parts(parameters: dict[str, Any], role: str) -> dict[str, str]:
+    """Return the parts of the connection of ``role`` ("owner" or "app"), by the names of the settings."""
+    database = parameters["database"]
+    return {
+        **{part: text(database[part]) for part in ("host", "port", "name")},
+        **{part: parameters[role][part] for part in ("user", "password")},
+        "ca_cert": parameters["ca_cert"],
+    }
 
 
 def database_url(parameters: dict[str, Any], role: str) -> str:
-    """Return the URL with which ``role`` ("owner" or "app") connects over verified TLS."""
-    user, password = (quote(parameters[f"{role}_{part}"], safe="") for part in ("user", "password"))
-    return (
-        f"postgresql://{user}:{password}@{parameters['host']}:{parameters['port']}/{parameters['database']}"
-        f"?sslmode=verify-full&sslrootcert={quote(parameters['ca_cert'])}"
+    """Return the URL with which ``role`` ("owner" or "app") connects, in the form that the code expects."""
+    part = {name: quote(value, safe="") for name, value in connection_parts(parameters, role).items()}
+    query = "&".join(
+        f"{quote(name, safe='')}={quote(text(value))}" for name, value in parameters["url_query"].items()
     )
+    url = f"{parameters['url_scheme']}://{part['user']}:{part['password']}@{part['host']}:{part['port']}/{part['name']}"
+    return f"{url}?{query}" if query else url
+
+
+def connection_environment(parameters: dict[str, Any], role: str) -> dict[str, str]:
+    """Return the variables from which code of the release learns how ``role`` connects."""
+    parts = connection_parts(parameters, role)
+    variables = {
+        name: parts[part] for part, name in (parameters["connection_variables"] or {}).items() if name
+    }
+    if parameters["url_variable"]:
+        variables[parameters["url_variable"]] = database_url(parameters, role)
+    return variables
+
+
+def environment(parameters: dict[str, Any], role: str) -> dict[str, str]:
+    """Return the environment of a program of the release that runs for ``role``.
+
+    The application's own settings say how the application connects; who migrates connects as the owner.
+    """
+    given = {name: text(value) for name, value in parameters["environment"].items()}
+    connection = connection_environment(parameters, role)
+    path = parameters["path"]
+    # libpq and asyncpg take these where the code says nothing about TLS.
+    defaults = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": parameters["ca_cert"]}
+    if os.path.normpath(parameters["folder"]) != ".":
+        defaults["PYTHONPATH"] = path
+    # libpq looks for certificates in the home directory, and root's is closed to the user.
+    local = {
+        "HOME": path,
+        "PATH": f"{path}/{parameters['venv']}/bin:/usr/local/bin:/usr/bin:/bin",
+        "LC_ALL": "C.UTF-8",
+    }
+    both = {**given, **connection} if role == "owner" else {**connection, **given}
+    return {**defaults, **both, **local}
+
+
+def secrets(parameters: dict[str, Any]) -> list[str]:
+    """Return what must not be shown, in all forms in which a program may print it, the longest first."""
+    harmless = set()
+    passwords = set()
+    for role in ("owner", "app"):
+        parts = connection_parts(parameters, role)
+        passwords.add(parts.pop("password"))
+        harmless |= set(parts.values())
+    given = {text(value) for value in parameters["environment"].values()} - harmless
+    found = set()
+    for value in passwords | {value for value in given if len(value) >= SECRET_LENGTH}:
+        found |= {value, quote(value), quote(value, safe=""), quote_plus(value)}
+        found |= {repr(value)[1:-1], json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    return sorted(found, key=len, reverse=True)
 
 
 def revisions(output: str) -> list[str]:
@@ -135,8 +212,7 @@ def revisions(output: str) -> list[str]:
 def hide(said: str, values: Iterable[str]) -> str:
     """Return what a program said without passwords in URLs, however they are escaped, and without ``values``."""
     for value in values:
-        if len(value) >= SECRET_LENGTH:
-            said = said.replace(value, "********")
+        said = said.replace(value, "********")
     return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1********@", said)
 
 
@@ -148,17 +224,11 @@ class Release:
         self.module = module
         self.parameters = module.params
 
-    def run(self, arguments: list[str], role: str) -> str:
+    def run(self, arguments: list[str], role: str, folder: str) -> str:
         """Run a program of the virtual environment for ``role``, and return its standard output.
 
-        Raises MigrationError with the last lines of what it said when it fails.
+        Raises DatabaseError with the last lines of what it said when it fails.
         """
-        path, variable = self.parameters["path"], self.parameters["url_variable"]
-        environment = {name: text(value) for name, value in self.parameters["environment"].items()}
-        if role == "owner" or variable not in environment:
-            environment[variable] = database_url(self.parameters, role)
-        # libpq looks for certificates in the home directory, and root's is closed to the user.
-        local = {"HOME": path, "PATH": f"{path}/venv/bin:/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
         command = [
             self.module.get_bin_path("runuser", required=True),
             "-u",
@@ -167,54 +237,19 @@ class Release:
             *arguments,
         ]
         status, output, errors = self.module.run_command(
-            command, cwd=path, environ_update=environment | local
+            command, cwd=folder, environ_update=environment(self.parameters, role)
         )
         if status:
-            said = "\n".join((output + errors).strip().splitlines()[-SHOWN_LINES:])
-            said = hide(said, environment.values())
-            raise MigrationError(f"{' '.join(arguments)} failed with status {status}:\n{said}")
+            said = hide("\n".join((output, errors)), secrets(self.parameters))
+            said = "\n".join(said.strip().splitlines()[-SHOWN_LINES:])
+            raise DatabaseError(f"{' '.join(arguments)} failed with status {status}:\n{said}")
         return output
 
     def alembic(self, *arguments: str) -> str:
-        """Run alembic as the owner of the schema; from the release's folder, which `-m` puts on the path."""
-        return self.run(
-            ["python", "-m", "alembic", "--config", self.parameters["config"], *arguments], "owner"
-        )
-
-
-def text(value: object) -> str:
-    """Return a value as a process finds it in its environment: true and false in lower case."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def connect(parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - the driver has no types
-    """Return a connection that holds the lock until it is closed, as it is when this process dies.
-
-    Raises MigrationError when the database cannot be reached or the lock is not given in time.
-    """
-    try:
-        connection = psycopg2.connect(
-            host=parameters["host"],
-            port=parameters["port"],
-            dbname=parameters["database"],
-            user=parameters["owner_user"],
-            password=parameters["owner_password"],
-            sslmode="verify-full",
-            sslrootcert=parameters["ca_cert"],
-            connect_timeout=10,
-            application_name="db_migrate",
-        )
-    except psycopg2.OperationalError as error:
-        raise MigrationError(f"{parameters['owner_user']} cannot connect: {error}") from error
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{parameters['lock_wait']}s",))
-        try:
-            cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        except psycopg2.errors.LockNotAvailable as error:
-            message = f"Another migration has been running for more than {parameters['lock_wait']} s."
-            raise MigrationError(f"{message} Wait for it, or raise db_migrate_lock_wait.") from error
-    return connection
+        """Run alembic as the owner of the schema; `-m` puts the folder in which it runs on Python's path."""
+        path = self.parameters["path"]
+        command = ["python", "-m", "alembic", "--config", f"{path}/{self.parameters['config']}", *arguments]
+        return self.run(command, "owner", os.path.normpath(f"{path}/{self.parameters['folder']}"))
 
 
 def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
@@ -222,47 +257,51 @@ def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
     before, heads = revisions(release.alembic("current")), revisions(release.alembic("heads"))
     if len(heads) != 1:
         found = ", ".join(heads) or "none"
-        raise MigrationError(
+        raise DatabaseError(
             f"The release must have one head revision; it has {found}. Merge them: alembic merge heads"
         )
-    result = {"before": before, "after": heads, "changed": before != heads}
+    changes = before != heads
+    result = {"before": before, "after": heads, "changed": changes}
     came_from = ", ".join(before) or "an empty database"
     if check_mode:
-        done = (
-            f"Would migrate from {came_from} to {heads[0]}" if result["changed"] else f"At {heads[0]} already"
-        )
-        return result | {"msg": done}
-    if result["changed"]:
+        done = f"Would migrate from {came_from} to {heads[0]}" if changes else f"At {heads[0]} already"
+        return {**result, "msg": done}
+    done = f"At {heads[0]} already"
+    if changes:
         release.alembic("upgrade", "head")
         done = f"Migrated from {came_from} to {heads[0]}"
-    else:
-        done = f"At {heads[0]} already"
     command = release.parameters["after_command"]
-    if command and not check_mode:
-        unchanged = release.run(command, "app").strip().splitlines()[-1:] == ["unchanged"]
+    if command:
+        output = release.run(command, "app", release.parameters["path"])
+        unchanged = output.strip().splitlines()[-1:] == ["unchanged"]
         result["changed"] |= not unchanged
         done += f"; {' '.join(command)}: {'unchanged' if unchanged else 'changed'}"
-    return result | {"msg": done}
+    return {**result, "msg": done}
 
 
 def main() -> None:
     """Run the module."""
+    parts = {
+        part: {"type": "str", "no_log": False}
+        for part in ("host", "port", "name", "user", "password", "ca_cert")
+    }
     module = AnsibleModule(
         argument_spec={
             "path": {"type": "path", "required": True},
             "config": {"type": "str", "default": "alembic.ini"},
+            "folder": {"type": "str", "default": "."},
+            "venv": {"type": "str", "default": "venv"},
             "user": {"type": "str", "required": True},
-            "host": {"type": "str", "required": True},
-            "port": {"type": "int", "default": 5432},
-            "database": {"type": "str", "required": True},
+            "database": {"type": "dict", "required": True, "options": DATABASE},
             "ca_cert": {"type": "path", "required": True},
-            "owner_user": {"type": "str", "required": True},
-            "owner_password": {"type": "str", "required": True, "no_log": True},
-            "app_user": {"type": "str", "required": True},
-            "app_password": {"type": "str", "required": True, "no_log": True},
+            "owner": {"type": "dict", "required": True, "options": ROLE},
+            "app": {"type": "dict", "required": True, "options": ROLE},
             # Ansible would blot out every "1" in it, revisions included; Release.run hides secrets.
             "environment": {"type": "dict", "default": {}, "no_log": False},
             "url_variable": {"type": "str", "default": "DATABASE_URL"},
+            "url_scheme": {"type": "str", "default": "postgresql"},
+            "url_query": {"type": "dict", "default": {}},
+            "connection_variables": {"type": "dict", "default": {}, "options": parts},
             "after_command": {"type": "list", "elements": "str", "default": []},
             "lock_wait": {"type": "int", "default": 300},
         },
@@ -271,12 +310,14 @@ def main() -> None:
     if psycopg2 is None:
         module.fail_json(msg=missing_required_lib("psycopg2"))
     try:
-        connection = connect(module.params)
+        owner = module.params["owner"]
+        connection = connect(module.params, owner["user"], owner["password"], "db_migrate_owner.password")
         try:
+            lock(connection, module.params["lock_wait"])
             result = upgrade(Release(module), check_mode=module.check_mode)
         finally:
             connection.close()
-    except MigrationError as error:
+    except DatabaseError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

@@ -1,0 +1,229 @@
+"""Filter that finds what is wrong with the role's settings, before anything is touched.
+
+It returns a list of sentences, empty when nothing was found. A sentence names the setting, what is accepted and the
+fix; it shows no value that could be a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+# What PostgreSQL takes for a keyword and what RDS keeps for itself.
+RESERVED_ROLES = frozenset(
+    {
+        "admin",
+        "all",
+        "authenticated",
+        "current_role",
+        "current_user",
+        "none",
+        "public",
+        "replication",
+        "root",
+        "session_user",
+        "user",
+    }
+)
+RESERVED_DATABASES = frozenset(["template0", "template1", "rdsadmin"])
+PASSWORD = re.compile(r"[!-~]{8,128}")
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+SET_BY_THE_ROLE = frozenset(["HOME", "PATH", "LC_ALL"])
+DATABASE_KEYS = ("host", "port", "name", "admin_user", "admin_password")
+ROLE_KEYS = ("user", "password")
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and not CONTROL.search(value)
+
+
+def _lacking(settings: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> list[str]:
+    value = settings.get(name)
+    if not isinstance(value, Mapping):
+        return [f"{name} is not a dictionary; it needs {', '.join(keys)}."]
+    missing = [key for key in keys if value.get(key) in (None, "")]
+    if missing:
+        return [f"{name} lacks {', '.join(missing)}; it needs {', '.join(keys)}."]
+    return []
+
+
+def _number(value: object, least: int, most: int) -> bool:
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,9}", str(value)):
+        return False
+    return least <= int(str(value)) <= most
+
+
+def _database(database: Mapping[str, Any]) -> Iterator[str]:
+    if not isinstance(database["host"], str) or not HOST.fullmatch(database["host"]):
+        yield (
+            "db_migrate_database.host is no host name; accepted: the name that the certificate is made for, without a "
+            "scheme, user, password or port. Those have settings of their own."
+        )
+    if not _number(database["port"], 1, 65535):
+        yield f"db_migrate_database.port is {database['port']!r}; accepted: 1 to 65535. PostgreSQL's own is 5432."
+    name = database["name"]
+    if (
+        not isinstance(name, str)
+        or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$-]{0,62}", name)
+        or name.lower() in RESERVED_DATABASES
+    ):
+        yield (
+            f"db_migrate_database.name is {name!r}; accepted: a letter, then letters, digits, '_', '$' and '-', 63 at "
+            f"most, and none of {', '.join(sorted(RESERVED_DATABASES))}. Give the database another name."
+        )
+    for key in ("admin_user", "admin_password"):
+        if not isinstance(database[key], str) or CONTROL.search(database[key]):
+            yield (
+                f"db_migrate_database.{key} is refused; accepted: text without a line break. Put a number in quotes."
+            )
+
+
+def _role(setting: str, role: Mapping[str, Any]) -> Iterator[str]:
+    user = role["user"]
+    reserved = isinstance(user, str) and (user in RESERVED_ROLES or user.startswith(("pg_", "rds")))
+    if not isinstance(user, str) or not ROLE_NAME.fullmatch(user) or reserved:
+        yield (
+            f"{setting}.user is {user!r}; accepted: a lower-case letter, then letters, digits and '_', 63 at most, "
+            "beginning with neither 'pg_' nor 'rds', and no word that PostgreSQL or RDS reserve. Choose another, such as "
+            "tableorder_app."
+        )
+    if not isinstance(role["password"], str) or not PASSWORD.fullmatch(role["password"]):
+        yield (
+            f"{setting}.password is refused; accepted: text of 8 to 128 printable ASCII characters without a space. "
+            "Choose another; put a number in quotes."
+        )
+
+
+def _paths(settings: Mapping[str, Any]) -> Iterator[str]:
+    for name in ("db_migrate_release_path", "db_migrate_ca_cert"):
+        value = settings[name]
+        if not _is_path(value) or not value.startswith("/") or ".." in value.split("/"):
+            yield f"{name} is {value!r}; accepted: an absolute path without '..', such as /opt/table-order/backend."
+    for name in ("db_migrate_alembic_ini", "db_migrate_alembic_folder", "db_migrate_venv"):
+        value = settings[name]
+        if not _is_path(value) or value[0] in "/~-" or ".." in value.split("/"):
+            yield (
+                f"{name} is {value!r}; accepted: a path within the release (db_migrate_release_path), without '..' and "
+                "without a '/' at its beginning."
+            )
+    user = settings["db_migrate_user"]
+    if not isinstance(user, str) or not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", user):
+        yield f"db_migrate_user is {user!r}; accepted: the name of a system user, such as table-order."
+
+
+def _environment(values: object) -> Iterator[str]:
+    if not isinstance(values, Mapping):
+        yield "db_migrate_environment is not a dictionary; accepted: names and values, such as {LOG_LEVEL: info}."
+        return
+    for name, value in values.items():
+        if not isinstance(name, str) or not VARIABLE.fullmatch(name):
+            yield (
+                f"db_migrate_environment holds {name!r}, which is no variable's name; accepted: letters, digits and '_', "
+                "not beginning with a digit."
+            )
+        elif not isinstance(value, str | int | float):
+            yield (
+                f"db_migrate_environment.{name} is a {type(value).__name__}; accepted: text, a number, true or false. "
+                "Write other things as JSON in quotes, or leave the variable out."
+            )
+        elif "\0" in str(value):
+            yield f"db_migrate_environment.{name} holds a zero byte, which no environment can carry. Encode it."
+
+
+def _connection(settings: Mapping[str, Any]) -> Iterator[str]:
+    url = settings["db_migrate_url_variable"]
+    parts = settings["db_migrate_connection_variables"]
+    if not isinstance(parts, Mapping):
+        yield "db_migrate_connection_variables is not a dictionary; accepted: a part and its variable, such as {host: DB_HOST}."
+        parts = {}
+    named = [("db_migrate_url_variable", url)] if url != "" else []
+    named += [
+        (f"db_migrate_connection_variables.{part}", name) for part, name in parts.items() if name is not None
+    ]
+    for setting, name in named:
+        if not isinstance(name, str) or not VARIABLE.fullmatch(name) or name in SET_BY_THE_ROLE:
+            yield (
+                f"{setting} is {name!r}; accepted: the name of a variable (letters, digits and '_', not beginning with a "
+                f"digit), and none of {', '.join(sorted(SET_BY_THE_ROLE))}, which the role sets."
+            )
+    names = [str(name) for _, name in named]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        both = " and ".join(setting for setting, other in named if other == name)
+        yield f"{both} are both {name!r}. Give each a variable of its own."
+    scheme = settings["db_migrate_url_scheme"]
+    if not isinstance(scheme, str) or not re.fullmatch(r"postgres(ql)?(\+[a-z0-9_]+)?", scheme):
+        yield (
+            f"db_migrate_url_scheme is {scheme!r}; accepted: postgresql or postgres, with '+' and a driver where the code "
+            "expects one, such as postgresql+asyncpg."
+        )
+    query = settings["db_migrate_url_query"]
+    if not isinstance(query, Mapping):
+        yield "db_migrate_url_query is not a dictionary; accepted: names and values, such as {ssl: verify-full}."
+        return
+    for name, value in query.items():
+        if (
+            not isinstance(name, str)
+            or not VARIABLE.fullmatch(name)
+            or not isinstance(value, str | int | float)
+        ):
+            yield (
+                f"db_migrate_url_query holds {name!r} with a {type(value).__name__}; accepted: an option's name, and text, a "
+                "number, true or false."
+            )
+
+
+def _rest(settings: Mapping[str, Any]) -> Iterator[str]:
+    command = settings["db_migrate_after_command"]
+    if not isinstance(command, list) or any(
+        not isinstance(word, str) or not word or "\0" in word for word in command
+    ):
+        yield (
+            "db_migrate_after_command is refused; accepted: a list of words, such as [python, -m, app.bootstrap], or an "
+            "empty one. No shell reads it: give a program and its arguments, numbers in quotes."
+        )
+    for name in ("db_migrate_encoding", "db_migrate_collation"):
+        if not isinstance(settings[name], str) or not settings[name]:
+            yield f"{name} is {settings[name]!r}; accepted: a name as PostgreSQL writes it, such as UTF8 or en_US.UTF-8."
+    for name, most in (("db_migrate_connect_tries", 1000), ("db_migrate_lock_wait", 86400)):
+        if not _number(settings[name], 1, most):
+            yield f"{name} is {settings[name]!r}; accepted: a whole number from 1 to {most}."
+
+
+def setting_problems(settings: Mapping[str, Any]) -> list[str]:
+    """Find what is wrong with the settings, all of which are in ``settings`` by their full names."""
+    if settings["db_migrate_state"] == "absent" and str(settings["db_migrate_remove_data"]).lower() not in (
+        "true",
+        "yes",
+        "1",
+    ):
+        return []
+    problems = _lacking(settings, "db_migrate_database", DATABASE_KEYS)
+    if not problems:
+        problems += _database(settings["db_migrate_database"])
+    users = [str((settings["db_migrate_database"] or {}).get("admin_user"))] if not problems else []
+    for name in ("db_migrate_owner", "db_migrate_app"):
+        lacking = _lacking(settings, name, ROLE_KEYS)
+        problems += lacking or _role(name, settings[name])
+        users += [] if lacking else [str(settings[name]["user"])]
+    if len(users) != len(set(users)):
+        problems.append(
+            f"db_migrate_database.admin_user, db_migrate_owner.user and db_migrate_app.user are {', '.join(users)}; they "
+            "must be three different names: who migrates may change the schema, who serves requests must not."
+        )
+    problems += _paths(settings)
+    problems += _environment(settings["db_migrate_environment"])
+    problems += _connection(settings)
+    problems += _rest(settings)
+    return problems
+
+
+class FilterModule:
+    """The filters of this file, by the names that templates use."""
+
+    def filters(self) -> dict[str, Callable[..., list[str]]]:
+        """Return the filters by name."""
+        return {"db_migrate_setting_problems": setting_problems}
