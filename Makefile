@@ -8,6 +8,7 @@ endif
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,CONTAINERS_CONF)
 LOCAL := inventories/local/00-cloud.yml
 TEST := tests/inventory/00-cloud.yml
+IMAGES := debian12-host debian12-data al2023-lookalike
 SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
@@ -28,7 +29,7 @@ down: ## Remove the local clouds: containers, networks, firewall rules, state. I
 	  for settings in $(LOCAL) $(TEST); do $(ROOT) .venv/bin/python -m local_cloud stop --settings $$settings; done; fi
 
 clean: down ## Also remove the images, .venv and .state
-	-$(ROOT) podman rmi -f localhost/table-order/debian12-host localhost/table-order/debian12-data
+	-$(ROOT) podman rmi -f $(IMAGES:%=localhost/table-order/%)
 	$(ROOT) rm -rf .venv .state
 
 setup: ## Only install what is missing
