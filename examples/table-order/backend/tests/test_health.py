@@ -1,10 +1,12 @@
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import pytest
-from backing import free_port
+from backing import Server, free_port
 from fastapi.testclient import TestClient
 
 
@@ -100,3 +102,18 @@ def test_requests_without_a_database_are_503(monkeypatch: pytest.MonkeyPatch) ->
         response = client.get("/api/menus?store_id=1")
     assert response.status_code == 503
     assert "try again" in response.json()["detail"]
+
+
+def test_a_burst_of_guests_is_served_and_leaves_nothing_stuck(demo: None, servers: list[Server]) -> None:
+    """Far more requests at once than threads and connections: each waits for its turn, none for another's thread."""
+
+    async def burst() -> list[int]:
+        limits = httpx2.Limits(max_connections=None)
+        async with httpx2.AsyncClient(base_url=servers[0].url, timeout=30, limits=limits) as guests:
+            answers = await asyncio.gather(
+                *(guests.get("/api/menus", params={"store_id": 1}) for _ in range(400))
+            )
+        return [answer.status_code for answer in answers]
+
+    assert set(asyncio.run(burst())) == {200}
+    assert httpx2.get(f"{servers[0].url}/api/health", timeout=5).status_code == 200

@@ -4,9 +4,17 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Depends, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.controllers.dependencies import Bearer, ResourcesDep, SessionDep, StoreAdminDep, as_store_admin
+from app.controllers.dependencies import (
+    Bearer,
+    ResourcesDep,
+    SessionDep,
+    StoreAdminDep,
+    as_store_admin,
+    session_in_turn,
+)
 from app.infrastructure.security import LIFETIME, Audience
 from app.infrastructure.sse_publisher import Subscription
 from app.models.api import OrderView, RowId, StatusChange, StreamTicket
@@ -64,14 +72,15 @@ def open_stream(
     return StreamTicket(expires_in=lifetime)
 
 
-def _stream_reader(
+async def _stream_reader(
     resources: ResourcesDep, bearer: Bearer, cookie: Annotated[str | None, Cookie(alias=_COOKIE)] = None
 ) -> StoreAdmin:
+    token, audience = (bearer.credentials, Audience.API) if bearer else (cookie, Audience.STREAM)
     # A session of its own, closed here: a stream is open for long.
-    with resources.sessions() as session:
-        if bearer:
-            return as_store_admin(authenticate(session, resources.tokens, bearer.credentials, Audience.API))
-        return as_store_admin(authenticate(session, resources.tokens, cookie, Audience.STREAM))
+    async with session_in_turn(resources) as session:
+        return as_store_admin(
+            await run_in_threadpool(authenticate, session, resources.tokens, token, audience)
+        )
 
 
 async def _subscription(

@@ -2,12 +2,18 @@
 
 A session is closed when its endpoint returns (scope "function"), before the response is sent: a slow client
 does not keep a database connection.
+
+Requests take turns for a session, on the event loop. If they took turns for a connection instead, inside their
+threads, then under load every thread would wait for a connection, and those who hold one for a thread.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.orm import Session
 
@@ -15,18 +21,38 @@ from app.infrastructure.resources import Resources
 from app.infrastructure.security import Audience
 from app.models.entities import Admin, Role
 from app.services.accounts import StoreAdmin, authenticate
-from app.services.errors import ForbiddenError
+from app.services.errors import ForbiddenError, UnavailableError
+
+TURN_SECONDS = 5.0
 
 
-def _resources(request: Request) -> Resources:
+async def _resources(request: Request) -> Resources:
     return request.app.state.resources
 
 
 ResourcesDep = Annotated[Resources, Depends(_resources)]
 
 
-def _session(resources: ResourcesDep) -> Iterator[Session]:
-    with resources.sessions() as session:
+@asynccontextmanager
+async def session_in_turn(resources: Resources) -> AsyncIterator[Session]:
+    """A session, as soon as there is a connection for it; UnavailableError when that takes too long."""
+    try:
+        async with asyncio.timeout(TURN_SECONDS):
+            await resources.turns.acquire()
+    except TimeoutError as error:
+        raise UnavailableError("There are too many requests right now. Please try again.") from error
+    try:
+        session = resources.sessions()
+        try:
+            yield session
+        finally:
+            await run_in_threadpool(session.close)
+    finally:
+        resources.turns.release()
+
+
+async def _session(resources: ResourcesDep) -> AsyncIterator[Session]:
+    async with session_in_turn(resources) as session:
         yield session
 
 

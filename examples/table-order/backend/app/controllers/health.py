@@ -11,7 +11,7 @@ from app.services.health import OK, HealthChecks
 router = APIRouter(prefix="/api", tags=["health"])
 
 
-def _health_checks(request: Request) -> HealthChecks:
+async def _health_checks(request: Request) -> HealthChecks:
     return request.app.state.health_checks
 
 

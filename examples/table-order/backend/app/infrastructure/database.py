@@ -18,15 +18,18 @@ def driver_url(database_url: str) -> URL:
     return make_url(database_url).set(drivername="postgresql+psycopg")
 
 
-def open_engine(database_url: str) -> Engine:
-    """An engine for the service.
+# Connections of one instance: two instances, as during a deployment, stay far below the database's 100.
+_CONNECTIONS = 15
+# Sessions that requests may have at once; the two others are for the health check.
+TURNS = _CONNECTIONS - 2
 
-    At most 15 connections: two instances, as during a deployment, stay far below the database's 100.
-    """
+
+def open_engine(database_url: str) -> Engine:
+    """An engine for the service."""
     return create_engine(
         driver_url(database_url),
         pool_size=5,
-        max_overflow=10,
+        max_overflow=_CONNECTIONS - 5,
         pool_timeout=5,
         pool_pre_ping=True,
         hide_parameters=True,  # values of a failed statement do not belong in a log

@@ -1,10 +1,12 @@
 """Everything the service holds open, made once at start."""
 
+import asyncio
+
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from app.infrastructure.database import open_engine, open_sessions
+from app.infrastructure.database import TURNS, open_engine, open_sessions
 from app.infrastructure.security import Tokens
 from app.infrastructure.settings import Settings
 from app.infrastructure.sse_publisher import SSEPublisher
@@ -21,6 +23,7 @@ class Resources:
         self.release = settings.release_id
         self.engine = open_engine(settings.database_url.get_secret_value())
         self.sessions = open_sessions(self.engine)
+        self.turns = asyncio.Semaphore(TURNS)
         # One second and one retry (a kept connection may be stale): an order does not wait long for Redis.
         self.redis = Redis.from_url(
             redis_url, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 1)
