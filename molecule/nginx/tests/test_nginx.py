@@ -148,9 +148,12 @@ def test_the_self_signed_pair_is_made_for_itself(host):
         "openssl x509 -in /etc/nginx/tls/self-signed.crt -noout -subject -ext subjectAltName"
     )
     assert "CN = table-order.local" in certificate
+    shown = host.check_output("openssl s_client -connect localhost:443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint")
+    assert shown == host.check_output("openssl x509 -in /etc/nginx/tls/self-signed.crt -noout -fingerprint")
     assert "DNS:table-order.local" in certificate
     key = host.file("/etc/nginx/tls/self-signed.key")
     assert (key.user, key.group, key.mode) == ("root", "root", 0o600)
+    assert host.file("/etc/nginx/tls").mode == 0o700
 
 
 def test_requests_are_logged_in_the_combined_format(host, ask, wait_for_line):
@@ -182,4 +185,12 @@ def test_a_rotated_log_goes_on_in_a_new_file(host, ask, wait_for_line):
 
 def test_the_stock_site_is_gone(host, ask):
     assert "Welcome to nginx" not in ask("http://localhost/").body
+    # side_effect.yml puts a site there that listens on 8099.
     assert "sites-enabled" not in host.check_output("nginx -T 2>/dev/null")
+    assert not host.socket("tcp://0.0.0.0:8099").is_listening
+
+
+def test_the_rotation_is_the_roles(host):
+    rule = host.file("/etc/logrotate.d/table-order-nginx").content_string
+    assert "rotate 14\n" in rule
+    assert "weekly" not in rule

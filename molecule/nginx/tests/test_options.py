@@ -1,4 +1,4 @@
-"""The role with every setting turned the other way."""
+"""The role with every setting turned the other way, on the stand-in for Amazon Linux 2023."""
 
 import os
 import time
@@ -19,6 +19,36 @@ def backend(start_backend):
     start_backend(9000)
 
 
+@pytest.fixture
+def full_logs(host):
+    """Fill the file system of the logs, until the test ends."""
+    assert host.run("head -c 10M /dev/zero >/srv/logs/full").rc != 0
+    assert host.check_output("df --output=avail /srv/logs | tail -1").strip() == "0"
+    yield
+    host.check_output("rm /srv/logs/full")
+
+
+def test_it_runs_and_starts_with_the_host(host):
+    assert host.service("nginx").is_running, host.run("journalctl --unit nginx --no-pager").stdout
+    assert host.service("nginx").is_enabled
+    assert not host.service("nginx").is_masked
+    assert host.check_output("nginx -t 2>&1 | grep -c warn || true") == "0"
+
+
+def test_the_stock_server_of_the_family_is_gone(host):
+    assert not host.socket("tcp://0.0.0.0:80").is_listening
+    assert not host.socket("tcp://:::80").is_listening
+    assert "default.d" not in host.check_output("nginx -T 2>/dev/null")
+
+
+def test_http2_is_offered(host):
+    assert host.check_output("curl -sko /dev/null -w '%{http_version}' https://localhost:8443/") == "2"
+
+
+def test_the_workers_are_the_familys_user(host):
+    assert host.check_output("ps -o user= -p $(pgrep --full 'nginx: worker process$' | head -1)") == "nginx"
+
+
 def test_http_only_leads_to_https(ask):
     answer = ask("http://localhost:8080/api/menus?store_id=1")
     assert (answer.status, answer.headers["location"]) == (301, "https://localhost:8443/api/menus?store_id=1")
@@ -29,13 +59,15 @@ def test_the_given_certificate_is_shown(host):
         "openssl s_client -connect localhost:8443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint"
     )
     assert shown == host.check_output("openssl x509 -in /etc/nginx/tls/given.crt -noout -fingerprint")
+    # Neither the role's own nor, after side_effect.yml, that of somebody else.
+    assert "shop.example.org" in host.check_output("openssl x509 -in /etc/nginx/tls/given.crt -noout -subject")
     assert not host.file("/etc/nginx/tls/self-signed.key").exists
 
 
 def test_the_given_key_stays_private(host):
     key = host.file("/etc/nginx/tls/given.key")
     assert (key.user, key.mode) == ("root", 0o600)
-    assert host.run("runuser -u www-data -- cat /etc/nginx/tls/given.key").rc != 0
+    assert host.run("runuser -u nginx -- cat /etc/nginx/tls/given.key").rc != 0
 
 
 def test_the_front_end_is_served_under_its_path(ask, make_frontends):
@@ -59,7 +91,7 @@ def test_a_silent_stream_ends_after_its_time(host, backend):
 
 def test_the_log_directory_of_somebody_else_stays_his(host, ask, wait_for_line):
     directory = host.file("/srv/logs")
-    assert (directory.user, directory.group, directory.mode) == ("admin", "admin", 0o771)
+    assert (directory.user, directory.group, directory.mode) == ("ec2-user", "ec2-user", 0o771)
     before, after = f"/before-{time.time_ns()}", f"/after-{time.time_ns()}"
     ask(f"https://localhost:8443{before}")
     wait_for_line("/srv/logs/nginx-access.log", before)
@@ -68,4 +100,20 @@ def test_the_log_directory_of_somebody_else_stays_his(host, ask, wait_for_line):
     ask(f"https://localhost:8443{after}")
     wait_for_line("/srv/logs/nginx-access.log", after)
     log = host.file("/srv/logs/nginx-access.log")
-    assert (log.user, log.group, log.mode) == ("www-data", "www-data", 0o640)
+    assert (log.user, log.group, log.mode) == ("nginx", "ec2-user", 0o640)
+
+
+def test_a_full_disk_of_the_logs_does_not_keep_nginx_from_serving(
+    host, ask, backend, full_logs, wait_for_line
+):
+    for _ in range(3):
+        assert ask("https://localhost:8443/api/x").status == 200
+    for action in ("reload", "restart"):
+        host.check_output(f"systemctl {action} nginx")
+        assert ask(f"https://localhost:8443/api/{action}").status == 200
+    host.check_output("truncate --size 0 /srv/logs/full")
+    # nginx does not try again within the second in which a write has failed.
+    time.sleep(1.1)
+    path = f"/{time.time_ns()}"
+    ask(f"https://localhost:8443{path}")
+    wait_for_line("/srv/logs/nginx-access.log", path)

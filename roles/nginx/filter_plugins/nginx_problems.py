@@ -1,0 +1,236 @@
+"""Filters that find settings which nginx cannot serve with, before the host is touched.
+
+Each returns a list of sentences. An empty list means that nothing was found. A sentence names the setting, its
+value, what is accepted, and the fix.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+PATH = "a path that begins with / and holds letters, digits and . _ ~ / - only, without // and without . or .. as a part"
+TIME = r"[0-9]{1,9}(ms|[smhd])", "a time, such as 90s or 1h"
+
+# These values go into nginx.conf, the logrotate rule or a command as they are: a brace, a semicolon or a line break
+# would end a block there.
+FORMS: dict[str, tuple[str, str]] = {
+    "nginx_backend_address": (r"[A-Za-z0-9.-]+:[0-9]{1,5}", "host:port, such as 127.0.0.1:8000"),
+    "nginx_server_name": (
+        r"[A-Za-z0-9._*-]+( +[A-Za-z0-9._*-]+)*",
+        "host names with blanks between them (other scripts in their xn-- form), or _",
+    ),
+    "nginx_client_max_body_size": (r"[0-9]{1,9}[kmgKMG]?", "a size, such as 10m"),
+    "nginx_stream_timeout": TIME,
+    "nginx_proxy_timeout": TIME,
+    "nginx_log_group": (r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", "the name of a group of the host, such as adm"),
+    # It becomes the certificate's common name, which has 64 characters.
+    "nginx_tls_self_signed_name": (
+        r"(?=.{1,64}\Z)[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?",
+        "a host name of at most 64 characters, such as table-order.local",
+    ),
+}
+PATHS = ("nginx_frontend_root", "nginx_log_directory")
+RANGES = {
+    "nginx_http_port": (1, 65535),
+    "nginx_https_port": (1, 65535),
+    "nginx_log_keep_days": (0, 3650),
+    "nginx_tls_self_signed_days": (1, 36500),
+}
+# What nginx.conf holds whatever the settings are.
+RESERVED = {"api": "the application's answers", "static": "the static files"}
+
+
+def _shown(value: object) -> str:
+    """Write a value for a message: line breaks made visible, no password of a URL, and not endless."""
+    text = re.sub(r"//[^/@]*@", "//***@", value if isinstance(value, str) else str(value))
+    return repr(text if len(text) <= 100 else text[:100] + "...")
+
+
+def _is_path(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and re.fullmatch(r"/[A-Za-z0-9._~/-]*", value) is not None
+        and "//" not in value
+        and not {".", ".."} & set(value.split("/"))
+    )
+
+
+def _integer(value: object) -> int | None:
+    """Read an integer as Ansible does: a number, or the text of one, which "-e port=80" makes."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
+        return int(value)
+    return None
+
+
+def _value_problems(settings: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in settings.items():
+        if value is None:
+            yield f"{name} is null. Give it a value, or leave it out for the default."
+    for name, (form, accepted) in FORMS.items():
+        value = settings[name]
+        if value is not None and not (isinstance(value, str) and re.fullmatch(form, value)):
+            yield f"{name} is {_shown(value)}. Accepted: {accepted}."
+    for name in PATHS:
+        value = settings[name]
+        if value is not None and (not _is_path(value) or value == "/"):
+            yield f"{name} is {_shown(value)}. Accepted: {PATH}. / alone is none, either."
+    for name, (least, most) in RANGES.items():
+        value = settings[name]
+        number = _integer(value)
+        if value is not None and (number is None or not least <= number <= most):
+            yield f"{name} is {_shown(value)}. Accepted: a number from {least} to {most}."
+
+
+def _port_problems(settings: Mapping[str, Any]) -> Iterator[str]:
+    ports = {name: _integer(settings[name]) for name in ("nginx_http_port", "nginx_https_port")}
+    if None not in ports.values() and len(set(ports.values())) == 1:
+        yield (
+            f"nginx_http_port and nginx_https_port are both {ports['nginx_http_port']}. Give each a port of its own, "
+            "such as 80 and 443."
+        )
+    address = settings["nginx_backend_address"]
+    match = re.fullmatch(FORMS["nginx_backend_address"][0], address) if isinstance(address, str) else None
+    if not match:
+        return
+    host, _, port = address.rpartition(":")
+    if not 1 <= int(port) <= 65535:
+        yield f"nginx_backend_address is {_shown(address)}. Accepted: a port from 1 to 65535, such as 127.0.0.1:8000."
+    elif (host == "localhost" or host.startswith("127.")) and int(port) in ports.values():
+        yield (
+            f"nginx_backend_address is {_shown(address)}, where nginx itself listens, so that a request would never end. "
+            "Name the application's port, such as 127.0.0.1:8000."
+        )
+
+
+def _application_problems(applications: object) -> Iterator[str]:
+    if not isinstance(applications, list):
+        yield f"nginx_applications is {_shown(applications)}. Accepted: a list of entries with path and build."
+        return
+    for application in applications:
+        if not isinstance(application, Mapping) or set(application) != {"path", "build"}:
+            yield f"nginx_applications holds {_shown(application)}. Accepted: entries with path and build, and nothing else."
+            continue
+        path, build = application["path"], application["build"]
+        if not _is_path(path):
+            yield f"nginx_applications: the path {_shown(path)} cannot be served. Accepted: {PATH}."
+        elif (first := path.split("/")[1]) in RESERVED:
+            yield (
+                f"nginx_applications: the path {_shown(path)} collides with /{first}/, which is for {RESERVED[first]}. "
+                "Choose another path, such as /shop."
+            )
+        if not isinstance(build, str) or build == "" or not _is_path(f"/{build}"):
+            yield (
+                f"nginx_applications: the build {_shown(build)} cannot be served. Accepted: a directory below "
+                "nginx_frontend_root, such as shop/build."
+            )
+
+
+def _stream_problems(streams: object) -> Iterator[str]:
+    if not isinstance(streams, list):
+        yield f"nginx_stream_paths is {_shown(streams)}. Accepted: a list of paths below /api/."
+        return
+    for path in streams:
+        if not _is_path(path) or not path.startswith("/api/") or path == "/api/":
+            yield f"nginx_stream_paths holds {_shown(path)}. Accepted: a path below /api/, such as /api/events: {PATH}."
+    texts = [path for path in streams if isinstance(path, str)]
+    for path in sorted({path for path in texts if texts.count(path) > 1}):
+        yield f"nginx_stream_paths holds {_shown(path)} {texts.count(path)} times. Name it once."
+
+
+def _collisions(applications: list[Mapping[str, str]]) -> Iterator[str]:
+    """Find applications that need the same location: nginx refuses the second."""
+    paths = [application["path"] for application in applications]
+    taken: dict[str, int] = {}
+    reported: set[tuple[int, int]] = set()
+    for index, written in enumerate(paths):
+        path = written.rstrip("/")
+        # As templates/nginx.conf.j2 writes them.
+        for location in (f"{path}/", f"= {path}/index.html", f"{path}/assets/", *([f"= {path}"] if path else [])):
+            other = taken.setdefault(location, index)
+            if other != index and (other, index) not in reported:
+                reported.add((other, index))
+                yield (
+                    f"nginx_applications: the paths {_shown(paths[other])} and {_shown(written)} both need the location "
+                    f"{location}. Give each application a path of its own."
+                )
+
+
+def setting_problems(settings: Mapping[str, Any]) -> list[str]:
+    """Find settings with values that nginx.conf cannot hold, or that collide. ``settings`` are all of them by name."""
+    problems = [*_value_problems(settings), *_port_problems(settings)]
+    applications, streams = settings["nginx_applications"], settings["nginx_stream_paths"]
+    if applications is not None:
+        found = list(_application_problems(applications))
+        problems += found or list(_collisions(applications))
+    if streams is not None:
+        problems += _stream_problems(streams)
+    certificate, key = settings["nginx_tls_certificate_file"], settings["nginx_tls_key_file"]
+    if bool(certificate) != bool(key):
+        problems.append(
+            f"nginx_tls_certificate_file is {_shown(certificate)} and nginx_tls_key_file is {_shown(key)}. Set both, or "
+            "leave both empty for a self-signed pair."
+        )
+    if boolean(settings["nginx_tls_remote"], strict=False):
+        problems += [
+            f"{name} is {_shown(settings[name])}. With nginx_tls_remote it names a file of the host. Accepted: {PATH}."
+            for name in ("nginx_tls_certificate_file", "nginx_tls_key_file")
+            if settings[name] and not _is_path(settings[name])
+        ]
+    return problems
+
+
+def pair_problems(certificate: object, key: object, certificate_file: str, key_file: str) -> list[str]:
+    """Find a certificate and a key (the texts of two files, nothing where a file cannot be read) that nginx refuses.
+
+    No message holds anything of the key.
+    """
+    problems = [
+        f"{name} is {_shown(file)}, which cannot be read on the controller. Correct the path, or set nginx_tls_remote "
+        "when it is a file of the host."
+        for name, file, text in (
+            ("nginx_tls_certificate_file", certificate_file, certificate),
+            ("nginx_tls_key_file", key_file, key),
+        )
+        if not (isinstance(text, str) and text)
+    ]
+    if problems:
+        return problems
+    try:
+        shown = x509.load_pem_x509_certificates(str(certificate).encode())[0].public_key()
+    except ValueError:
+        return [
+            f"nginx_tls_certificate_file is {_shown(certificate_file)}, which holds no certificate. Accepted: PEM, the host's "
+            "own certificate first, then its chain."
+        ]
+    try:
+        held = load_pem_private_key(str(key).encode(), password=None).public_key()
+    except TypeError:
+        return [
+            f"nginx_tls_key_file is {_shown(key_file)}, whose key has a passphrase, which nobody could type. Take it off with: "
+            "openssl pkey -in KEY -out NEW"
+        ]
+    except ValueError:
+        return [f"nginx_tls_key_file is {_shown(key_file)}, which holds no private key. Accepted: PEM, without a passphrase."]
+    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    if shown.public_bytes(*form) == held.public_bytes(*form):
+        return []
+    return [
+        f"nginx_tls_certificate_file {_shown(certificate_file)} and nginx_tls_key_file {_shown(key_file)} do not belong "
+        "together: the first certificate was made for another key. Name the two files of one pair."
+    ]
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., list[str]]]:
+        """Return the filters by name."""
+        return {"nginx_setting_problems": setting_problems, "nginx_pair_problems": pair_problems}
