@@ -46,7 +46,8 @@ unit: ready ## Unit tests, and the application's own tests
 	pytest
 	examples/table-order/backend/test
 
-molecule: ready ## Each role in containers, two scenarios at a time
+molecule: ready ## The look-alike of Amazon Linux, then each role in containers, two scenarios at a time
+	pytest tests/images
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(SCENARIOS:%=molecule-%)
 
 molecule-%:

@@ -49,7 +49,7 @@ def server(container):
 
 def test_ansible_takes_it_for_amazon_linux(container):
     module = "ansible -m ansible.builtin.{} -c containers.podman.podman -e ansible_python_interpreter=/usr/bin/python3"
-    environment = {"ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.oneline"}
+    environment = {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"}
     facts = {}
     for name in ("setup", "package_facts"):
         run = subprocess.run(
