@@ -1,0 +1,89 @@
+"""What the role says when something is wrong, and what it leaves; each case is one application of the role."""
+
+import pytest
+
+HOST = "table-order-molecule-db_migrate-database"
+RELEASE = "/opt/table-order/backend"
+WRONG_PASSWORD = "nobody's-password"  # noqa: S105
+
+
+def database(**other):
+    right = {"host": HOST, "port": 5432, "name": "tableorder", "admin_user": "tableorder_admin"}
+    return {"db_migrate_database": {**right, "admin_password": "master-password-1", **other}}
+
+
+CASES = {
+    "failing migration": {"vars": {}, "variant": "0003_failing.py"},
+    "two heads": {"vars": {}, "variant": "0002_other.py"},
+    "failing command": {
+        "vars": {"db_migrate_after_command": ["python", "-c", "raise SystemExit('no 김치')"]}
+    },
+    "wrong CA": {"vars": {"db_migrate_ca_cert": "/etc/ssl/certs/ca-certificates.crt"}},
+    "unknown host": {"vars": database(host="no-such-host")},
+    "closed port": {"vars": database(port=5433)},
+    "wrong password": {"vars": database(admin_password=WRONG_PASSWORD)},
+    "another collation": {"vars": {"db_migrate_collation": "ko_KR.UTF-8"}},
+    "unreadable configuration": {"vars": {"db_migrate_alembic_ini": "closed.ini"}},
+    "superuser": {"vars": {"db_migrate_app": {"user": "too_mighty", "password": "some-password"}}},
+    "rotated": {"vars": {"db_migrate_app": {"user": "tableorder_app", "password": "Rotated-2"}}},
+    "rotated back": {"vars": {}},
+}
+REASONS = {
+    "failing migration": ['relation "no_such_table" does not exist'],
+    "two heads": ["it has 0002, 0002b. Merge them"],
+    "failing command": ["failed with status 1: no 김치"],
+    "wrong CA": [
+        "certificate verify failed",
+        "db_migrate_ca_cert (/etc/ssl/certs/ca-certificates.crt) does not hold the authority",
+    ],
+    "unknown host": ["could not translate host name", "Correct db_migrate_database.host"],
+    "closed port": [f"Cannot connect to tableorder at {HOST}:5433", "security group"],
+    "wrong password": ["db_migrate_database.admin_password is not the password of tableorder_admin"],
+    "another collation": [
+        "has the encoding UTF8 and the collation en_US.UTF-8",
+        "or set db_migrate_encoding",
+    ],
+    "unreadable configuration": [f"{RELEASE}/closed.ini cannot be read by table-order (db_migrate_user)"],
+    "superuser": ["too_mighty has SUPERUSER", "ALTER ROLE too_mighty NOSUPERUSER"],
+}
+
+
+@pytest.fixture(scope="module")
+def tried(before_repair, host, sql, try_cases):
+    host.check_output(f"install -m 0600 {RELEASE}/alembic.ini {RELEASE}/closed.ini")
+    sql("CREATE ROLE too_mighty SUPERUSER")
+    yield try_cases(CASES)
+    sql("DROP ROLE too_mighty")
+    host.check_output(f"rm {RELEASE}/closed.ini")
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_the_reason_and_the_fix_are_named(tried, case):
+    for reason in REASONS[case]:
+        assert reason in tried[0][case]
+
+
+def test_nothing_else_fails(tried):
+    assert set(tried[0]) == set(REASONS)
+
+
+def test_failing_migration_leaves_the_schema_as_it_was(tried, sql):
+    assert sql("SELECT version_num FROM alembic_version") == "0002"
+    assert sql("SELECT to_regclass('half_applied')") == ""
+
+
+def test_what_a_failing_migration_says_holds_no_secret(tried):
+    # The statement that fails holds both secrets.
+    assert "SELECT '******** postgresql://tableorder_owner:********@" in tried[0]["failing migration"]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["owner:pass", "2Fword", "needed-when-imported", WRONG_PASSWORD, "master-password", "Rotated-2"],
+)
+def test_no_secret_is_shown(tried, secret):
+    assert secret not in tried[1]
+
+
+def test_a_rotated_password_is_set_and_set_back(tried):
+    assert tried[1].count("tableorder_app: password") == 2

@@ -1,0 +1,49 @@
+"""The role with every setting the other way, on the other family."""
+
+import os
+
+import pytest
+import testinfra
+
+ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
+
+
+@pytest.fixture(scope="module")
+def host():
+    return testinfra.get_host(f"{ENGINE}://table-order-molecule-db_migrate-options")
+
+
+@pytest.fixture
+def shop(sql):
+    return lambda statement, role="rdsadmin": sql(statement, role, "shop")
+
+
+def test_an_async_environment_in_a_folder_of_its_own_migrates(shop):
+    assert shop("SELECT version_num FROM alembic_version") == "a1b2c3d4e5f6"
+    assert shop("SELECT tableowner FROM pg_tables WHERE tablename = 'settings'") == "shop_owner"
+
+
+def test_code_that_reads_single_variables_connects_as_the_application(shop):
+    assert shop("SELECT value FROM settings WHERE name = 'seeded by'") == "shop_app"
+
+
+def test_the_database_keeps_its_encoding(shop):
+    assert shop("SHOW server_encoding") == "LATIN1"
+
+
+def test_application_may_read_and_write_rows_only(shop):
+    assert shop("UPDATE settings SET value = value RETURNING value", "shop_app") == "shop_app"
+    assert "must be owner" in shop("DROP TABLE settings", "shop_app")
+
+
+def test_the_roles_log_in_for_ever(shop):
+    assert (
+        shop("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'shop%' AND rolcanlogin AND"
+             " coalesce(rolvaliduntil, 'infinity') = 'infinity'")
+        == "2"
+    )  # fmt: skip
+
+
+def test_the_driver_came_with_the_familys_package_manager(host):
+    assert host.check_output("rpm --query --queryformat '%{NAME}' python3-psycopg2") == "python3-psycopg2"
+    assert "python3-psycopg2" in host.file("/var/lib/table-order-db_migrate.packages").content_string
