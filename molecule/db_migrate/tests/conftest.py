@@ -41,7 +41,7 @@ def sql():
     return run_sql
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def before_repair(host):
     """Keep what takes long to the first look: after the side effect, what counts is whether all is as it was."""
     if host.file("/run/side-effect").exists:

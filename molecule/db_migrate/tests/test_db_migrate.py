@@ -65,7 +65,7 @@ def test_schema_is_at_the_release(sql):
 
 
 def test_after_command_ran_as_the_application_with_its_environment(sql):
-    assert sql("SELECT name FROM stores") == "$HOME 100% 김치찌개"
+    assert sql("SELECT name FROM stores") == "$HOME ${X} `id` 100% #1 \\ \"김치찌개\" 'a'"
 
 
 def test_application_connects_with_its_password_and_reads(host):

@@ -41,6 +41,13 @@ def _is_path(value: object) -> bool:
     return isinstance(value, str) and bool(value) and not CONTROL.search(value)
 
 
+def _kind(value: object) -> str:
+    """Return what a value that is no text, number or truth is; Ansible's own types have names of their own."""
+    if isinstance(value, Mapping):
+        return "dictionary"
+    return "null" if value is None else "list" if isinstance(value, list) else type(value).__name__
+
+
 def _lacking(settings: Mapping[str, Any], name: str, keys: tuple[str, ...]) -> list[str]:
     value = settings.get(name)
     if not isinstance(value, Mapping):
@@ -127,7 +134,7 @@ def _environment(values: object) -> Iterator[str]:
             )
         elif not isinstance(value, str | int | float):
             yield (
-                f"db_migrate_environment.{name} is a {type(value).__name__}; accepted: text, a number, true or false. "
+                f"db_migrate_environment.{name} is a {_kind(value)}; accepted: text, a number, true or false. "
                 "Write other things as JSON in quotes, or leave the variable out."
             )
         elif "\0" in str(value):
@@ -171,7 +178,7 @@ def _connection(settings: Mapping[str, Any]) -> Iterator[str]:
             or not isinstance(value, str | int | float)
         ):
             yield (
-                f"db_migrate_url_query holds {name!r} with a {type(value).__name__}; accepted: an option's name, and text, a "
+                f"db_migrate_url_query holds {name!r} with a {_kind(value)}; accepted: an option's name, and text, a "
                 "number, true or false."
             )
 
