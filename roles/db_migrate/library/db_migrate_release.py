@@ -9,11 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
-try:
-    import psycopg2
-except ImportError:
-    psycopg2 = None
+from ansible.module_utils.db_migrate import psycopg2
 
 DOCUMENTATION = """
 module: db_migrate_release

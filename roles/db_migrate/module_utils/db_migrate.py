@@ -7,6 +7,8 @@ from typing import Any
 
 try:
     import psycopg2
+
+    # A removed package leaves a folder with compiled files, which Python imports without complaint.
     import psycopg2.errors
 except ImportError:
     psycopg2 = None

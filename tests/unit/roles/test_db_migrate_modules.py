@@ -232,3 +232,10 @@ def test_a_file_without_authorities_is_named(tree, tmp_path):
     ca_cert.write_text("no certificate")
     found = release.look({**tree, "ca_cert": str(ca_cert)})
     assert f"db_migrate_ca_cert ({ca_cert}) holds no certificate authorities" in found["problems"][0]
+
+
+def test_what_a_removed_driver_leaves_is_no_driver(tmp_path, monkeypatch):
+    (tmp_path / "psycopg2/__pycache__").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "psycopg2", raising=False)
+    assert load("module_utils/db_migrate.py", "shared_again").psycopg2 is None
