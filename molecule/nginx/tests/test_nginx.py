@@ -148,7 +148,9 @@ def test_the_self_signed_pair_is_made_for_itself(host):
         "openssl x509 -in /etc/nginx/tls/self-signed.crt -noout -subject -ext subjectAltName"
     )
     assert "CN = table-order.local" in certificate
-    shown = host.check_output("openssl s_client -connect localhost:443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint")
+    shown = host.check_output(
+        "openssl s_client -connect localhost:443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint"
+    )
     assert shown == host.check_output("openssl x509 -in /etc/nginx/tls/self-signed.crt -noout -fingerprint")
     assert "DNS:table-order.local" in certificate
     key = host.file("/etc/nginx/tls/self-signed.key")

@@ -60,7 +60,9 @@ def test_the_given_certificate_is_shown(host):
     )
     assert shown == host.check_output("openssl x509 -in /etc/nginx/tls/given.crt -noout -fingerprint")
     # Neither the role's own nor, after side_effect.yml, that of somebody else.
-    assert "shop.example.org" in host.check_output("openssl x509 -in /etc/nginx/tls/given.crt -noout -subject")
+    assert "shop.example.org" in host.check_output(
+        "openssl x509 -in /etc/nginx/tls/given.crt -noout -subject"
+    )
     assert not host.file("/etc/nginx/tls/self-signed.key").exists
 
 

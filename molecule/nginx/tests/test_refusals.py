@@ -17,9 +17,7 @@ def host():
 
 
 def converge(*settings: str) -> subprocess.CompletedProcess[str]:
-    project, scenario = (
-        Path(os.environ[f"MOLECULE_{name}_DIRECTORY"]) for name in ("PROJECT", "SCENARIO")
-    )
+    project, scenario = (Path(os.environ[f"MOLECULE_{name}_DIRECTORY"]) for name in ("PROJECT", "SCENARIO"))
     return subprocess.run(
         [
             "ansible-playbook",

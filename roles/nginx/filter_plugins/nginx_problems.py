@@ -153,7 +153,12 @@ def _collisions(applications: list[Mapping[str, str]]) -> Iterator[str]:
     for index, written in enumerate(paths):
         path = written.rstrip("/")
         # As templates/nginx.conf.j2 writes them.
-        for location in (f"{path}/", f"= {path}/index.html", f"{path}/assets/", *([f"= {path}"] if path else [])):
+        for location in (
+            f"{path}/",
+            f"= {path}/index.html",
+            f"{path}/assets/",
+            *([f"= {path}"] if path else []),
+        ):
             other = taken.setdefault(location, index)
             if other != index and (other, index) not in reported:
                 reported.add((other, index))
@@ -218,7 +223,9 @@ def pair_problems(certificate: object, key: object, certificate_file: str, key_f
             "openssl pkey -in KEY -out NEW"
         ]
     except ValueError:
-        return [f"nginx_tls_key_file is {_shown(key_file)}, which holds no private key. Accepted: PEM, without a passphrase."]
+        return [
+            f"nginx_tls_key_file is {_shown(key_file)}, which holds no private key. Accepted: PEM, without a passphrase."
+        ]
     form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
     if shown.public_bytes(*form) == held.public_bytes(*form):
         return []

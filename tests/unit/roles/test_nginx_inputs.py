@@ -1,0 +1,383 @@
+"""Settings that try to break nginx: each is refused by name before the host is touched, or carried through unharmed.
+
+One play runs the role's specification, preflight and templates for all cases at once: every case is a host of its own.
+"""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+ROLE = ROOT / "roles/nginx"
+DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+SPECIFICATION = importlib.util.spec_from_file_location(
+    "nginx_problems", ROLE / "filter_plugins/nginx_problems.py"
+)
+problems = importlib.util.module_from_spec(SPECIFICATION)
+SPECIFICATION.loader.exec_module(problems)
+
+PLAY = [
+    {
+        # Only those that get as far as the system.
+        "hosts": "late",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "ansible.builtin.set_fact": {
+                    "os_family": "{{ family }}",
+                    "distribution": "{{ system }}",
+                    "distribution_version": "0",
+                    "cacheable": True,
+                },
+            },
+        ],
+    },
+    {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "block": [
+                    {
+                        "ansible.builtin.validate_argument_spec": {
+                            "argument_spec": "{{ (lookup('ansible.builtin.file', role + '/meta/argument_specs.yml') "
+                            "| from_yaml).argument_specs.main.options }}"
+                        },
+                        "vars": {"role": str(ROLE)},
+                    },
+                    {
+                        "ansible.builtin.import_role": {
+                            "name": str(ROLE),
+                            "tasks_from": "preflight",
+                            "public": True,
+                        }
+                    },
+                    {
+                        "name": "Carried through",
+                        "ansible.builtin.debug": {
+                            "msg": "{{ {'nginx.conf': lookup('ansible.builtin.template', role + 'nginx.conf.j2'), "
+                            "'logrotate': lookup('ansible.builtin.template', role + 'logrotate.j2')} }}"
+                        },
+                        "vars": {"role": f"{ROLE}/templates/"},
+                    },
+                ],
+                "rescue": [
+                    {"name": "Refused", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg }}"}}
+                ],
+            },
+        ],
+    },
+]
+PAIR = {"nginx_tls_certificate_file": "{tmp}/서버 인증서.pem", "nginx_tls_key_file": "{tmp}/key.pem"}
+REMOTE = {
+    "nginx_tls_remote": True,
+    "nginx_tls_certificate_file": "/etc/a.crt",
+    "nginx_tls_key_file": "/etc/a.key",
+}
+SHOP = {"path": "/shop", "build": "shop"}
+
+
+def applications(*entries):
+    """Make the setting from (path, build), or from what is no such pair."""
+    return {
+        "nginx_applications": [
+            dict(zip(("path", "build"), entry, strict=True)) if isinstance(entry, tuple) else entry
+            for entry in entries
+        ]
+    }
+
+
+# What is set, and what the refusal must hold: the setting's name and the reason or the fix.
+REFUSED = {
+    "unknown key": ({"nginx_htpp_port": 81}, ["nginx_htpp_port", "Did you mean nginx_http_port?"]),
+    "unknown state": ({"nginx_state": "gone"}, ["nginx_state", "absent"]),
+    "null text": ({"nginx_server_name": None}, ["nginx_server_name is null"]),
+    "null list": ({"nginx_applications": None}, ["nginx_applications", "NoneType"]),
+    "null number": ({"nginx_http_port": None}, ["nginx_http_port", "NoneType"]),
+    "null state": ({"nginx_state": None}, ["nginx_state", "present, absent"]),
+    "empty path": ({"nginx_frontend_root": ""}, ["nginx_frontend_root", "begins with /"]),
+    "empty address": ({"nginx_backend_address": ""}, ["nginx_backend_address", "host:port"]),
+    "empty name": ({"nginx_server_name": ""}, ["nginx_server_name", "host names"]),
+    "list for a text": ({"nginx_server_name": ["a"]}, ["nginx_server_name"]),
+    "text for a list": ({"nginx_stream_paths": "/api/events"}, ["nginx_stream_paths", "a list"]),
+    "text for an application": (applications("/shop"), ["nginx_applications"]),
+    "text for a number": ({"nginx_http_port": "eighty"}, ["nginx_http_port"]),
+    "number for a time": ({"nginx_proxy_timeout": 60}, ["nginx_proxy_timeout", "such as 90s"]),
+    "word for a switch": ({"nginx_redirect_http": "perhaps"}, ["nginx_redirect_http"]),
+    "http port 0": ({"nginx_http_port": 0}, ["nginx_http_port", "from 1 to 65535"]),
+    "https port above": ({"nginx_https_port": 65536}, ["nginx_https_port", "from 1 to 65535"]),
+    "negative port": ({"nginx_http_port": -80}, ["nginx_http_port", "from 1 to 65535"]),
+    "same port twice": (
+        {"nginx_http_port": "443"},
+        ["nginx_http_port", "nginx_https_port", "a port of its own"],
+    ),
+    "backend port above": ({"nginx_backend_address": "127.0.0.1:70000"}, ["nginx_backend_address", "65535"]),
+    "nginx as its own backend": (
+        {"nginx_backend_address": "localhost:80"},
+        ["nginx_backend_address", "nginx itself"],
+    ),
+    "URL with credentials": (
+        {"nginx_backend_address": "http://user:tiger@host:8000"},
+        ["nginx_backend_address", "host:port", "//***@host"],
+    ),
+    "block closed by a name": ({"nginx_server_name": "a; } server { listen 81"}, ["nginx_server_name"]),
+    "block closed by a size": ({"nginx_client_max_body_size": "1m; } #"}, ["nginx_client_max_body_size"]),
+    "block closed by a time": ({"nginx_stream_timeout": "1h;}"}, ["nginx_stream_timeout"]),
+    "block closed by a path": (
+        {"nginx_frontend_root": "/srv; } location /x { root /"},
+        ["nginx_frontend_root"],
+    ),
+    "block closed by a location": (
+        applications(("/a {} location /b", "shop")),
+        ["nginx_applications", "/a {}"],
+    ),
+    "block closed by a stream": ({"nginx_stream_paths": ["/api/a{}"]}, ["nginx_stream_paths"]),
+    "block closed by a file": ({**REMOTE, "nginx_tls_key_file": "/k;}"}, ["nginx_tls_key_file", "/k;}"]),
+    "line break after a name": ({"nginx_server_name": "a.example.org\n"}, ["nginx_server_name", "\\n"]),
+    "line break in a group": ({"nginx_log_group": "adm\nsu root"}, ["nginx_log_group"]),
+    "rule closed by a log path": ({"nginx_log_directory": "/var/log/x { }"}, ["nginx_log_directory"]),
+    "shell in a path": ({"nginx_log_directory": "/var/log/$(id)"}, ["nginx_log_directory"]),
+    "shell in a group": ({"nginx_log_group": "adm;id"}, ["nginx_log_group"]),
+    "variable of nginx": ({"nginx_server_name": "$host"}, ["nginx_server_name"]),
+    "quote": ({"nginx_frontend_root": "/srv/'a"}, ["nginx_frontend_root"]),
+    "percent": ({"nginx_frontend_root": "/srv/%s"}, ["nginx_frontend_root"]),
+    "Korean name": ({"nginx_server_name": "주문.example.org"}, ["nginx_server_name", "주문", "xn--"]),
+    "subject made longer": ({"nginx_tls_self_signed_name": "a/O=b"}, ["nginx_tls_self_signed_name"]),
+    "name of 65": ({"nginx_tls_self_signed_name": "a" * 65}, ["nginx_tls_self_signed_name", "64"]),
+    "no day": ({"nginx_tls_self_signed_days": 0}, ["nginx_tls_self_signed_days", "from 1 to"]),
+    "negative days": ({"nginx_log_keep_days": -1}, ["nginx_log_keep_days", "from 0 to"]),
+    "relative root": ({"nginx_frontend_root": "srv/www"}, ["nginx_frontend_root", "begins with /"]),
+    "whole disk": ({"nginx_frontend_root": "/"}, ["nginx_frontend_root"]),
+    "traversal": ({"nginx_frontend_root": "/srv/../etc"}, ["nginx_frontend_root", ".."]),
+    "traversal in a build": (applications(("/a", "../../etc")), ["nginx_applications", "../../etc"]),
+    "absolute build": (applications(("/a", "/etc")), ["nginx_applications", "below nginx_frontend_root"]),
+    "empty build": (applications(("/a", "")), ["nginx_applications", "below nginx_frontend_root"]),
+    "null path": (applications((None, "shop")), ["nginx_applications"]),
+    "unknown key of an application": (applications({**SHOP, "root": "/etc"}), ["nginx_applications", "root"]),
+    "application without a build": (applications({"path": "/shop"}), ["nginx_applications", "build"]),
+    "relative path": (applications(("shop", "shop")), ["nginx_applications", "'shop'"]),
+    "path that no request has": (applications(("/a//b", "shop")), ["nginx_applications", "/a//b"]),
+    "same path twice": (applications(("/a", "x"), ("/a", "y")), ["nginx_applications", "'/a'", "of its own"]),
+    "same path with a slash": (
+        applications(("/a", "x"), ("/a/", "y")),
+        ["nginx_applications", "'/a/'", "of its own"],
+    ),
+    "path of another's assets": (
+        applications(("/", "x"), ("/assets", "y")),
+        ["nginx_applications", "/assets/"],
+    ),
+    "path of another's page": (
+        applications(("/", "x"), ("/index.html", "y")),
+        ["nginx_applications", "= /index.html"],
+    ),
+    "application at /api": (applications(("/api", "x")), ["nginx_applications", "/api/", "such as /shop"]),
+    "application at /api/": (applications(("/api/", "x")), ["nginx_applications", "/api/", "such as /shop"]),
+    "application below /api": (
+        applications(("/api/docs", "x")),
+        ["nginx_applications", "/api/", "such as /shop"],
+    ),
+    "application at /static": (
+        applications(("/static", "x")),
+        ["nginx_applications", "/static/", "such as /shop"],
+    ),
+    "stream outside": ({"nginx_stream_paths": ["/events"]}, ["nginx_stream_paths", "below /api/"]),
+    "stream beside": ({"nginx_stream_paths": ["/apis/events"]}, ["nginx_stream_paths", "below /api/"]),
+    "stream at the root": ({"nginx_stream_paths": ["/api/"]}, ["nginx_stream_paths", "below /api/"]),
+    "stream out of it": ({"nginx_stream_paths": ["/api/../x"]}, ["nginx_stream_paths", ".."]),
+    "stream twice": ({"nginx_stream_paths": ["/api/e", "/api/e"]}, ["nginx_stream_paths", "2 times"]),
+    "null stream": ({"nginx_stream_paths": [None]}, ["nginx_stream_paths", "None"]),
+    "half a certificate": (
+        {**PAIR, "nginx_tls_key_file": ""},
+        ["nginx_tls_certificate_file", "nginx_tls_key_file", "both"],
+    ),
+    "key of another": (
+        {**PAIR, "nginx_tls_key_file": "{tmp}/other.pem"},
+        ["nginx_tls_certificate_file", "nginx_tls_key_file", "do not belong together"],
+    ),
+    "missing certificate": (
+        {**PAIR, "nginx_tls_certificate_file": "{tmp}/none.pem"},
+        ["nginx_tls_certificate_file", "none.pem", "cannot be read"],
+    ),
+    "directory for a key": (
+        {**PAIR, "nginx_tls_key_file": "{tmp}"},
+        ["nginx_tls_key_file", "cannot be read"],
+    ),
+    "no certificate": (
+        {**PAIR, "nginx_tls_certificate_file": "{tmp}/key.pem"},
+        ["nginx_tls_certificate_file", "holds no certificate"],
+    ),
+    "no key": (
+        {**PAIR, "nginx_tls_key_file": "{tmp}/서버 인증서.pem"},
+        ["nginx_tls_key_file", "holds no private key"],
+    ),
+    "key with a passphrase": (
+        {**PAIR, "nginx_tls_key_file": "{tmp}/locked.pem"},
+        ["nginx_tls_key_file", "passphrase"],
+    ),
+    "relative file of the host": (
+        {**REMOTE, "nginx_tls_certificate_file": "a.crt"},
+        ["nginx_tls_certificate_file", "begins with /"],
+    ),
+    "group that is not there": ({"nginx_log_group": "no-such-group"}, ["nginx_log_group", "no such group"]),
+    "unknown system": ({"system": "Plan9", "family": "Plan9"}, ["Plan9", "Amazon Linux 2023"]),
+}
+# What is set, and what the configuration must hold. All of them go through nginx itself in molecule/nginx.
+CARRIED = {
+    "defaults": ({}, ["location = /superadmin {", "listen 443 ssl http2 default_server;"]),
+    "the other family": (
+        {"system": "Amazon", "family": "RedHat", "asked": "nginx/1.26.3"},
+        ["user nginx;", "listen 443 ssl default_server;", "http2 on;"],
+    ),
+    "last version without the directive": (
+        {"asked": "nginx/1.25.0"},
+        ["listen 443 ssl http2 default_server;"],
+    ),
+    "first version with the directive": ({"asked": "nginx/1.25.1"}, ["http2 on;"]),
+    "no application": ({"nginx_applications": []}, ["return 404;"]),
+    "no stream": ({"nginx_stream_paths": []}, ["location /api/ {"]),
+    "application within an application": (
+        applications(("/a", "x"), ("/a/b", "y")),
+        ["location /a/ {", "location /a/b/ {"],
+    ),
+    "path that begins like /api": (applications(("/apis", "x")), ["location /apis/ {"]),
+    "texts of the command line": (
+        {"nginx_http_port": "8080", "nginx_https_port": "443", "nginx_redirect_http": "false"},
+        ["listen 8080 default_server;"],
+    ),
+    "text that redirects": (
+        {"nginx_redirect_http": "true", "nginx_https_port": "443"},
+        ["return 301 https://$host$request_uri;"],
+    ),
+    "two names": (
+        {"nginx_server_name": "a.example.org *.b.example.org"},
+        ["server_name a.example.org *.b.example.org;"],
+    ),
+    "unlimited size": ({"nginx_client_max_body_size": "0"}, ["client_max_body_size 0;"]),
+    "Korean and blanks on the controller": (PAIR, ["ssl_certificate /etc/nginx/tls/given.crt;"]),
+    "files of the host": (REMOTE, ["ssl_certificate /etc/a.crt;", "ssl_certificate_key /etc/a.key;"]),
+    "absence does not need the files": (
+        {**PAIR, "nginx_state": "absent", "nginx_tls_key_file": "/gone", "nginx_log_group": "no-such-group"},
+        [],
+    ),
+}
+
+
+def host_name(case: str) -> str:
+    return re.sub(r"\W", "_", case)
+
+
+def make_pairs(folder: Path) -> None:
+    curve = ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    for arguments in (
+        ["genpkey", *curve, "-out", "key.pem"],
+        ["genpkey", *curve, "-out", "other.pem"],
+        ["pkey", "-in", "key.pem", "-aes128", "-passout", "pass:secret", "-out", "locked.pem"],
+        [
+            "req",
+            "-x509",
+            "-new",
+            "-key",
+            "key.pem",
+            "-subj",
+            "/CN=a",
+            "-days",
+            "2",
+            "-out",
+            "서버 인증서.pem",
+        ],
+    ):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory) -> str:
+    """What the play has printed, as JSON."""
+    folder = tmp_path_factory.mktemp("nginx")
+    make_pairs(folder)
+    hosts = {}
+    for name, (settings, _) in (REFUSED | CARRIED).items():
+        values = {"asked": "nginx/1.22.1", "system": "Debian", "family": "Debian"} | settings
+        hosts[host_name(name)] = {
+            key: value.replace("{tmp}", str(folder)) if isinstance(value, str) else value
+            for key, value in values.items()
+        }
+    late = {host_name(name): {} for name in [*CARRIED, "group that is not there", "unknown system"]}
+    everywhere = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "ansible_managed": "Managed",
+        "__nginx_before": {"stderr": "nginx version: {{ asked }}"},
+    }
+    (folder / "hosts.yml").write_text(
+        json.dumps({"all": {"hosts": hosts, "vars": everywhere, "children": {"late": {"hosts": late}}}})
+    )
+    (folder / "play.yml").write_text(json.dumps(PLAY))
+    run = subprocess.run(
+        ["ansible-playbook", "-i", folder / "hosts.yml", folder / "play.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ
+        | {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_FORKS": "4",
+        },
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr
+    return run.stdout
+
+
+@pytest.fixture(scope="module")
+def answers(printed) -> dict[str, tuple[str, object]]:
+    """For each case "Refused" with the message, or "Carried through" with the rendered files."""
+    found = {}
+    for task in json.loads(printed)["plays"][1]["tasks"]:
+        for host, result in task["hosts"].items():
+            if task["task"]["name"] in ("Refused", "Carried through") and not result.get("skipped"):
+                found[host] = (task["task"]["name"], result["msg"])
+    return {name: found[host_name(name)] for name in REFUSED | CARRIED}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_null_is_refused_whatever_the_setting(name):
+    assert f"{name} is null" in " ".join(problems.setting_problems(DEFAULTS | {name: None}))
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_it_is_refused_by_name_with_the_fix(answers, case):
+    outcome, said = answers[case]
+    assert outcome == "Refused"
+    for part in REFUSED[case][1]:
+        assert part in said
+
+
+@pytest.mark.parametrize("case", CARRIED)
+def test_it_is_carried_through(answers, case):
+    outcome, said = answers[case]
+    assert outcome == "Carried through", said
+    for part in CARRIED[case][1]:
+        assert part in said["nginx.conf"]
+
+
+def test_no_secret_is_in_what_was_said(answers, printed):
+    assert "tiger" not in str([said for outcome, said in answers.values() if outcome == "Refused"])
+    assert "PRIVATE KEY" not in printed
+
+
+def test_nothing_on_the_host_is_touched_before():
+    """Preflight comes first, and none of its tasks can change anything."""
+    first = yaml.safe_load((ROLE / "tasks/main.yml").read_text())[0]
+    assert first["ansible.builtin.import_tasks"] == "preflight.yml"
+    harmless = {"assert", "setup", "include_vars", "command"}
+    for task in yaml.safe_load((ROLE / "tasks/preflight.yml").read_text()):
+        module = next(key for key in task if key.startswith("ansible.builtin.")).rpartition(".")[2]
+        assert module in harmless
+        if module == "command":
+            assert task["ansible.builtin.command"]["argv"][0] == "getent"
