@@ -227,7 +227,7 @@ REFUSED = {
     "group that is not there": ({"nginx_log_group": "no-such-group"}, ["nginx_log_group", "no such group"]),
     "unknown system": ({"system": "Plan9", "family": "Plan9"}, ["Plan9", "Amazon Linux 2023"]),
 }
-# What is set, and what the configuration must hold. All of them go through nginx itself in molecule/nginx.
+# What is set, and what the configuration must hold.
 CARRIED = {
     "defaults": ({}, ["location = /superadmin {", "listen 443 ssl http2 default_server;"]),
     "the other family": (
