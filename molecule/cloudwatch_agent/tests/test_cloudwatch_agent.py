@@ -1,32 +1,13 @@
-"""The role with the stand-in of the agent, and a moto server in the place of CloudWatch."""
+"""The role with its defaults, with the stand-in of the agent, and a moto server in the place of CloudWatch."""
 
 import json
-import time
+import re
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 INSTANCE = "i-0123456789abcdef0"
 LOGS = "/opt/table-order/logs"
 BASE = "/opt/aws/amazon-cloudwatch-agent"
-# Written into the agent's environment by prepare.yml.
-PORT = 5811
-
-
-@pytest.fixture(scope="module")
-def cloud(host):
-    """Give boto3 clients of a cloud that starts now, long after the agent."""
-    gateway = host.check_output("ip -4 route show default").split()[2]
-    server = ThreadedMotoServer(gateway, PORT, verbose=False)
-    server.start()
-    yield lambda service: boto3.client(
-        service,
-        region_name="ap-northeast-2",
-        endpoint_url=f"http://{gateway}:{PORT}",
-        **dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "testing"),
-    )
-    server.stop()
 
 
 @pytest.fixture
@@ -37,34 +18,6 @@ def write(host):
         host.check_output("mkdir -p %s && echo %s >> %s", LOGS, line, f"{LOGS}/{name}")
 
     return append
-
-
-@pytest.fixture
-def arrived(cloud):
-    """Wait until a stream ends with a text, and return all its messages."""
-
-    def wait(group, stream, text):
-        logs = cloud("logs")
-        messages = []
-        for _ in range(60):
-            try:
-                events = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)[
-                    "events"
-                ]
-            except logs.exceptions.ResourceNotFoundException:
-                events = []
-            messages = [event["message"] for event in events]
-            if any(text in message for message in messages):
-                return messages
-            time.sleep(0.5)
-        raise AssertionError(f"{text!r} has not arrived in {group} {stream}: {messages[-5:]}")
-
-    return wait
-
-
-@pytest.fixture
-def unique():
-    return f"line-{time.time_ns()}"
 
 
 def test_the_service_runs_as_its_own_user(host):
@@ -84,7 +37,9 @@ def test_the_control_program_says_what_it_is(host):
 
 
 def test_the_configuration_names_the_streams_of_the_seed(host):
-    configuration = json.loads(host.file(f"{BASE}/etc/table-order.json").content_string)
+    file = host.file(f"{BASE}/etc/table-order.json")
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o644)
+    configuration = json.loads(file.content_string)
     files = configuration["logs"]["logs_collected"]["files"]["collect_list"]
     assert {(item["file_path"], item["log_group_name"], item["log_stream_name"]) for item in files} == {
         (f"{LOGS}/fastapi.log", "/aws/ec2/table-order/fastapi", "{instance_id}/fastapi.log"),
@@ -119,32 +74,71 @@ def test_a_rotation_and_a_restart_lose_nothing_and_repeat_nothing(host, write, a
     ]
 
 
+def test_a_killed_agent_comes_back_and_goes_on(host, write, arrived, unique, restarted):
+    before = host.check_output("systemctl show amazon-cloudwatch-agent --property MainPID --value")
+    host.check_output(f"kill -KILL {before}")
+    write("fastapi.log", unique)
+    restarted(before)
+    messages = arrived("/aws/ec2/table-order/fastapi", f"{INSTANCE}/fastapi.log", unique)
+    assert messages.count(unique) == 1
+
+
 def test_the_journal_arrives(host, arrived, unique):
     host.check_output("logger --tag molecule %s", unique)
     messages = arrived("/aws/ec2/table-order/system", f"{INSTANCE}/journal", unique)
     assert any("molecule" in message and unique in message for message in messages)
 
 
-def test_metrics_arrive_with_the_instance(cloud):
-    cloudwatch = cloud("cloudwatch")
-    for _ in range(40):
-        metrics = cloudwatch.list_metrics(Namespace="CWAgent")["Metrics"]
-        if metrics:
-            break
-        time.sleep(0.5)
-    assert {metric["MetricName"] for metric in metrics} == {
+def test_metrics_arrive_with_the_instance(metrics):
+    found = metrics("CWAgent")
+    assert {metric["MetricName"] for metric in found} == {
         "cpu_usage_active",
         "mem_used_percent",
         "disk_used_percent",
     }
-    assert all({"Name": "InstanceId", "Value": INSTANCE} in metric["Dimensions"] for metric in metrics)
+    assert all({"Name": "InstanceId", "Value": INSTANCE} in metric["Dimensions"] for metric in found)
 
 
-def test_a_log_it_may_not_read_is_named_in_its_own_log(host, write, arrived, unique):
+@pytest.fixture
+def closed(host):
+    """Two logs that the agent may not read: one by its own mode, one by its directory's."""
     path = f"{LOGS}/nginx-error.log"
     host.check_output(f"rm -f {path} && touch {path} && chown root:root {path} && chmod 0600 {path}")
+    host.check_output("mkdir -m 0700 -p /srv/closed && touch /srv/closed/own.log")
+    yield path
+    host.check_output(f"rm -rf {path} /srv/closed")
+
+
+def test_a_log_it_may_not_read_is_named_by_the_agent(host, write, arrived, unique, closed):
     write("fastapi.log", unique)
     arrived("/aws/ec2/table-order/fastapi", f"{INSTANCE}/fastapi.log", unique)
     log = host.file(f"{BASE}/logs/amazon-cloudwatch-agent.log").content_string
-    assert f"Permission denied: '{path}'" in log
-    host.check_output(f"rm {path}")
+    assert f"Permission denied: '{closed}'" in log
+
+
+def test_a_log_it_may_not_read_is_named_by_the_role_with_a_fix_that_works(host, converge, closed):
+    files = [
+        {"path": path, "group": "molecule", "stream": path.removeprefix("/")}
+        for path in (f"{LOGS}/fastapi.log", closed, "/srv/closed/own.log", "/srv/later.log")
+    ]
+    settings = "--extra-vars=" + json.dumps({"cloudwatch_agent_log_files": files})
+    try:
+        run = converge(settings)
+        said = " ".join((run.stdout + run.stderr).split())
+        assert run.returncode == 2, said
+        assert "cloudwatch_agent_log_files names what cloudwatch_agent_user may not read" in said
+        assert f"{closed}: cwagent cannot pass {closed} (-rw------- root:root)" in said
+        assert "/srv/closed/own.log: cwagent cannot pass /srv/closed (drwx------ root:root)" in said
+        assert f"{LOGS}/fastapi.log: cwagent" not in said
+        assert "No log yet, followed when it comes: /srv/later.log" in said
+        # The agent ships the others meanwhile.
+        assert host.service("amazon-cloudwatch-agent").is_running
+        fixes = set(re.findall(r"Fix: (ch.*?')[;.] ", said))
+        assert len(fixes) == 2, said
+        for fix in fixes:
+            host.check_output(fix)
+        run = converge(settings)
+        assert run.returncode == 0, run.stdout
+        assert host.run(f"runuser -u cwagent -- cat {closed} /srv/closed/own.log").rc == 0
+    finally:
+        assert converge().returncode == 0

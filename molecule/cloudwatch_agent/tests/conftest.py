@@ -1,0 +1,118 @@
+"""What the tests of both containers share: the cloud that the agents ship to, and ways to break and to apply the role."""
+
+import logging
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import boto3
+import pytest
+import testinfra
+from moto.server import ThreadedMotoServer
+
+ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
+NAME = "table-order-molecule-cloudwatch_agent"
+# Written into the agent's environment by prepare.yml.
+PORT = 5811
+
+
+@pytest.fixture(scope="session")
+def cloud():
+    """Give boto3 clients of a cloud that starts now, long after the agents: cloud("logs", "eu-central-1")."""
+    host = testinfra.get_host(f"{ENGINE}://{NAME}")
+    gateway = host.check_output("ip -4 route show default").split()[2]
+    # A line per request would bury what a failing test says.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer(gateway, PORT, verbose=False)
+    server.start()
+    yield lambda service, region="ap-northeast-2": boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=f"http://{gateway}:{PORT}",
+        **dict.fromkeys(("aws_access_key_id", "aws_secret_access_key"), "testing"),
+    )
+    server.stop()
+
+
+@pytest.fixture
+def arrived(cloud):
+    """Wait until a stream holds a text, and return all its messages."""
+
+    def wait(group, stream, text, region="ap-northeast-2"):
+        logs = cloud("logs", region)
+        messages = []
+        for _ in range(60):
+            try:
+                answer = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)
+            except logs.exceptions.ResourceNotFoundException:
+                answer = {"events": []}
+            messages = [event["message"] for event in answer["events"]]
+            if any(text in message for message in messages):
+                return messages
+            time.sleep(0.5)
+        raise AssertionError(f"{text!r} has not arrived in {group} {stream}: {messages[-5:]}")
+
+    return wait
+
+
+@pytest.fixture
+def metrics(cloud):
+    """Wait until there are metrics in a namespace, and return them."""
+
+    def wait(namespace, region="ap-northeast-2"):
+        for _ in range(60):
+            found = cloud("cloudwatch", region).list_metrics(Namespace=namespace)["Metrics"]
+            if found:
+                return found
+            time.sleep(0.5)
+        raise AssertionError(f"no metric has arrived in {namespace}")
+
+    return wait
+
+
+@pytest.fixture
+def unique():
+    return f"line-{time.time_ns()}"
+
+
+@pytest.fixture
+def restarted(host):
+    """Wait until the service has another main process than the given one, and return its number."""
+
+    def wait(before):
+        show = "systemctl show amazon-cloudwatch-agent --property MainPID --value"
+        for _ in range(60):
+            if (now := host.check_output(show)) not in ("0", before):
+                return now
+            time.sleep(0.5)
+        raise AssertionError(host.run("journalctl --unit amazon-cloudwatch-agent --no-pager").stdout)
+
+    return wait
+
+
+def converge(*arguments: str, limit: str = NAME) -> subprocess.CompletedProcess[str]:
+    """Apply the role to one of the containers."""
+    project, scenario = (
+        Path(os.environ[f"MOLECULE_{name}_DIRECTORY"]) for name in ("PROJECT", "SCENARIO")
+    )
+    return subprocess.run(
+        [
+            "ansible-playbook",
+            f"--inventory={project / 'molecule/shared/inventory'}",
+            f"--inventory={scenario / 'inventory'}",
+            f"--limit={limit}",
+            *arguments,
+            str(scenario / "converge.yml"),
+        ],
+        # Messages as they are, neither folded nor with doubled quotes.
+        env=os.environ | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(name="converge")
+def converge_fixture():
+    return converge
