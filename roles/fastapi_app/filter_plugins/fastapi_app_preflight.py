@@ -1,0 +1,306 @@
+"""Finds what cannot work in the role's settings, before the host is touched.
+
+A sentence names the setting, its value, what is accepted or the fix. Values come as they were written, of any type.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Check = Callable[[object], bool]
+
+# A path in a unit file, where "%", "$", quotes and spaces would be read as something else.
+PATH = re.compile(r"(/(?!\.\.?(/|\Z))[A-Za-z0-9._-]+)+")
+INNER = re.compile(r"(?!\.\.?(/|\Z))[A-Za-z0-9._-]+(/(?!\.\.?(/|\Z))[A-Za-z0-9._-]+)*")
+GIT = re.compile(r"(https?|ssh|git|file)://\S+|[\w.-]+@[\w.-]+:[^\s:]\S*")
+# What the role removes, or gives to root alone, must be nobody else's.
+SYSTEM_FOLDERS = frozenset(
+    f"/{name}"
+    for name in (
+        *(
+            "bin",
+            "boot",
+            "dev",
+            "etc",
+            "home",
+            "lib",
+            "lib64",
+            "media",
+            "mnt",
+            "opt",
+            "proc",
+            "root",
+            "run",
+            "sbin",
+            "srv",
+        ),
+        *("sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/local", "usr/sbin", "usr/share"),
+        *("var", "var/cache", "var/lib", "var/log", "var/tmp"),
+    )
+)
+
+
+def text(pattern: str | re.Pattern[str]) -> Check:
+    """Return a check: a text that the whole pattern matches."""
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def whole(least: int, most: int) -> Check:
+    """Return a check: a whole number, or its digits, from ``least`` to ``most``."""
+
+    def check(value: object) -> bool:
+        return (
+            not isinstance(value, bool)
+            and re.fullmatch(r"\d{1,9}", str(value)) is not None
+            and least <= int(value) <= most
+        )
+
+    return check
+
+
+def each(check: Check) -> Check:
+    """Return a check: a list of which every element passes ``check``."""
+    return lambda value: isinstance(value, list) and all(check(element) for element in value)
+
+
+def one_of(*choices: object) -> Check:
+    """Return a check: one of ``choices``."""
+    return lambda value: any(
+        value == choice and isinstance(value, bool) == isinstance(choice, bool) for choice in choices
+    )
+
+
+def own_folder(value: object) -> bool:
+    """Say whether it is an absolute path that is no folder of the system."""
+    return text(PATH)(value) and value not in SYSTEM_FOLDERS
+
+
+def inner(value: object) -> bool:
+    """Say whether it is a path inside the source, which may be the source itself."""
+    return value == "." or text(INNER)(value)
+
+
+def pattern(value: object) -> bool:
+    """Say whether it is a regular expression."""
+    try:
+        re.compile(value)
+    except (TypeError, re.error):
+        return False
+    return isinstance(value, str)
+
+
+SWITCH = one_of(True, False)
+WORD = text(r"[A-Za-z0-9._:/=,*\[\]~+-]+")
+AN_OWN_FOLDER = (
+    'an absolute path of letters, digits, ".", "_" and "-" that is no folder of the system, such as '
+)
+AN_INNER_PATH = 'a path inside the source, without "..", such as '
+WORDS = "a list of single words, each of letters, digits and . _ : / = , * [ ] ~ + - (quote numbers)"
+
+# Of each entry point: the setting, its check, and what is accepted.
+SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
+    "main": {
+        "fastapi_app_state": (one_of("present", "absent"), "present or absent"),
+        "fastapi_app_remove_data": (SWITCH, "true or false; true removes releases and logs with the rest"),
+        "fastapi_app_home": (own_folder, AN_OWN_FOLDER + "/opt/table-order"),
+        "fastapi_app_user": (
+            lambda value: text(r"[a-z_][a-z0-9_-]{0,30}")(value) and value != "root",
+            "a system user's name in lower case, not root; the application must not run with root's rights",
+        ),
+        "fastapi_app_service": (
+            text(r"[A-Za-z0-9_-]+"),
+            'a unit\'s name without ".service", such as table-order-backend',
+        ),
+        "fastapi_app_log_directory": (own_folder, AN_OWN_FOLDER + "/opt/table-order/logs"),
+        "fastapi_app_log_days": (whole(1, 9999), "the number of days to keep, 1 to 9999"),
+        "fastapi_app_update_system": (SWITCH, "true or false"),
+        "fastapi_app_amazon_release": (
+            text(r"|\d{4}(\.\d{1,2}\.\d{8})?|latest"),
+            "a release of Amazon Linux, such as 2023.12.20260724, or nothing for the machine image's own",
+        ),
+        "fastapi_app_python": (
+            text(r"python3\.(1[1-9]|[2-9][0-9])"),
+            "python3.11 or newer, as the platform's packages name it",
+        ),
+        "fastapi_app_python_source": (
+            one_of("platform", "uv"),
+            "platform (its package) or uv (which downloads one)",
+        ),
+        "fastapi_app_system_packages": (
+            each(text(r"[A-Za-z0-9][A-Za-z0-9._+:-]*")),
+            "a list of package names of the host's platform, such as [libmagic1]",
+        ),
+        "fastapi_app_database_ca_url": (
+            text(r"(https?://|/)\S+|"),
+            "an http(s) address, an absolute path on the controller, or nothing for no bundle",
+        ),
+        "fastapi_app_database_ca_path": (
+            text(PATH),
+            "an absolute path on the server, such as /etc/ssl/certs/rds-ca.pem",
+        ),
+        "fastapi_app_asgi": (
+            text(r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*"),
+            "MODULE:ATTRIBUTE, such as app.main:app; add --factory to fastapi_app_arguments for a function",
+        ),
+        "fastapi_app_working_path": (
+            inner,
+            AN_INNER_PATH + 'src, or "." for fastapi_app_backend_path itself',
+        ),
+        "fastapi_app_host": (
+            text(r"[0-9a-fA-F.:]+"),
+            "an address to listen on; 127.0.0.1 unless the server is meant to be reached beside nginx",
+        ),
+        "fastapi_app_port": (whole(1024, 65535), "1024 to 65535 (the service has no right to a lower port)"),
+        "fastapi_app_arguments": (each(WORD), WORDS),
+        "fastapi_app_open_files": (whole(64, 1048576), "64 to 1048576"),
+        "fastapi_app_writable_paths": (
+            each(text(PATH)),
+            'a list of absolute paths, each of letters, digits, ".", "_" and "-"',
+        ),
+        "fastapi_app_keep_releases": (
+            whole(2, 99),
+            "2 to 99; with fewer than two there is nothing to go back to",
+        ),
+        "fastapi_app_no_log": (SWITCH, "true or false"),
+    },
+    "release": {
+        "fastapi_app_source_exclude": (
+            each(text(r"[^/\n]+")),
+            "a list of shell patterns of names, without /",
+        ),
+        "fastapi_app_backend_path": (inner, AN_INNER_PATH + 'backend, or "." for the source itself'),
+        "fastapi_app_frontend_path": (inner, AN_INNER_PATH + 'frontend, or "." for the source itself'),
+        "fastapi_app_frontends": (
+            each(text(INNER)),
+            "a list of paths inside fastapi_app_frontend_path, such as [customer-ui]",
+        ),
+        "fastapi_app_dependencies": (
+            one_of("auto", "requirements", "uv", "poetry"),
+            "auto, requirements, uv or poetry",
+        ),
+        "fastapi_app_requirements": (text(INNER), AN_INNER_PATH + "requirements.txt"),
+        "fastapi_app_require_hashes": (SWITCH, "true or false"),
+        "fastapi_app_install_arguments": (each(WORD), WORDS),
+    },
+    "activate": {
+        "fastapi_app_release_path": (
+            lambda value: value == "" or text(PATH)(value),
+            'a folder of fastapi_app_home/releases; the entry point "release" sets it',
+        ),
+        "fastapi_app_environment": (
+            lambda value: isinstance(value, dict),
+            "a dictionary of names and values",
+        ),
+        "fastapi_app_health_url": (
+            text(r"https?://[^\s@]+"),
+            "an http(s) address without a password, such as http://127.0.0.1:8000/api/health",
+        ),
+        "fastapi_app_health_host": (
+            text(r"[A-Za-z0-9.:_\[\]-]*"),
+            "a host name, or nothing for the address's own",
+        ),
+        "fastapi_app_health_status": (
+            lambda value: each(whole(100, 599))(value) and len(value) > 0,
+            "a list of HTTP statuses, such as [200, 204]",
+        ),
+        "fastapi_app_health_body": (
+            pattern,
+            "a regular expression that is found in the body, or nothing for any body",
+        ),
+        "fastapi_app_health_tries": (whole(1, 3600), "1 to 3600"),
+    },
+}
+
+
+def shown(value: object) -> str:
+    """Return a value as a message shows it: as JSON, without a password in an address."""
+    return re.sub(
+        r"(://[^/@:\s\"]*):[^/@\s\"]*@", r"\1:***@", json.dumps(value, ensure_ascii=False, default=str)
+    )
+
+
+def archive_problem(source: dict[str, Any]) -> str | None:
+    """Return what is missing for an archive to be fetched."""
+    path = source.get("path")
+    if path is None:
+        fetchable = text(r"https?://[^\s@]+")(source.get("url")) and text(r"[0-9a-f]{64}")(
+            source.get("sha256")
+        )
+        return (
+            None
+            if fetchable
+            else 'an archive needs either "path", a file on the controller, or "url" with its "sha256"'
+        )
+    if not isinstance(path, str) or not Path(path).is_file():
+        return 'its "path" is no file on the controller'
+    return (
+        None
+        if os.access(path, os.R_OK)
+        else 'its "path" is a file that this user of the controller may not read'
+    )
+
+
+def source_problem(source: object) -> str | None:
+    """Return why the source cannot be fetched, and what one would look like that can."""
+    kinds = (
+        'local (with "path", a folder on the controller), git (with "url" and "version"), archive (with "path", a file on '
+        'the controller, or "url" and "sha256")'
+    )
+    if not isinstance(source, dict) or source.get("type") not in ("local", "git", "archive"):
+        return f'"type" is one of {kinds}'
+    if unknown := set(source) - {"type", "path", "url", "version", "sha256", "strip"}:
+        return f"it has no {', '.join(sorted(map(str, unknown)))}; known: type, path, url, version, sha256, strip"
+    if not whole(0, 9)(source.get("strip") or 0):
+        return '"strip" is the number of leading folders to leave out, 0 to 9'
+    if source["type"] == "archive":
+        return archive_problem(source)
+    if source["type"] == "local":
+        path = source.get("path")
+        if not isinstance(path, str) or not Path(path).is_dir():
+            return 'a local source needs "path", an existing folder on the controller'
+        readable = os.access(path, os.R_OK | os.X_OK)
+        return None if readable else 'its "path" is a folder that this user of the controller may not read'
+    url = source.get("url")
+    if not text(GIT)(url) or re.search(r"://[^/@]*:[^/@]*@", url):
+        return 'a git source needs "url", with no password in it (give the server a deploy key)'
+    # A name that begins with a dash would be an option of git.
+    if not text(r"[A-Za-z0-9][A-Za-z0-9._/-]*")(str(source.get("version") or "")):
+        return 'a git source needs "version", a branch, tag or commit'
+    return None
+
+
+def problems(settings: dict[str, Any], part: str) -> list[str]:
+    """Return a sentence for each of ``settings`` that the entry point ``part`` cannot work with."""
+    found = [
+        f"{name} is {shown('a secret' if name == 'fastapi_app_environment' else settings[name])}; accepted: {accepted}"
+        for name, (check, accepted) in SETTINGS[part].items()
+        if not check(settings[name])
+    ]
+    if part == "release" and (problem := source_problem(settings["fastapi_app_source"])):
+        found.append(f"fastapi_app_source is {shown(settings['fastapi_app_source'])}; {problem}")
+    if part != "main" and settings["fastapi_app_state"] == "absent":
+        found.append(
+            "fastapi_app_state is absent: there is nothing to deploy to; set it to present, or leave this out"
+        )
+    return found
+
+
+def setting_names(part: str) -> list[str]:
+    """Return the names of the settings that ``problems`` looks at."""
+    return sorted({*SETTINGS[part], "fastapi_app_source", "fastapi_app_state"})
+
+
+class FilterModule:
+    """The filters of this file, by the names that task files use."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters by name."""
+        return {
+            "fastapi_app_problems": problems,
+            "fastapi_app_setting_names": setting_names,
+        }

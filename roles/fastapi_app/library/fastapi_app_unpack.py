@@ -1,0 +1,232 @@
+#!/usr/bin/python
+"""Ansible module: unpack a tar or zip file that may have been made to break out of its folder."""
+
+from __future__ import annotations
+
+import itertools
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: fastapi_app_unpack
+short_description: Unpack a tar or zip file that may have been made to break out of its folder
+description:
+  - Unpacks folders, files and links, and refuses the whole archive, before anything is written, for one member that
+    is something else, lies outside or is a link to the outside. Owners, times and all rights but the executable bit are
+    not taken over.
+options:
+  path:
+    description: A tar file, compressed or not, or a zip file.
+    type: path
+    required: true
+  dest:
+    description: An existing folder.
+    type: path
+    required: true
+  strip:
+    description: How many leading folders to leave out; what is not below as many is left out too.
+    type: int
+    default: 0
+author: [Table Order]
+"""
+
+EXAMPLES = """
+- fastapi_app_unpack:
+    path: /tmp/guestbook-1.2.0.tar.gz
+    dest: /srv/guestbook
+    strip: 1
+"""
+
+RETURN = """
+files: {description: How many files were unpacked, type: int, returned: always}
+"""
+
+
+# What Python's readers raise about an archive that is cut off, of another format or locked with a password.
+BROKEN = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+)
+
+
+class RefusedError(Exception):
+    """The archive holds something that must not be unpacked, or cannot be read; the message says what."""
+
+
+class Member(NamedTuple):
+    """One entry of an archive, whatever its format."""
+
+    name: str
+    kind: str  # file, folder, link (symbolic), same (another name of a file in the archive), other
+    target: str
+    executable: bool
+    read: Callable[[], IO[bytes]]
+
+
+def tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
+    """Yield what a tar file holds."""
+    for entry in archive:
+        if entry.isfile():
+            kind = "file"
+        elif entry.isdir():
+            kind = "folder"
+        elif entry.issym():
+            kind = "link"
+        else:
+            kind = "same" if entry.islnk() else "other"
+        yield Member(
+            entry.name,
+            kind,
+            entry.linkname,
+            bool(entry.mode & stat.S_IXUSR),
+            lambda entry=entry: archive.extractfile(entry),
+        )
+
+
+def zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
+    """Yield what a zip file holds."""
+    for entry in archive.infolist():
+        mode = entry.external_attr >> 16
+        if stat.S_ISLNK(mode):
+            kind = "link"
+        elif entry.is_dir():
+            kind = "folder"
+        else:
+            kind = "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "other"
+        target = archive.read(entry).decode() if kind == "link" else ""
+        yield Member(
+            entry.filename, kind, target, bool(mode & stat.S_IXUSR), lambda entry=entry: archive.open(entry)
+        )
+
+
+def inside(name: str, what: str) -> PurePosixPath:
+    """Return a path of the archive without "." and ".."; raises RefusedError when it lies outside."""
+    parts: list[str] = []
+    for part in PurePosixPath(name).parts:
+        if part == "/" or (part == ".." and not parts):
+            raise RefusedError(f"{what} lies outside of the archive")
+        if part == "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return PurePosixPath(*parts)
+
+
+def stripped(path: PurePosixPath, strip: int) -> PurePosixPath:
+    """Return ``path`` without its first ``strip`` folders."""
+    return PurePosixPath(*path.parts[strip:])
+
+
+def plan(members: Iterator[Member], strip: int) -> dict[PurePosixPath, Member]:
+    """Return what is to be unpacked by its place; raises RefusedError for a member that must not be."""
+    wanted: dict[PurePosixPath, Member] = {}
+    for member in members:
+        if ".." in PurePosixPath(member.name).parts:
+            raise RefusedError(f'"{member.name}" has ".." in its path')
+        full = inside(member.name, f'"{member.name}"')
+        if member.kind == "other":
+            raise RefusedError(f'"{member.name}" is neither a file, a folder nor a link')
+        place = stripped(full, strip)
+        if not place.parts:
+            continue
+        if member.kind == "link":
+            what = f'"{member.name}" is a link to "{member.target}", which'
+            # "x/.." is not where it seems to be when x is a link itself.
+            steps = PurePosixPath(member.target).parts
+            if ".." in itertools.dropwhile(lambda step: step == "..", steps):
+                raise RefusedError(f"{what} goes up after it went down")
+            reached = inside(str(full.parent / member.target), what)
+            # What is stripped is not there afterwards: such a link would leave the folder.
+            if reached.parts[:strip] != full.parts[:strip]:
+                raise RefusedError(f"{what} lies outside of what is unpacked")
+        wanted[place] = member
+    links = {place for place, member in wanted.items() if member.kind == "link"}
+    for place in wanted:
+        # Each link's own place was judged by its name; something behind another link would be elsewhere.
+        if crossed := links.intersection(place.parents):
+            raise RefusedError(f'"{place}" lies behind the link "{crossed.pop()}"')
+        reached = wanted[place].target if place in links else ""
+        for step in PurePosixPath(os.path.normpath(place.parent / reached)).parents if reached else ():
+            if step in links:
+                raise RefusedError(f'"{place}" is a link to "{reached}", which lies behind the link "{step}"')
+    return wanted
+
+
+def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> int:
+    """Write what ``plan`` has allowed below ``dest``; returns how many files."""
+    files = 0
+    for place, member in wanted.items():
+        path = dest / place
+        if member.kind == "folder":
+            path.mkdir(parents=True, exist_ok=True)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        if member.kind == "link":
+            path.symlink_to(member.target)
+            continue
+        if member.kind == "same":
+            other = dest / stripped(inside(member.target, f'"{member.name}" is a link that'), strip)
+            if not other.is_file() or other.is_symlink():
+                raise RefusedError(
+                    f'"{member.name}" is a second name of "{member.target}", which is no file before it'
+                )
+            shutil.copyfile(other, path)
+        else:
+            with member.read() as content, path.open("xb") as copy:
+                shutil.copyfileobj(content, copy)
+        path.chmod(0o755 if member.executable else 0o644)
+        files += 1
+    return files
+
+
+def unpack_archive(path: Path, dest: Path, strip: int) -> int:
+    """Unpack the archive at ``path`` below ``dest``; returns how many files. Raises RefusedError."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return unpack(plan(zip_members(archive), strip), dest, strip)
+        with tarfile.open(path) as archive:
+            return unpack(plan(tar_members(archive), strip), dest, strip)
+    except BROKEN as error:
+        raise RefusedError(f"it is no whole tar or zip file ({error})") from error
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "dest": {"type": "path", "required": True},
+            "strip": {"type": "int", "default": 0},
+        },
+    )
+    path, dest = Path(module.params["path"]), Path(module.params["dest"])
+    try:
+        files = unpack_archive(path, dest, module.params["strip"])
+    except (RefusedError, OSError) as error:
+        module.fail_json(msg=f"{path.name} cannot be unpacked: {error}")
+    if not files:
+        module.fail_json(msg=f"{path.name} holds no file below {module.params['strip']} leading folders")
+    module.exit_json(changed=True, files=files)
+
+
+if __name__ == "__main__":
+    main()
