@@ -1,6 +1,7 @@
-"""The agent's configuration, rendered by Ansible's own templar and judged by the stand-in's strict loader."""
+"""The agent's configuration, rendered by Ansible's own templar and judged by the stand-in's loader and Amazon's schema."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from jsonschema import Draft4Validator
 
 REPOSITORY = Path(__file__).parents[2]
 ROLE = REPOSITORY / "roles/cloudwatch_agent"
@@ -85,3 +87,72 @@ def test_values_are_quoted_as_json_wants():
         render(cloudwatch_agent_log_files=[{"path": path, "group": "g", "stream": "s"}])
     ).files
     assert item.path == path
+
+
+SCHEMAS = {"the part that is written down here": Path(__file__).parent / "cloudwatch_agent_schema.yml"}
+if "TABLE_ORDER_AGENT_SCHEMA" in os.environ:
+    SCHEMAS["Amazon's own"] = Path(os.environ["TABLE_ORDER_AGENT_SCHEMA"])
+
+
+def scenario(host):
+    """The settings of a container of molecule/cloudwatch_agent."""
+    inventory = yaml.safe_load((REPOSITORY / "molecule/cloudwatch_agent/inventory/hosts.yml").read_text())
+    hosts = inventory["molecule"]["hosts"]
+    return {name: value for name, value in hosts[host].items() if name.startswith("cloudwatch_agent_")}
+
+
+@pytest.fixture(params=SCHEMAS)
+def judge(request):
+    """Amazon's schema for the configuration. (JSON is YAML.)"""
+    schema = yaml.safe_load(SCHEMAS[request.param].read_text())
+    Draft4Validator.check_schema(schema)
+    return Draft4Validator(schema)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param({}, id="the defaults"),
+        pytest.param(
+            scenario("table-order-molecule-cloudwatch_agent-options"), id="every option the other way"
+        ),
+        pytest.param(
+            {"cloudwatch_agent_user": "root", "cloudwatch_agent_metrics": {}}, id="root, no metrics"
+        ),
+        pytest.param({"cloudwatch_agent_log_files": [], "cloudwatch_agent_journals": []}, id="no logs"),
+        pytest.param({"cloudwatch_agent_journals": []}, id="no journal"),
+        pytest.param({"cloudwatch_agent_metrics_interval": "30"}, id="a number given as text"),
+    ],
+)
+def test_amazons_schema_accepts_it(judge, settings):
+    assert [error.message for error in judge.iter_errors(render(**settings))] == []
+
+
+def test_the_scenario_turns_every_option_the_other_way():
+    settings = scenario("table-order-molecule-cloudwatch_agent-options")
+    defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+    # absent.yml turns the first one; the second one's default is what the other family's repository has.
+    left = {name for name, value in defaults.items() if settings.get(name, value) == value}
+    assert left == {"cloudwatch_agent_state", "cloudwatch_agent_package"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"logs": {"logs_collected": {"typo": {}}}},
+        {"agent": {"metrics_collection_interval": "60"}},
+        {"logs": {"logs_collected": {"files": {"collect_list": []}}}},
+        {"logs": {"logs_collected": {"files": {"collect_list": [{"file_path": "/a", "stream": "s"}]}}}},
+        {
+            "logs": {
+                "logs_collected": {
+                    "journald": {"collect_list": [{"log_group_name": "g", "priority": "loud"}]}
+                }
+            }
+        },
+        {"metrics": {"metrics_collected": {"mem": {}}}},
+    ],
+    ids=lambda change: json.dumps(change)[:60],
+)
+def test_amazons_schema_refuses_what_is_wrong(judge, change):
+    assert list(judge.iter_errors(render() | change))

@@ -93,9 +93,7 @@ def restarted(host):
 
 def converge(*arguments: str, limit: str = NAME) -> subprocess.CompletedProcess[str]:
     """Apply the role to one of the containers."""
-    project, scenario = (
-        Path(os.environ[f"MOLECULE_{name}_DIRECTORY"]) for name in ("PROJECT", "SCENARIO")
-    )
+    project, scenario = (Path(os.environ[f"MOLECULE_{name}_DIRECTORY"]) for name in ("PROJECT", "SCENARIO"))
     return subprocess.run(
         [
             "ansible-playbook",

@@ -19,7 +19,10 @@ ACCOUNT_ACCEPTED = "a name of at most 32 small letters, digits, _ and -"
 
 TEXTS: dict[str, tuple[str, str]] = {
     "cloudwatch_agent_state": (r"present|absent", "present or absent"),
-    "cloudwatch_agent_region": (r"[a-z]{2}(-[a-z]+){1,3}-[0-9]{1,2}", "a region of AWS, such as ap-northeast-2"),
+    "cloudwatch_agent_region": (
+        r"[a-z]{2}(-[a-z]+){1,3}-[0-9]{1,2}",
+        "a region of AWS, such as ap-northeast-2",
+    ),
     "cloudwatch_agent_user": (ACCOUNT, f"{ACCOUNT_ACCEPTED}, such as cwagent"),
     "cloudwatch_agent_log_group_prefix": (GROUP, f"{GROUP_ACCEPTED}, such as /aws/ec2/table-order"),
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
@@ -174,13 +177,19 @@ def _metric_problems(settings: Mapping[str, Any]) -> Iterator[str]:
         return
     for kind, content in metrics.items():
         # The kinds are the agent's business (it refuses what it does not know): more of them come with each release.
-        if not isinstance(kind, str) or not re.fullmatch(r"[a-z_]+", kind) or not isinstance(content, Mapping | list):
+        if (
+            not isinstance(kind, str)
+            or not re.fullmatch(r"[a-z_]+", kind)
+            or not isinstance(content, Mapping | list)
+        ):
             yield (
                 f"cloudwatch_agent_metrics holds {_shown(kind)}: {_shown(content)}. Accepted: a kind of metric with its "
                 "settings, such as mem: {measurement: [mem_used_percent]}."
             )
         elif kind in ("cpu", "disk", "mem", "swap") and not (
-            isinstance(content, Mapping) and isinstance(content.get("measurement"), list) and content["measurement"]
+            isinstance(content, Mapping)
+            and isinstance(content.get("measurement"), list)
+            and content["measurement"]
         ):
             yield f"cloudwatch_agent_metrics.{kind} has no list measurement. Name at least one, such as used_percent."
 
@@ -208,7 +217,9 @@ def setting_problems(settings: Mapping[str, Any]) -> list[str]:
         )
     groups = settings["cloudwatch_agent_groups"]
     if not isinstance(groups, list):
-        problems.append(f"cloudwatch_agent_groups is {_shown(groups)}. Accepted: a list of groups, such as [adm].")
+        problems.append(
+            f"cloudwatch_agent_groups is {_shown(groups)}. Accepted: a list of groups, such as [adm]."
+        )
     else:
         problems += [
             f"cloudwatch_agent_groups holds {_shown(group)}. Accepted: {ACCOUNT_ACCEPTED}, such as adm."

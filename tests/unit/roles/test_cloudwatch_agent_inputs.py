@@ -34,7 +34,11 @@ REFUSED = {
     "null": (setting("region", None), "cloudwatch_agent_region is null"),
     "null for a list": (setting("log_files", None), "cloudwatch_agent_log_files is null"),
     "unknown state": (setting("state", "gone"), "cloudwatch_agent_state is 'gone'", "present or absent"),
-    "text for a flag": (setting("remove_data", "perhaps"), "cloudwatch_agent_remove_data is 'perhaps'", "true"),
+    "text for a flag": (
+        setting("remove_data", "perhaps"),
+        "cloudwatch_agent_remove_data is 'perhaps'",
+        "true",
+    ),
     # The package.
     "empty package": (setting("package", ""), "cloudwatch_agent_package is ''"),
     "list as package": (setting("package", ["a", "b"]), "cloudwatch_agent_package is \"['a', 'b']\""),
@@ -47,12 +51,31 @@ REFUSED = {
         "credentials",
         "controller",
     ),
-    "page instead of a package": (setting("package", "https://example.org/"), "cloudwatch_agent_package is", ".deb"),
+    "page instead of a package": (
+        setting("package", "https://example.org/"),
+        "cloudwatch_agent_package is",
+        ".deb",
+    ),
     "program in the URL": (setting("package", "https://example.org/$(id).deb"), "a file name of letters"),
-    "other kind of URL": (setting("package", "ftp://example.org/agent.deb"), "cloudwatch_agent_package is", "http"),
-    "relative package file": (setting("package", "agent.deb"), "cloudwatch_agent_package is 'agent.deb'", "absolute"),
-    "traversal to a package file": (setting("package", "/srv/../etc/x.deb"), "cloudwatch_agent_package is '/srv/.."),
-    "package file that is not there": (setting("package", "/nowhere/x.deb"), "no file that can be read", "build"),
+    "other kind of URL": (
+        setting("package", "ftp://example.org/agent.deb"),
+        "cloudwatch_agent_package is",
+        "http",
+    ),
+    "relative package file": (
+        setting("package", "agent.deb"),
+        "cloudwatch_agent_package is 'agent.deb'",
+        "absolute",
+    ),
+    "traversal to a package file": (
+        setting("package", "/srv/../etc/x.deb"),
+        "cloudwatch_agent_package is '/srv/..",
+    ),
+    "package file that is not there": (
+        setting("package", "/nowhere/x.deb"),
+        "no file that can be read",
+        "build",
+    ),
     "directory as package file": (setting("package", "{directory}"), "no file that can be read"),
     "rpm on Debian": (setting("package", "{rpm}"), "On Debian a .deb is accepted"),
     "deb on Amazon Linux": (setting("package", "{deb}") | AMAZON, "On Amazon a .rpm is accepted"),
@@ -69,13 +92,25 @@ REFUSED = {
     ),
     "text for the groups": (setting("groups", "adm"), "cloudwatch_agent_groups is 'adm'", "[adm]"),
     "comma in a group": (setting("groups", ["adm,root"]), "cloudwatch_agent_groups holds 'adm,root'"),
-    "blank in the prefix": (setting("log_group_prefix", "/aws/ec2/table order"), "cloudwatch_agent_log_group_prefix is"),
+    "blank in the prefix": (
+        setting("log_group_prefix", "/aws/ec2/table order"),
+        "cloudwatch_agent_log_group_prefix is",
+    ),
     "prefix of AWS": (setting("log_group_prefix", "aws/ec2"), "not aws/ at the beginning"),
     "relative log directory": (setting("log_directory", "logs"), "cloudwatch_agent_log_directory is 'logs'"),
-    "traversal in the log directory": (setting("log_directory", "/opt/../etc"), "cloudwatch_agent_log_directory is"),
+    "traversal in the log directory": (
+        setting("log_directory", "/opt/../etc"),
+        "cloudwatch_agent_log_directory is",
+    ),
     # Log files.
-    "text for the log files": (setting("log_files", "/srv/a.log"), "cloudwatch_agent_log_files is '/srv/a.log'"),
-    "text as a log file": (setting("log_files", ["/srv/a.log"]), "cloudwatch_agent_log_files holds '/srv/a.log'"),
+    "text for the log files": (
+        setting("log_files", "/srv/a.log"),
+        "cloudwatch_agent_log_files is '/srv/a.log'",
+    ),
+    "text as a log file": (
+        setting("log_files", ["/srv/a.log"]),
+        "cloudwatch_agent_log_files holds '/srv/a.log'",
+    ),
     "log file without a stream": (
         setting("log_files", [{"path": "/srv/a.log", "group": "g"}]),
         "cloudwatch_agent_log_files has an entry without stream",
@@ -92,7 +127,10 @@ REFUSED = {
     "empty stream": (log_file(stream=""), "sends to the stream ''"),
     "colon in a stream": (log_file(stream="a:b"), "sends to the stream 'a:b'", "neither : nor *"),
     "newline in a stream": (log_file(stream="a\n"), "sends to the stream 'a\\n'"),
-    "hyphen in the placeholder": (log_file(stream="{instance-id}/x"), "{instance-id}. Did you mean {instance_id}?"),
+    "hyphen in the placeholder": (
+        log_file(stream="{instance-id}/x"),
+        "{instance-id}. Did you mean {instance_id}?",
+    ),
     "unknown placeholder": (log_file(stream="{xyzzy}"), "would not replace {xyzzy}. Accepted: {instance_id}"),
     "the same twice": (
         setting("log_files", 2 * log_file()["cloudwatch_agent_log_files"]),
@@ -100,19 +138,47 @@ REFUSED = {
         "more than once",
     ),
     # Journals.
-    "unknown priority": (journal(priority="loud"), "cloudwatch_agent_journals has the priority 'loud'", "warning"),
-    "text for the units": (journal(units="ssh"), "cloudwatch_agent_journals has the units 'ssh'", "[ssh.service]"),
+    "unknown priority": (
+        journal(priority="loud"),
+        "cloudwatch_agent_journals has the priority 'loud'",
+        "warning",
+    ),
+    "text for the units": (
+        journal(units="ssh"),
+        "cloudwatch_agent_journals has the units 'ssh'",
+        "[ssh.service]",
+    ),
     "option as unit": (journal(units=["--file=x"]), "cloudwatch_agent_journals has the unit '--file=x'"),
     "unknown key of a journal": (journal(unit=["ssh"]), "unknown key 'unit'", "Did you mean units?"),
     # Metrics.
-    "namespace of AWS": (setting("metrics_namespace", "AWS/EC2"), "cloudwatch_agent_metrics_namespace is 'AWS/EC2'"),
-    "no interval": (setting("metrics_interval", 0), "cloudwatch_agent_metrics_interval is '0'", "1 to 172800"),
-    "interval of three days": (setting("metrics_interval", 259200), "cloudwatch_agent_metrics_interval is '259200'"),
+    "namespace of AWS": (
+        setting("metrics_namespace", "AWS/EC2"),
+        "cloudwatch_agent_metrics_namespace is 'AWS/EC2'",
+    ),
+    "no interval": (
+        setting("metrics_interval", 0),
+        "cloudwatch_agent_metrics_interval is '0'",
+        "1 to 172800",
+    ),
+    "interval of three days": (
+        setting("metrics_interval", 259200),
+        "cloudwatch_agent_metrics_interval is '259200'",
+    ),
     "interval in words": (setting("metrics_interval", "1m"), "cloudwatch_agent_metrics_interval is '1m'"),
     "flag as interval": (setting("metrics_interval", True), "cloudwatch_agent_metrics_interval is 'True'"),
-    "list of metrics": (setting("metrics", ["cpu"]), "cloudwatch_agent_metrics is \"['cpu']\"", "metrics_collected"),
-    "metric without settings": (setting("metrics", {"cpu": True}), "cloudwatch_agent_metrics holds 'cpu': 'True'"),
-    "metric without a measurement": (setting("metrics", {"mem": {}}), "cloudwatch_agent_metrics.mem has no list"),
+    "list of metrics": (
+        setting("metrics", ["cpu"]),
+        "cloudwatch_agent_metrics is \"['cpu']\"",
+        "metrics_collected",
+    ),
+    "metric without settings": (
+        setting("metrics", {"cpu": True}),
+        "cloudwatch_agent_metrics holds 'cpu': 'True'",
+    ),
+    "metric without a measurement": (
+        setting("metrics", {"mem": {}}),
+        "cloudwatch_agent_metrics.mem has no list",
+    ),
     "nothing to send": (NOTHING, "cloudwatch_agent_log_files, cloudwatch_agent_journals and", "all empty"),
 }
 
@@ -120,7 +186,9 @@ ACCEPTED = {
     "the defaults": {},
     "the defaults on Amazon Linux": AMAZON,
     "every kind of letter in a path": log_file(path="/srv/김치 찌개/$HOME $(id) `id` 'a' \"b\" #;%n\\.log"),
-    "every kind of letter in a stream": log_file(stream="{instance_id} 주방 $HOME 100% \"b\" 'a' # {hostname}"),
+    "every kind of letter in a stream": log_file(
+        stream="{instance_id} 주방 $HOME 100% \"b\" 'a' # {hostname}"
+    ),
     "a pattern of files": log_file(path="/srv/*.log"),
     "a number as text": setting("metrics_interval", "30"),
     "a URL": setting("package", "https://example.org/ubuntu/amd64/latest/agent.deb"),
@@ -132,7 +200,9 @@ ACCEPTED = {
     "nothing to send, and absent": NOTHING | setting("state", "absent"),
     # What is to go may name a file that has gone before.
     "a user that is not there, and absent": setting("user", "gone") | setting("state", "absent"),
-    "a metric that this role has never heard of": setting("metrics", {"ethtool": {"interface_include": ["*"]}}),
+    "a metric that this role has never heard of": setting(
+        "metrics", {"ethtool": {"interface_include": ["*"]}}
+    ),
 }
 CASES = {name: case[0] for name, case in REFUSED.items()} | ACCEPTED
 
