@@ -25,8 +25,9 @@ def other():
 def test_what_the_role_installed_is_gone(host, other):
     for server in (host, other):
         assert not server.file(RECORD).exists
-        assert server.run("/usr/bin/python3 -c 'import psycopg2'").rc != 0
+        assert server.run("/usr/bin/python3 -c 'import psycopg2.extensions'").rc != 0
     assert not host.package("libpq5").is_installed
+    assert other.run("rpm --query python3-psycopg2").rc != 0
 
 
 def test_the_release_and_the_authorities_stay(host, other):
