@@ -22,7 +22,7 @@ def each(request):
 
 
 def test_nothing_runs_or_starts_with_the_host(each):
-    assert each.run("pgrep --full stand_in").rc != 0
+    assert each.run("pgrep --full '[s]tand_in'").rc != 0
     assert each.run("find /etc/systemd/system -name 'amazon-cloudwatch-agent.service'").stdout == ""
     assert each.run("systemctl is-active amazon-cloudwatch-agent").rc != 0
     assert "amazon-cloudwatch-agent" not in each.check_output("systemctl --failed --quiet --plain")
