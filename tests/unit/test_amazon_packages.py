@@ -26,7 +26,14 @@ def variables(role):
 def names(value, known):
     """The package names in a variable's value, or in a task's "name"."""
     values = value if isinstance(value, list) else [value]
-    return {jinja2.Template(item, undefined=jinja2.StrictUndefined).render(known) for item in values}
+    return {rendered(item, known) for item in values}
+
+
+def rendered(text, known):
+    """Text in which no variable is left, those within variables' values included."""
+    while "{{" in text:
+        text = jinja2.Template(text, undefined=jinja2.StrictUndefined).render(known)
+    return text
 
 
 def tasks(node):
