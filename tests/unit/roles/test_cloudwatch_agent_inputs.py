@@ -148,7 +148,7 @@ REFUSED = {
         "cloudwatch_agent_journals has the units 'ssh'",
         "[ssh.service]",
     ),
-    "option as unit": (journal(units=["--file=x"]), "cloudwatch_agent_journals has the unit '--file=x'"),
+    "option as unit": (journal(units=["--system"]), "cloudwatch_agent_journals has the unit '--system'"),
     "unknown key of a journal": (journal(unit=["ssh"]), "unknown key 'unit'", "Did you mean units?"),
     # Metrics.
     "namespace of AWS": (
