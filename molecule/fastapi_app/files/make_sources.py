@@ -3,6 +3,7 @@
 usage: make_sources.py FILES TARGET
 """
 
+import hashlib
 import io
 import os
 import shutil
@@ -59,6 +60,9 @@ shutil.make_archive(str(TARGET / "guestbook"), "zip", FILES, "guestbook")
 # GitHub's form: one folder, named after the version, around everything.
 with tarfile.open(TARGET / "plain.tar.gz", "w:gz") as packed:
     packed.add(FILES / "plain", "plain-1.2.0")
+(TARGET / "plain.tar.gz.sha256").write_text(
+    hashlib.sha256((TARGET / "plain.tar.gz").read_bytes()).hexdigest()
+)
 make_hostile(TARGET / "climbs.tar.gz", tarfile.TarInfo("server/../../../../../srv/climbed"))
 make_hostile(TARGET / "links.tar.gz", link("server/passwords", "/etc/shadow"))
 with tarfile.open(TARGET / "server.tar", "w") as packed:

@@ -16,6 +16,7 @@ PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
 SOURCE = SCENARIO / "files/source"
 SETTINGS = yaml.safe_load((SCENARIO / "inventory/hosts.yml").read_text())["molecule"]["vars"]
+FIRST = "table-order-molecule-fastapi_app"
 SERVICE = "table-order-backend.service"
 HOME = "/opt/table-order"
 BROKEN = 'raise RuntimeError("this release does not start")\n'
@@ -31,7 +32,12 @@ def request(host, path: str, method: str = "GET"):
 def deploy(*arguments: str, playbook: str = "deploy.yml") -> tuple[int, str]:
     """Run a playbook of the scenario; returns the exit status and everything it printed, wrapped lines joined."""
     command = ["ansible-playbook", f"--inventory={PROJECT / 'molecule/shared/inventory'}"]
-    command += [f"--inventory={SCENARIO / 'inventory'}", str(SCENARIO / playbook), *arguments]
+    command += [
+        f"--inventory={SCENARIO / 'inventory'}",
+        f"--limit={FIRST}",
+        str(SCENARIO / playbook),
+        *arguments,
+    ]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     return run.returncode, re.sub(r"\s+", " ", run.stdout + run.stderr)
 
@@ -106,7 +112,38 @@ def test_unit_is_hardened(host):
     assert float(score[1]) < 2
     service = host.service(SERVICE)
     assert service.is_enabled
-    assert service.systemd_properties["ProtectSystem"] == "strict"
+    meant = {
+        "ProtectSystem": "strict",
+        "ProtectProc": "invisible",
+        "CapabilityBoundingSet": "",
+        "AmbientCapabilities": "",
+        "ReadWritePaths": "",
+        "UMask": "0027",
+        "SystemCallErrorNumber": "1",
+        "Restart": "always",
+        "User": "table-order",
+    }
+    switches = "NoNewPrivileges ProtectHome PrivateTmp PrivateDevices ProtectClock ProtectControlGroups ProtectHostname"
+    switches += " ProtectKernelLogs ProtectKernelModules ProtectKernelTunables RemoveIPC RestrictRealtime"
+    switches += " RestrictSUIDSGID LockPersonality"
+    meant |= dict.fromkeys(switches.split(), "yes")
+    said = service.systemd_properties
+    assert {name: said.get(name, "") for name in meant} == meant
+    assert "mount" not in said["SystemCallFilter"].split()
+    assert said["SystemCallArchitectures"] == "native"
+
+
+def test_process_cannot_do_what_the_unit_takes_away(host):
+    # What a container enforces, too: the file system's protection does not show in one.
+    attempts = request(host, "/api/attempts")
+    assert attempts == {
+        "a raw socket": "EAFNOSUPPORT",
+        "a user namespace": "EPERM",
+        "a mount": "EPERM",
+        "the clock": "EPERM",
+        "its own code": "EPERM",
+        "a password": "EACCES",
+    }
 
 
 def test_user_cannot_log_in(host):
@@ -155,10 +192,12 @@ def test_database_ca_is_there(host):
 
 def test_crash_is_repaired(host):
     before = process_id(host)
-    request(host, "/api/crash", "POST")
-    deadline = time.monotonic() + 15
+    host.run_test(f"kill -9 {before}")
+    deadline = time.monotonic() + 60
     while not request(host, "/api/health"):
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, host.run(
+            f"journalctl --no-pager --lines=50 --unit {SERVICE}"
+        ).stdout
         time.sleep(0.5)
     assert process_id(host) != before
 
@@ -224,23 +263,3 @@ def test_restart_that_a_killed_run_did_not_come_to_is_made_up_for(host):
     assert status == 0, output
     assert process_id(host) != pid
     assert request(host, "/api/health")["release"] == release
-
-
-def test_wrong_values_are_refused_all_at_once(host):
-    wrong = {
-        "fastapi_app_port": 80,
-        "fastapi_app_home": "/opt/../etc",
-        "fastapi_app_asgi": "app.main:app --reload",
-        "fastapi_app_user": "root",
-        "fastapi_app_arguments": ["--reload\nUser=root"],
-    }
-    status, output = deploy(variables(**wrong), playbook="converge.yml")
-    assert status != 0
-    for name, value in wrong.items():
-        assert f"{name} is {json.dumps(value)};" in output
-
-
-def test_unknown_settings_are_refused(host):
-    status, output = deploy(variables(fastapi_app_prot=8000), playbook="converge.yml")
-    assert status != 0
-    assert "Unknown: fastapi_app_prot" in output

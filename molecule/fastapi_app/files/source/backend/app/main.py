@@ -1,6 +1,10 @@
 """The smallest application that the role can be tested with."""
 
+import ctypes
+import errno
 import os
+import socket
+import time
 from pathlib import Path
 
 from fastapi import FastAPI, Response
@@ -28,7 +32,28 @@ def process() -> dict[str, str]:
     return dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines())
 
 
-@app.post("/api/crash")
-def crash() -> None:
-    """End without a word."""
-    os._exit(1)
+@app.get("/api/attempts")
+def attempts() -> dict[str, str]:
+    """Try what a program that has been taken over would try; returns what the kernel said to each."""
+    system = ctypes.CDLL(None, use_errno=True)
+
+    def call(result: int) -> None:
+        if result < 0:
+            raise OSError(ctypes.get_errno(), "")
+
+    tries = {
+        "a raw socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
+        "a user namespace": lambda: call(system.unshare(0x10000000)),
+        "a mount": lambda: call(system.mount(b"none", b"/mnt", b"tmpfs", 0, None)),
+        "the clock": lambda: time.clock_settime(time.CLOCK_REALTIME, time.time()),
+        "its own code": lambda: Path(__file__).chmod(0o777),
+        "a password": lambda: Path("/etc/shadow").read_text(),
+    }
+    answers = {}
+    for name, attempt in tries.items():
+        try:
+            attempt()
+            answers[name] = "done"
+        except OSError as error:
+            answers[name] = errno.errorcode[error.errno]
+    return answers

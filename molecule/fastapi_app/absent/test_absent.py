@@ -1,0 +1,74 @@
+"""What absent leaves: on the first host the data, on the second nothing."""
+
+import os
+
+import pytest
+import testinfra
+
+ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
+FIRST, OTHER = "table-order-molecule-fastapi_app", "table-order-molecule-fastapi_app-options"
+HOSTS = {
+    FIRST: ("table-order-backend", "table-order", "/opt/table-order", 8000),
+    OTHER: ("shop", "shop", "/srv/shop", 9000),
+}
+
+
+@pytest.fixture(params=HOSTS, ids=["first", "options"])
+def there(request):
+    return testinfra.get_host(f"{ENGINE}://{request.param}"), *HOSTS[request.param]
+
+
+@pytest.fixture
+def options():
+    return testinfra.get_host(f"{ENGINE}://{OTHER}")
+
+
+def test_nothing_of_it_runs(there):
+    host, service, user, _, port = there
+    assert host.run("systemctl cat %s", f"{service}.service").rc != 0
+    assert not host.service(service).is_running
+    assert host.check_output("systemctl list-unit-files --no-legend %s", f"{service}*") == ""
+    assert host.check_output("systemctl list-units --all --failed --no-legend %s", f"{service}*") == ""
+    assert not [socket for socket in host.socket.get_listening_sockets() if socket.endswith(f":{port}")]
+    assert host.run("pgrep -f uvicorn").rc == 1
+    assert not host.user(user).exists
+    assert not host.group(user).exists
+
+
+def test_its_files_are_gone(there):
+    host, service, user, home, _ = there
+    gone = [f"/etc/systemd/system/{service}.service", f"/etc/logrotate.d/{service}", f"/var/lib/{user}"]
+    gone += [
+        f"/etc/systemd/system/multi-user.target.wants/{service}.service",
+        f"{home}/cache",
+        f"{home}/tools",
+    ]
+    assert [path for path in gone if host.file(path).exists] == []
+
+
+def test_nobodys_files_are_left(there):
+    host, _, _, home, _ = there
+    assert host.run(f"find {home} -nouser -o -nogroup").stdout == ""
+
+
+def test_the_data_stay_and_are_roots(host):
+    environment = host.file("/opt/table-order/backend/.env")
+    assert (environment.user, environment.group, environment.mode) == ("root", "root", 0o600)
+    assert "DATABASE_URL" in environment.content_string
+    log = host.file("/opt/table-order/logs/fastapi.log")
+    assert (log.user, log.group, log.mode, log.size > 0) == ("root", "root", 0o600, True)
+    assert host.file("/opt/table-order/backend/venv/bin/uvicorn").exists
+    assert host.file("/opt/table-order/frontend/customer-ui/build/index.html").exists
+    assert host.file("/etc/ssl/certs/rds-ca.pem").exists
+
+
+def test_the_data_go_where_that_was_asked_for(options):
+    assert not options.file("/srv/shop").exists
+    assert options.check_output("find /srv/shop-logs -name 'fastapi*'") == ""
+
+
+def test_what_others_may_use_stays(there):
+    host, *_ = there
+    for program in ("git", "psql", "redis-cli", "python3.11", "logrotate"):
+        assert host.run("command -v %s", program).rc == 0
+    assert host.file("/srv/shop-uploads/order.txt").exists or host.backend.name == FIRST

@@ -1,0 +1,251 @@
+"""Settings that try to break fastapi_app: each is refused by name before the host is touched, or carried through unharmed.
+
+One play runs the role's preflight for all cases at once: every case is a host of its own.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+ROLE = ROOT / "roles/fastapi_app"
+DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+SPECIFICATION = importlib.util.spec_from_file_location(
+    "preflight", ROLE / "filter_plugins/fastapi_app_preflight.py"
+)
+preflight = importlib.util.module_from_spec(SPECIFICATION)
+SPECIFICATION.loader.exec_module(preflight)
+SETTINGS = {name: part for part, settings in preflight.SETTINGS.items() for name in settings}
+
+PLAY = [
+    {
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [
+            {
+                "block": [
+                    {"ansible.builtin.include_role": {"name": str(ROLE), "tasks_from": "{{ part }}"}},
+                    {"name": "Carried through", "ansible.builtin.debug": {"msg": "yes"}},
+                ],
+                "rescue": [
+                    {"name": "Refused", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg }}"}}
+                ],
+            }
+        ],
+    }
+]
+
+GIT = {"type": "git", "url": "https://git.example/shop.git", "version": "v1"}
+HASH = "0" * 64
+
+
+def source(**values) -> dict:
+    return {"fastapi_app_source": values}
+
+
+# What is set, and what the refusal must say; a part of None means that of the setting.
+REFUSED = {
+    "unknown": ({"fastapi_app_prot": 1}, "fastapi_app_prot is not a setting of this role. Did you mean fastapi_app_port?"),
+    "several at once": (
+        {"fastapi_app_user": "root", "fastapi_app_port": 80},
+        'fastapi_app_user is "root"; accepted: a system user\'s name in lower case, not root',
+    ),
+    "home relative": ({"fastapi_app_home": "opt/x"}, 'fastapi_app_home is "opt/x"; accepted: an absolute path'),
+    "home climbs": ({"fastapi_app_home": "/opt/../etc"}, "fastapi_app_home is"),
+    "home of the system": ({"fastapi_app_home": "/usr"}, "no folder of the system"),
+    "home with a specifier": ({"fastapi_app_home": "/opt/%h"}, "fastapi_app_home is"),
+    "home with a line break": ({"fastapi_app_home": "/opt/x\nUser=root"}, "fastapi_app_home is"),
+    "home with a line break at its end": ({"fastapi_app_home": "/opt/x\n"}, "fastapi_app_home is"),
+    "home in Korean": ({"fastapi_app_home": "/opt/주문"}, 'fastapi_app_home is "/opt/주문"'),
+    "log directory of the system": ({"fastapi_app_log_directory": "/var/log"}, "fastapi_app_log_directory is"),
+    "service with a path": ({"fastapi_app_service": "../x"}, "fastapi_app_service is"),
+    "service with a shell": ({"fastapi_app_service": "x;reboot"}, "fastapi_app_service is"),
+    "user with a shell": ({"fastapi_app_user": "x$(id)"}, "fastapi_app_user is"),
+    "port too low": ({"fastapi_app_port": 80}, "fastapi_app_port is 80; accepted: 1024 to 65535"),
+    "port too high": ({"fastapi_app_port": 65536}, "1024 to 65535"),
+    "port as a word": ({"fastapi_app_port": "http"}, "1024 to 65535"),
+    "port as a switch": ({"fastapi_app_port": True}, "1024 to 65535"),
+    "port with a fraction": ({"fastapi_app_port": 8000.5}, "1024 to 65535"),
+    "target with an option": ({"fastapi_app_asgi": "app.main:app --reload"}, "MODULE:ATTRIBUTE"),
+    "target as a file": ({"fastapi_app_asgi": "app/main.py"}, "MODULE:ATTRIBUTE"),
+    "argument with a line break": ({"fastapi_app_arguments": ["--reload\nUser=root"]}, "a list of single words"),
+    "argument with a specifier": ({"fastapi_app_arguments": ["--root-path=%h"]}, "a list of single words"),
+    "arguments as one text": ({"fastapi_app_arguments": "--reload --x"}, "a list of single words"),
+    "host as a name": ({"fastapi_app_host": "localhost; reboot"}, "fastapi_app_host is"),
+    "package with an option": ({"fastapi_app_system_packages": ["--allow-unauthenticated"]}, "a list of package names"),
+    "packages as a text": ({"fastapi_app_system_packages": "gcc"}, "a list of package names"),
+    "python too old": ({"fastapi_app_python": "python3.9"}, "python3.11 or newer"),
+    "python by path": ({"fastapi_app_python": "/usr/bin/python3.11"}, "python3.11 or newer"),
+    "python from elsewhere": ({"fastapi_app_python_source": "conda"}, "platform (its package) or uv"),
+    "state misspelled": ({"fastapi_app_state": "absnet"}, "present or absent"),
+    "switch as a text": ({"fastapi_app_update_system": "yes"}, "true or false"),
+    "release of the platform": ({"fastapi_app_amazon_release": "2023;x"}, "fastapi_app_amazon_release is"),
+    "one release kept": ({"fastapi_app_keep_releases": 1}, "2 to 99"),
+    "writable path climbs": ({"fastapi_app_writable_paths": ["/srv/../etc"]}, "a list of absolute paths"),
+    "working path climbs": ({"fastapi_app_working_path": "../x"}, "a path inside the source"),
+    "backend path absolute": ({"fastapi_app_backend_path": "/etc"}, "fastapi_app_backend_path is"),
+    "backend path with dots inside": ({"fastapi_app_backend_path": "a/../../b"}, "a path inside the source"),
+    "front end climbs": ({"fastapi_app_frontends": ["../x"]}, "fastapi_app_frontends is"),
+    "requirements with an option": ({"fastapi_app_requirements": "r.txt --pre"}, "fastapi_app_requirements is"),
+    "dependencies by another tool": ({"fastapi_app_dependencies": "conda"}, "auto, requirements, uv or poetry"),
+    "install argument with a shell": ({"fastapi_app_install_arguments": ["$(id)"]}, "a list of single words"),
+    "no source": ({"fastapi_app_source": {}}, 'fastapi_app_source is {}; "type" is one of local'),
+    "source without a type": (source(url="https://x"), '"type" is one of'),
+    "source with an unknown key": ({"fastapi_app_source": GIT | {"branch": "x"}}, "it has no branch; known: type"),
+    "local source that is not there": (source(type="local", path="/nowhere"), "an existing folder on the controller"),
+    "archive that is not there": (source(type="archive", path="/nowhere.zip"), "is no file on the controller"),
+    "archive that is a folder": (source(type="archive", path="/etc"), "is no file on the controller"),
+    "archive without a checksum": (source(type="archive", url="https://x/a.zip"), 'or "url" with its "sha256"'),
+    "archive with a wrong strip": (source(type="archive", path="/etc/passwd", strip=-1), '"strip" is the number'),
+    "git with a password": (
+        {"fastapi_app_source": GIT | {"url": "https://me:tiger@git.example/shop.git"}},
+        '"https://me:***@git.example/shop.git"',
+    ),
+    "archive with a password": (source(type="archive", url="https://me:tiger@x/a.zip", sha256=HASH), "me:***@x"),
+    "git that runs a program": ({"fastapi_app_source": GIT | {"url": "ext::sh -c id"}}, 'a git source needs "url"'),
+    "git with an option": ({"fastapi_app_source": GIT | {"version": "--upload-pack=id"}}, 'a git source needs "version"'),
+    "git without a version": ({"fastapi_app_source": {"type": "git", "url": GIT["url"]}}, 'needs "version"'),
+    "deploying what is absent": (
+        {"fastapi_app_source": GIT, "fastapi_app_state": "absent"},
+        "fastapi_app_state is absent: there is nothing to deploy to",
+    ),
+    "environment as a list": ({"fastapi_app_environment": ["A=tiger"]}, "accepted: a dictionary of names and values"),
+    "environment with a line break": ({"fastapi_app_environment": {"A": "tiger\nB=x"}}, "A holds a line break"),
+    "environment with a wrong name": ({"fastapi_app_environment": {"A-B": "tiger"}}, "'A-B' is no variable's name"),
+    "environment with null": ({"fastapi_app_environment": {"A": None}}, "A is a NoneType"),
+    "health with a password": ({"fastapi_app_health_url": "http://me:tiger@x/"}, "an http(s) address without a password"),
+    "health of a file": ({"fastapi_app_health_url": "file:///etc/passwd"}, "an http(s) address"),
+    "health with a header": ({"fastapi_app_health_host": "x\r\nX-A: b"}, "a host name"),
+    "health with no status": ({"fastapi_app_health_status": []}, "a list of HTTP statuses"),
+    "health with a word": ({"fastapi_app_health_status": ["ok"]}, "a list of HTTP statuses"),
+    "health with half a pattern": ({"fastapi_app_health_body": "("}, "a regular expression"),
+    "activating nothing": ({"fastapi_app_release_path": ""}, "fastapi_app_release_path is not set"),
+    "activating a path that climbs": ({"fastapi_app_release_path": "/opt/../etc"}, "fastapi_app_release_path is"),
+}  # fmt: skip
+CARRIED = {
+    "defaults": {},
+    "numbers as texts": {
+        "fastapi_app_port": "8080",
+        "fastapi_app_log_days": "7",
+        "fastapi_app_keep_releases": "9",
+    },
+    "an argument with a list": {"fastapi_app_arguments": ["--forwarded-allow-ips=10.0.0.1,10.0.0.2"]},
+    "an extra": {"fastapi_app_source": GIT, "fastapi_app_install_arguments": ["--extra=postgres"]},
+    "a package alone": {"fastapi_app_asgi": "src:app"},
+    "a git source": {"fastapi_app_source": GIT},
+    "a git source by ssh": {"fastapi_app_source": GIT | {"url": "git@github.com:me/shop.git"}},
+    "an archive by address": source(type="archive", url="https://x/a.zip", sha256=HASH, strip=1),
+    "the whole source": {
+        "fastapi_app_source": GIT,
+        "fastapi_app_backend_path": ".",
+        "fastapi_app_frontends": [],
+    },
+    "a Korean environment": {
+        "fastapi_app_environment": {"A": "김치 $HOME %h \"x\" 'y' # z"},
+        "fastapi_app_release_path": "/opt/table-order/releases/x",
+    },
+    "a Korean body": {
+        "fastapi_app_health_body": "안녕|^ok$",
+        "fastapi_app_release_path": "/opt/table-order/releases/x",
+    },
+}
+
+
+def part(settings: dict) -> str:
+    """Return the preflight that looks at these settings."""
+    names = [SETTINGS.get(name, "release" if name == "fastapi_app_source" else "main") for name in settings]
+    chosen = next((name for name in ("activate", "release") if name in names), "main")
+    return "preflight" if chosen == "main" else f"preflight_{chosen}"
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory) -> dict[str, tuple[str, str]]:
+    """For each case "Refused" with the message, or "Carried through"."""
+    folder = tmp_path_factory.mktemp("inputs")
+    cases = {name: settings for name, (settings, _) in REFUSED.items()} | CARRIED
+    hosts = {}
+    for name, settings in cases.items():
+        # A line of a source that works, where the case is about something else.
+        base = {"fastapi_app_source": GIT} if part(settings) == "preflight_release" else {}
+        given = base | settings
+        hosts[name.replace(" ", "-")] = {"ansible_connection": "local", "part": part(settings), **given}
+    (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}, ensure_ascii=False))
+    (folder / "play.yml").write_text(yaml.safe_dump(PLAY))
+    run = subprocess.run(
+        ["ansible-playbook", "-i", folder / "hosts.json", folder / "play.yml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ
+        | {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_FORKS": "4",
+        },
+    )
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr
+    found = {}
+    for task in json.loads(run.stdout)["plays"][0]["tasks"]:
+        for host, result in task["hosts"].items():
+            if task["task"]["name"] in ("Refused", "Carried through"):
+                found[host] = (task["task"]["name"], result["msg"])
+    return {name: found[name.replace(" ", "-")] for name in cases}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_it_is_refused_by_name_with_the_fix(answers, case):
+    outcome, said = answers[case]
+    assert outcome == "Refused", said
+    assert REFUSED[case][1] in said
+    assert "tiger" not in said
+
+
+def test_all_that_is_wrong_is_said_at_once(answers):
+    said = answers["several at once"][1]
+    assert "fastapi_app_user is" in said
+    assert "fastapi_app_port is" in said
+
+
+@pytest.mark.parametrize("case", CARRIED)
+def test_it_is_carried_through(answers, case):
+    assert answers[case][0] == "Carried through", answers[case][1]
+
+
+@pytest.mark.parametrize("value", [None, {"a": 1}, [None], object], ids=str)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_wrong_type_is_refused_whatever_the_setting(name, value):
+    if name == "fastapi_app_environment" and value == {"a": 1}:
+        return
+    settings = DEFAULTS | {"fastapi_app_source": GIT, name: value}
+    assert f"{name} is " in " ".join(preflight.problems(settings, SETTINGS[name]))
+
+
+def test_every_setting_is_looked_at():
+    elsewhere = {"fastapi_app_source", "fastapi_app_release_id"}
+    assert set(SETTINGS) | elsewhere == set(DEFAULTS)
+
+
+def test_what_the_controller_may_not_read_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.zip").touch()
+    monkeypatch.setattr(preflight.os, "access", lambda *_: False)
+    for kind, path in (("archive", tmp_path / "a.zip"), ("local", tmp_path)):
+        problem = preflight.source_problem({"type": kind, "path": str(path)})
+        assert "may not read" in problem
+
+
+def test_nothing_on_the_host_is_touched_before():
+    """Preflight comes first in each entry point, and asserts only."""
+    for entry, name in (
+        ("main", "preflight"),
+        ("release", "preflight_release"),
+        ("activate", "preflight_activate"),
+    ):
+        first = yaml.safe_load((ROLE / f"tasks/{entry}.yml").read_text())[0]
+        assert first["ansible.builtin.import_tasks"] == f"{name}.yml"
+        for task in yaml.safe_load((ROLE / f"tasks/{name}.yml").read_text()):
+            assert "ansible.builtin.assert" in task

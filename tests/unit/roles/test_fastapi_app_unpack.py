@@ -1,0 +1,153 @@
+"""What fastapi_app unpacks: whatever an archive holds, nothing gets out of the release."""
+
+import importlib.util
+import io
+import stat
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).parents[3] / "roles/fastapi_app/library/fastapi_app_unpack.py"
+specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
+unpack = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(unpack)
+
+# A member's name, and what it is: a file's content, or a kind and the link's target.
+SOUND = [
+    ("app/", "folder"),
+    ("app/main.py", b"code"),
+    ("app/run", b"#!/bin/sh"),
+    ("current", ("link", "app/main.py")),
+]
+TYPES = {
+    "folder": tarfile.DIRTYPE,
+    "link": tarfile.SYMTYPE,
+    "same": tarfile.LNKTYPE,
+    "pipe": tarfile.FIFOTYPE,
+    "device": tarfile.CHRTYPE,
+}
+
+
+def tar(path: Path, members: list, mode: str = "w:gz") -> Path:
+    with tarfile.open(path, mode) as archive:
+        for name, what in members:
+            header = tarfile.TarInfo(name)
+            header.mode = 0o755 if name.endswith("run") else 0o644
+            content = what if isinstance(what, bytes) else b""
+            header.size = len(content)
+            if not isinstance(what, bytes):
+                kind, header.linkname = (what, "") if isinstance(what, str) else what
+                header.type = TYPES[kind]
+            archive.addfile(header, io.BytesIO(content))
+    return path
+
+
+def zip_(path: Path, members: list) -> Path:
+    modes = {"folder": stat.S_IFDIR, "link": stat.S_IFLNK, "pipe": stat.S_IFIFO, "device": stat.S_IFCHR}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, what in members:
+            entry = zipfile.ZipInfo(name)
+            kind = "" if isinstance(what, bytes) else what if isinstance(what, str) else what[0]
+            entry.external_attr = (modes.get(kind, 0) | (0o755 if name.endswith("run") else 0o644)) << 16
+            archive.writestr(entry, what if isinstance(what, bytes) else what[1] if kind == "link" else b"")
+    return path
+
+
+MAKE = {
+    "tar.gz": tar,
+    "tar": lambda path, members: tar(path, members, "w"),
+    "tar.xz": lambda path, members: tar(path, members, "w:xz"),
+    "zip": zip_,
+}
+
+
+@pytest.fixture
+def dest(tmp_path) -> Path:
+    (tmp_path / "release").mkdir()
+    return tmp_path / "release"
+
+
+@pytest.mark.parametrize("form", MAKE)
+def test_a_sound_archive_is_unpacked(form, tmp_path, dest):
+    assert unpack.unpack_archive(MAKE[form](tmp_path / "archive", SOUND), dest, 0) == 2
+    assert (dest / "app/main.py").read_bytes() == b"code"
+    assert (dest / "current").resolve() == dest / "app/main.py"
+    assert [(dest / name).stat().st_mode & 0o7777 for name in ("app/main.py", "app/run")] == [0o644, 0o755]
+
+
+@pytest.mark.parametrize("form", MAKE)
+def test_leading_folders_are_left_out(form, tmp_path, dest):
+    members = [("README", b"x"), *((f"shop-1.2/{name}", what) for name, what in SOUND)]
+    assert unpack.unpack_archive(MAKE[form](tmp_path / "archive", members), dest, 1) == 2
+    assert sorted(path.name for path in dest.iterdir()) == ["app", "current"]
+    assert (dest / "current").read_bytes() == b"code"
+
+
+def test_a_second_name_of_a_file_is_a_file(tmp_path, dest):
+    archive = tar(tmp_path / "archive", [("x/a.py", b"code"), ("x/b.py", ("same", "x/a.py"))])
+    assert unpack.unpack_archive(archive, dest, 1) == 2
+    assert (dest / "b.py").read_bytes() == b"code"
+    assert (dest / "b.py").stat().st_nlink == 1
+
+
+def test_rights_are_not_taken_over(tmp_path, dest):
+    header = tarfile.TarInfo("app")
+    header.mode, header.uid = 0o6777, 12345
+    with tarfile.open(tmp_path / "archive", "w") as archive:
+        archive.addfile(header, io.BytesIO())
+    unpack.unpack_archive(tmp_path / "archive", dest, 0)
+    assert (dest / "app").stat().st_mode & 0o7777 == 0o755
+
+
+HOSTILE = {
+    "climbs": ([("../out", b"x")], '"../out" has ".." in its path'),
+    "climbs in the middle": ([("app/../../out", b"x")], 'has ".." in its path'),
+    "absolute": ([("/srv/out", b"x")], '"/srv/out" lies outside of the archive'),
+    "link out": ([("app/link", ("link", "/etc/passwd"))], "which lies outside"),
+    "link up and out": ([("app/link", ("link", "../../x"))], "which lies outside"),
+    "link that goes down and up": (
+        [("here", ("link", ".")), ("app/x", ("link", "../here/../../x"))],
+        "goes up after",
+    ),
+    "file behind a link": ([("app", ("link", "other")), ("app/main.py", b"x")], 'lies behind the link "app"'),
+    "link behind a link": ([("a", ("link", "b")), ("c", ("link", "a/x"))], 'lies behind the link "a"'),
+    "pipe": ([("pipe", "pipe")], '"pipe" is neither a file, a folder nor a link'),
+    "device": ([("device", "device")], "is neither a file"),
+}
+
+
+@pytest.mark.parametrize("form", ["tar.gz", "zip"])
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_archive_is_refused_before_anything_is_written(case, form, tmp_path, dest):
+    members, reason = HOSTILE[case]
+    before = set(tmp_path.rglob("*"))
+    archive = MAKE[form](
+        tmp_path / "archive", [*SOUND[1:2], *members] if case != "file behind a link" else members
+    )
+    with pytest.raises(unpack.RefusedError) as refused:
+        unpack.unpack_archive(archive, dest, 0)
+    assert reason in str(refused.value)
+    assert set(tmp_path.rglob("*")) == before | {archive}
+
+
+def test_a_link_to_what_is_left_out_is_refused(tmp_path, dest):
+    archive = tar(tmp_path / "archive", [("x/link", ("link", "../y/file")), ("y/file", b"x")])
+    with pytest.raises(unpack.RefusedError, match="outside of what is unpacked"):
+        unpack.unpack_archive(archive, dest, 1)
+
+
+def test_a_second_name_of_a_file_outside_is_refused(tmp_path, dest):
+    archive = tar(tmp_path / "archive", [("shadow", ("same", "/etc/shadow"))])
+    with pytest.raises(unpack.RefusedError, match="outside of the archive"):
+        unpack.unpack_archive(archive, dest, 0)
+    assert list(dest.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", "cut off"])
+def test_what_is_no_archive_is_refused(content, tmp_path, dest):
+    archive = tar(tmp_path / "archive", [("big", bytes(range(256)) * 4096)])
+    archive.write_bytes(archive.read_bytes()[:2000] if content == "cut off" else content)
+    with pytest.raises((unpack.RefusedError, OSError)):
+        unpack.unpack_archive(archive, dest, 0)
