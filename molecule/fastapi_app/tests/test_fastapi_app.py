@@ -154,7 +154,7 @@ def test_user_cannot_log_in(host):
 
 def test_application_owns_nothing_that_runs(host):
     owned = host.check_output(f"find {HOME} -user table-order -not -path '{HOME}/cache*'").splitlines()
-    assert [Path(path).name for path in owned] == [".env"]
+    assert {Path(path).name for path in owned} == {".env"}
     assert host.check_output(f"find {HOME} -perm /022 -not -type l -not -path '{HOME}/cache*'") == ""
 
 
