@@ -27,10 +27,10 @@ def test_nothing_of_it_runs(there):
     host, service, user, _, port = there
     assert host.run("systemctl cat %s", f"{service}.service").rc != 0
     assert not host.service(service).is_running
-    assert host.check_output("systemctl list-unit-files --no-legend %s", f"{service}*") == ""
+    assert host.run("systemctl list-unit-files --no-legend %s", f"{service}*").stdout == ""
     assert host.check_output("systemctl list-units --all --failed --no-legend %s", f"{service}*") == ""
     assert not [socket for socket in host.socket.get_listening_sockets() if socket.endswith(f":{port}")]
-    assert host.run("pgrep -f uvicorn").rc == 1
+    assert host.run("pgrep uvicorn").rc == 1
     assert not host.user(user).exists
     assert not host.group(user).exists
 
