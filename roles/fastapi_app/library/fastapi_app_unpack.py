@@ -223,8 +223,6 @@ def main() -> None:
         files = unpack_archive(path, dest, module.params["strip"])
     except (RefusedError, OSError) as error:
         module.fail_json(msg=f"{path.name} cannot be unpacked: {error}")
-    if not files:
-        module.fail_json(msg=f"{path.name} holds no file below {module.params['strip']} leading folders")
     module.exit_json(changed=True, files=files)
 
 
