@@ -1,25 +1,18 @@
-"""What the role has made of the server, and what it does when a release does not work."""
+"""What the role has made of the server."""
 
-import hashlib
 import json
 import os
 import re
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 import yaml
 
-PROJECT = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"])
 SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
-SOURCE = SCENARIO / "files/source"
 SETTINGS = yaml.safe_load((SCENARIO / "inventory/hosts.yml").read_text())["molecule"]["vars"]
-FIRST = "table-order-molecule-fastapi_app"
 SERVICE = "table-order-backend.service"
 HOME = "/opt/table-order"
-BROKEN = 'raise RuntimeError("this release does not start")\n'
 
 
 def request(host, path: str, method: str = "GET"):
@@ -29,43 +22,12 @@ def request(host, path: str, method: str = "GET"):
     return json.loads(answer.stdout) if answer.rc == 0 else None
 
 
-def deploy(*arguments: str, playbook: str = "deploy.yml") -> tuple[int, str]:
-    """Run a playbook of the scenario; returns the exit status and everything it printed, wrapped lines joined."""
-    command = ["ansible-playbook", f"--inventory={PROJECT / 'molecule/shared/inventory'}"]
-    command += [
-        f"--inventory={SCENARIO / 'inventory'}",
-        f"--limit={FIRST}",
-        str(SCENARIO / playbook),
-        *arguments,
-    ]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    return run.returncode, re.sub(r"\s+", " ", run.stdout + run.stderr)
-
-
-def variables(**values) -> str:
-    return f"--extra-vars={json.dumps(values)}"
-
-
 def live(host) -> str:
     return host.check_output(f"readlink {HOME}/backend").split("/")[-2]
 
 
 def process_id(host) -> str:
     return host.check_output(f"systemctl show --property MainPID --value {SERVICE}")
-
-
-@pytest.fixture
-def source(tmp_path) -> Path:
-    """Return a copy of the sample application that a test may change."""
-    return Path(shutil.copytree(SOURCE, tmp_path / "source"))
-
-
-@pytest.fixture
-def restored():
-    """Bring the scenario's own release back, whatever the test has left."""
-    yield
-    status, output = deploy()
-    assert status == 0, output
 
 
 def test_environment_arrives_byte_for_byte(host):
@@ -200,66 +162,3 @@ def test_crash_is_repaired(host):
         ).stdout
         time.sleep(0.5)
     assert process_id(host) != before
-
-
-def test_release_from_git_that_does_not_start_is_taken_back(host, source):
-    before, pid = live(host), process_id(host)
-    (source / "backend/app/main.py").write_text(BROKEN)
-    tree = subprocess.run(["tar", "-C", str(source), "-c", "."], capture_output=True, check=True).stdout
-    script = (
-        "rm -rf /srv/source && mkdir /srv/source && cd /srv/source && tar -x && git init -q && git add . "
-    )
-    script += "&& git -c user.name=x -c user.email=x@example.com commit -qm x && git rev-parse HEAD"
-    command = [host.backend.get_connection_type(), "exec", "-i", host.backend.name, "sh", "-c", script]
-    commit = subprocess.run(command, input=tree, capture_output=True, check=True).stdout.decode().strip()
-    git = {"type": "git", "url": "file:///srv/source", "version": commit}
-    status, output = deploy(variables(fastapi_app_source=git, fastapi_app_health_tries=3))
-    assert status != 0
-    assert f"Release {commit[:12]}" in output
-    assert "this release does not start" in output
-    assert f"{before} is live again" in output
-    assert live(host) == before
-    assert process_id(host) != pid
-    assert request(host, "/api/health")["release"] == before
-
-
-def test_environment_that_does_not_work_is_taken_back(host):
-    before = host.file(f"{HOME}/backend/.env").content_string
-    status, output = deploy(
-        variables(
-            fastapi_app_environment={"HEALTHY": "false", "PASSWORD": "sesame-open"},
-            fastapi_app_health_tries=2,
-        )
-    )
-    assert status != 0
-    assert "told to be unhealthy" in output
-    assert "is live again" in output
-    assert "sesame-open" not in output
-    assert host.file(f"{HOME}/backend/.env").content_string == before
-    assert host.check_output(f"ls -A {HOME}/backend | grep -F .env") == ".env"
-    assert request(host, "/api/health")
-
-
-def test_release_from_an_archive_replaces_what_a_killed_run_left(host, source, tmp_path, restored):
-    first = live(host)
-    (source / "backend/app/version.py").write_text("VERSION = 2\n")
-    archive = shutil.make_archive(str(tmp_path / "source"), "gztar", source)
-    content = hashlib.sha256(Path(archive).read_bytes()).hexdigest()[:12]
-    half_built = f"{HOME}/releases/{content}-{first.split('-')[1]}"
-    host.run_test(f"mkdir -p {half_built}/backend/venv/bin && touch {half_built}/backend/half-built")
-    status, output = deploy(variables(fastapi_app_source={"type": "archive", "path": archive}))
-    assert status == 0, output
-    second = live(host)
-    assert f"{HOME}/releases/{second}" == half_built
-    assert not host.file(f"{half_built}/backend/half-built").exists
-    assert request(host, "/api/health")["release"] == second
-    assert set(host.check_output(f"ls {HOME}/releases").split()) == {first, second}
-
-
-def test_restart_that_a_killed_run_did_not_come_to_is_made_up_for(host):
-    release, pid = live(host), process_id(host)
-    host.run_test("rm /var/lib/table-order/started-from")
-    status, output = deploy()
-    assert status == 0, output
-    assert process_id(host) != pid
-    assert request(host, "/api/health")["release"] == release
