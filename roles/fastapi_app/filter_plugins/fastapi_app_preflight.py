@@ -19,30 +19,10 @@ PATH = re.compile(r"(/(?!\.\.?(/|\Z))[A-Za-z0-9._-]+)+")
 INNER = re.compile(r"(?!\.\.?(/|\Z))[A-Za-z0-9._-]+(/(?!\.\.?(/|\Z))[A-Za-z0-9._-]+)*")
 GIT = re.compile(r"(https?|ssh|git|file)://\S+|[\w.-]+@[\w.-]+:[^\s:]\S*")
 # What the role removes, or gives to root alone, must be nobody else's.
-SYSTEM_FOLDERS = frozenset(
-    f"/{name}"
-    for name in (
-        *(
-            "bin",
-            "boot",
-            "dev",
-            "etc",
-            "home",
-            "lib",
-            "lib64",
-            "media",
-            "mnt",
-            "opt",
-            "proc",
-            "root",
-            "run",
-            "sbin",
-            "srv",
-        ),
-        *("sys", "tmp", "usr", "usr/bin", "usr/lib", "usr/local", "usr/sbin", "usr/share"),
-        *("var", "var/cache", "var/lib", "var/log", "var/tmp"),
-    )
-)
+SYSTEM_FOLDERS = frozenset(f"/{name}" for name in (
+    "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys",
+    "tmp", "usr", "usr/bin", "usr/lib", "usr/local", "usr/sbin", "usr/share", "var", "var/cache", "var/lib", "var/log", "var/tmp",
+))  # fmt: skip
 
 
 def text(pattern: str | re.Pattern[str]) -> Check:

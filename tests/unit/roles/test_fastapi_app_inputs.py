@@ -5,12 +5,12 @@ One play runs the role's preflight for all cases at once: every case is a host o
 
 import importlib.util
 import json
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.unit.roles.preflight_runs import run_play
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/fastapi_app"
@@ -174,23 +174,9 @@ def answers(tmp_path_factory) -> dict[str, tuple[str, str]]:
         base = {"fastapi_app_source": GIT} if part(settings) == "preflight_release" else {}
         given = base | settings
         hosts[name.replace(" ", "-")] = {"ansible_connection": "local", "part": part(settings), **given}
-    (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}, ensure_ascii=False))
-    (folder / "play.yml").write_text(yaml.safe_dump(PLAY))
-    run = subprocess.run(
-        ["ansible-playbook", "-i", folder / "hosts.json", folder / "play.yml"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ
-        | {
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-            "ANSIBLE_FORKS": "4",
-        },
-    )
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr
+    report = json.loads(run_play(folder, PLAY, {"all": {"hosts": hosts}}))
     found = {}
-    for task in json.loads(run.stdout)["plays"][0]["tasks"]:
+    for task in report["plays"][0]["tasks"]:
         for host, result in task["hosts"].items():
             if task["task"]["name"] in ("Refused", "Carried through"):
                 found[host] = (task["task"]["name"], result["msg"])

@@ -5,13 +5,14 @@ One play runs the role's specification, preflight and templates for all cases at
 
 import importlib.util
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.unit.roles.preflight_runs import run_play
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/nginx"
@@ -314,24 +315,8 @@ def printed(tmp_path_factory) -> str:
         "ansible_managed": "Managed",
         "__nginx_before": {"stderr": "nginx version: {{ asked }}"},
     }
-    (folder / "hosts.yml").write_text(
-        json.dumps({"all": {"hosts": hosts, "vars": everywhere, "children": {"late": {"hosts": late}}}})
-    )
-    (folder / "play.yml").write_text(json.dumps(PLAY))
-    run = subprocess.run(
-        ["ansible-playbook", "-i", folder / "hosts.yml", folder / "play.yml"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ
-        | {
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-            "ANSIBLE_FORKS": "4",
-        },
-    )
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr
-    return run.stdout
+    inventory = {"all": {"hosts": hosts, "vars": everywhere, "children": {"late": {"hosts": late}}}}
+    return run_play(folder, PLAY, inventory)
 
 
 @pytest.fixture(scope="module")
