@@ -9,6 +9,7 @@ from typing import Any
 ESCAPED = re.compile(r'([\\"`$])')
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED = {"RELEASE_ID": "the role sets it"}
+SECRET_LENGTH = 8
 
 
 def environment_problems(environment: dict[str, Any]) -> list[str]:
@@ -39,6 +40,14 @@ def environment_file(environment: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def without_secrets(said: str, environment: dict[str, Any]) -> str:
+    """Return what a program said without the values of its environment (short ones are no secrets) and passwords of URLs."""
+    values = {str(value) for value in environment.values() if len(str(value)) >= SECRET_LENGTH}
+    for value in sorted(values, key=len, reverse=True):
+        said = said.replace(value, "********")
+    return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1********@", said)
+
+
 class FilterModule:
     """The filters of this file, by the names that templates use."""
 
@@ -47,4 +56,5 @@ class FilterModule:
         return {
             "fastapi_app_environment_file": environment_file,
             "fastapi_app_environment_problems": environment_problems,
+            "fastapi_app_without_secrets": without_secrets,
         }

@@ -136,6 +136,12 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             "an address to listen on; 127.0.0.1 unless the server is meant to be reached beside nginx",
         ),
         "fastapi_app_port": (whole(1024, 65535), "1024 to 65535 (the service has no right to a lower port)"),
+        "fastapi_app_candidate_port": (whole(1024, 65535), "1024 to 65535, and another than fastapi_app_port"),
+        "fastapi_app_candidate_flag": (
+            lambda value: text(PATH)(value) and str(value).count("/") > 2,
+            "an absolute path below a folder of its own, such as /run/table-order/candidate-live",
+        ),
+        "fastapi_app_asset_archive": (own_folder, AN_OWN_FOLDER + "/opt/table-order/assets"),
         "fastapi_app_arguments": (each(WORD), WORDS),
         "fastapi_app_open_files": (whole(64, 1048576), "64 to 1048576"),
         "fastapi_app_writable_paths": (
@@ -163,6 +169,7 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             one_of("auto", "requirements", "uv", "poetry"),
             "auto, requirements, uv or poetry",
         ),
+        "fastapi_app_force": (SWITCH, "true or false"),
         "fastapi_app_requirements": (text(INNER), AN_INNER_PATH + "requirements.txt"),
         "fastapi_app_require_hashes": (SWITCH, "true or false"),
         "fastapi_app_install_arguments": (each(WORD), WORDS),
@@ -192,9 +199,26 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             pattern,
             "a regular expression that is found in the body, or nothing for any body",
         ),
+        "fastapi_app_health_names_release": (SWITCH, "true or false"),
+        "fastapi_app_health_times": (whole(1, 100), "1 to 100"),
         "fastapi_app_health_tries": (whole(1, 3600), "1 to 3600"),
+        "fastapi_app_drain_seconds": (whole(0, 3600), "0 to 3600"),
+        "fastapi_app_release": (
+            text(r"|[A-Za-z0-9][A-Za-z0-9._-]*"),
+            "a release's id, as playbooks/status.yml shows it, or nothing for the one before",
+        ),
     },
 }
+
+
+# Of whatever takes the lock.
+LOCK: dict[str, tuple[Check, str]] = {
+    "fastapi_app_why": (text(r"[^\n]{0,200}"), "a line of at most 200 characters"),
+    "fastapi_app_lock_wait": (whole(0, 86400), "seconds, 0 to 86400"),
+    "fastapi_app_lock_lease": (whole(60, 86400), "seconds, 60 to 86400"),
+    "fastapi_app_lock_break": (SWITCH, "true or false"),
+}
+SETTINGS = {part: settings | LOCK for part, settings in SETTINGS.items()}
 
 
 def shown(value: object) -> str:
@@ -263,6 +287,11 @@ def problems(settings: dict[str, Any], part: str) -> list[str]:
     ]
     if part == "release" and (problem := source_problem(settings["fastapi_app_source"])):
         found.append(f"fastapi_app_source is {shown(settings['fastapi_app_source'])}; {problem}")
+    if part == "main" and str(settings["fastapi_app_candidate_port"]) == str(settings["fastapi_app_port"]):
+        found.append(
+            f"fastapi_app_candidate_port is {shown(settings['fastapi_app_candidate_port'])}, which is fastapi_app_port; the new "
+            "release runs beside the live one: give it a port of its own"
+        )
     if part != "main" and settings["fastapi_app_state"] == "absent":
         found.append(
             "fastapi_app_state is absent: there is nothing to deploy to; set it to present, or leave this out"

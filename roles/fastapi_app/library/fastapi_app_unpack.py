@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import lzma
 import os
@@ -49,6 +50,7 @@ EXAMPLES = """
 
 RETURN = """
 files: {description: How many files were unpacked, type: int, returned: always}
+checksums: {description: The SHA-256 of each file by its path, type: dict, returned: always}
 """
 
 
@@ -168,9 +170,9 @@ def plan(members: Iterator[Member], strip: int) -> dict[PurePosixPath, Member]:
     return wanted
 
 
-def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> int:
-    """Write what ``plan`` has allowed below ``dest``; returns how many files."""
-    files = 0
+def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> dict[str, str]:
+    """Write what ``plan`` has allowed below ``dest``; returns the SHA-256 of each file."""
+    checksums = {}
     for place, member in wanted.items():
         path = dest / place
         if member.kind == "folder":
@@ -193,12 +195,12 @@ def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> int:
             with member.read() as content, path.open("xb") as copy:
                 shutil.copyfileobj(content, copy)
         path.chmod(0o755 if member.executable else 0o644)
-        files += 1
-    return files
+        checksums[str(place)] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return checksums
 
 
-def unpack_archive(path: Path, dest: Path, strip: int) -> int:
-    """Unpack the archive at ``path`` below ``dest``; returns how many files. Raises RefusedError."""
+def unpack_archive(path: Path, dest: Path, strip: int) -> dict[str, str]:
+    """Unpack the archive at ``path`` below ``dest``; returns the SHA-256 of each file. Raises RefusedError."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
@@ -220,10 +222,10 @@ def main() -> None:
     )
     path, dest = Path(module.params["path"]), Path(module.params["dest"])
     try:
-        files = unpack_archive(path, dest, module.params["strip"])
+        checksums = unpack_archive(path, dest, module.params["strip"])
     except (RefusedError, OSError) as error:
         module.fail_json(msg=f"{path.name} cannot be unpacked: {error}")
-    module.exit_json(changed=True, files=files)
+    module.exit_json(changed=True, files=len(checksums), checksums=checksums)
 
 
 if __name__ == "__main__":

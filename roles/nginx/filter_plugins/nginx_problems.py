@@ -21,6 +21,10 @@ TIME = r"[0-9]{1,9}(ms|[smhd])", "a time, such as 90s or 1h"
 # would end a block there.
 FORMS: dict[str, tuple[str, str]] = {
     "nginx_backend_address": (r"[A-Za-z0-9.-]+:[0-9]{1,5}", "host:port, such as 127.0.0.1:8000"),
+    "nginx_candidate_address": (
+        r"|[A-Za-z0-9.-]+:[0-9]{1,5}",
+        "host:port, such as 127.0.0.1:8001, or nothing to do without",
+    ),
     "nginx_server_name": (
         r"[A-Za-z0-9._*-]+( +[A-Za-z0-9._*-]+)*",
         "host names with blanks between them (other scripts in their xn-- form), or _",
@@ -35,7 +39,8 @@ FORMS: dict[str, tuple[str, str]] = {
         "a host name of at most 64 characters, such as table-order.local",
     ),
 }
-PATHS = ("nginx_frontend_root", "nginx_log_directory")
+PATHS = ("nginx_frontend_root", "nginx_log_directory", "nginx_candidate_flag")
+OPTIONAL_PATHS = ("nginx_asset_archive",)
 RANGES = {
     "nginx_http_port": (1, 65535),
     "nginx_https_port": (1, 65535),
@@ -82,6 +87,10 @@ def _value_problems(settings: Mapping[str, Any]) -> Iterator[str]:
         value = settings[name]
         if value is not None and (not _is_path(value) or value == "/"):
             yield f"{name} is {_shown(value)}. Accepted: {PATH}. / alone is none, either."
+    for name in OPTIONAL_PATHS:
+        value = settings[name]
+        if value not in (None, "") and (not _is_path(value) or value == "/"):
+            yield f"{name} is {_shown(value)}. Accepted: {PATH}, or nothing to do without."
     for name, (least, most) in RANGES.items():
         value = settings[name]
         number = _integer(value)
@@ -96,18 +105,21 @@ def _port_problems(settings: Mapping[str, Any]) -> Iterator[str]:
             f"nginx_http_port and nginx_https_port are both {ports['nginx_http_port']}. Give each a port of its own, "
             "such as 80 and 443."
         )
-    address = settings["nginx_backend_address"]
-    match = re.fullmatch(FORMS["nginx_backend_address"][0], address) if isinstance(address, str) else None
-    if not match:
-        return
-    host, _, port = address.rpartition(":")
-    if not 1 <= int(port) <= 65535:
-        yield f"nginx_backend_address is {_shown(address)}. Accepted: a port from 1 to 65535, such as 127.0.0.1:8000."
-    elif (host == "localhost" or host.startswith("127.")) and int(port) in ports.values():
-        yield (
-            f"nginx_backend_address is {_shown(address)}, where nginx itself listens, so that a request would never end. "
-            "Name the application's port, such as 127.0.0.1:8000."
-        )
+    for name, example in (
+        ("nginx_backend_address", "127.0.0.1:8000"),
+        ("nginx_candidate_address", "127.0.0.1:8001"),
+    ):
+        address = settings[name]
+        if not isinstance(address, str) or not re.fullmatch(FORMS["nginx_backend_address"][0], address):
+            continue
+        host, _, port = address.rpartition(":")
+        if not 1 <= int(port) <= 65535:
+            yield f"{name} is {_shown(address)}. Accepted: a port from 1 to 65535, such as {example}."
+        elif (host == "localhost" or host.startswith("127.")) and int(port) in ports.values():
+            yield (
+                f"{name} is {_shown(address)}, where nginx itself listens, so that a request would never end. "
+                f"Name the application's port, such as {example}."
+            )
 
 
 def _application_problems(applications: object) -> Iterator[str]:
