@@ -75,6 +75,8 @@ def pattern(value: object) -> bool:
 
 
 SWITCH = one_of(True, False)
+# Given on the command line (-e name=true), where everything is a text.
+FLAG = one_of(True, False, "true", "false")
 WORD = text(r"[A-Za-z0-9._:/=,*\[\]~+-]+")
 AN_OWN_FOLDER = (
     'an absolute path of letters, digits, ".", "_" and "-" that is no folder of the system, such as '
@@ -136,6 +138,7 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             "an address to listen on; 127.0.0.1 unless the server is meant to be reached beside nginx",
         ),
         "fastapi_app_port": (whole(1024, 65535), "1024 to 65535 (the service has no right to a lower port)"),
+        "fastapi_app_workers": (whole(1, 64), "1 to 64"),
         "fastapi_app_candidate_port": (whole(1024, 65535), "1024 to 65535, and another than fastapi_app_port"),
         "fastapi_app_candidate_flag": (
             lambda value: text(PATH)(value) and str(value).count("/") > 2,
@@ -169,7 +172,7 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             one_of("auto", "requirements", "uv", "poetry"),
             "auto, requirements, uv or poetry",
         ),
-        "fastapi_app_force": (SWITCH, "true or false"),
+        "fastapi_app_force": (FLAG, "true or false"),
         "fastapi_app_requirements": (text(INNER), AN_INNER_PATH + "requirements.txt"),
         "fastapi_app_require_hashes": (SWITCH, "true or false"),
         "fastapi_app_install_arguments": (each(WORD), WORDS),
@@ -199,7 +202,7 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             pattern,
             "a regular expression that is found in the body, or nothing for any body",
         ),
-        "fastapi_app_health_names_release": (SWITCH, "true or false"),
+        "fastapi_app_health_names_release": (FLAG, "true or false"),
         "fastapi_app_health_times": (whole(1, 100), "1 to 100"),
         "fastapi_app_health_tries": (whole(1, 3600), "1 to 3600"),
         "fastapi_app_drain_seconds": (whole(0, 3600), "0 to 3600"),
@@ -216,7 +219,7 @@ LOCK: dict[str, tuple[Check, str]] = {
     "fastapi_app_why": (text(r"[^\n]{0,200}"), "a line of at most 200 characters"),
     "fastapi_app_lock_wait": (whole(0, 86400), "seconds, 0 to 86400"),
     "fastapi_app_lock_lease": (whole(60, 86400), "seconds, 60 to 86400"),
-    "fastapi_app_lock_break": (SWITCH, "true or false"),
+    "fastapi_app_lock_break": (FLAG, "true or false"),
 }
 SETTINGS = {part: settings | LOCK for part, settings in SETTINGS.items()}
 
