@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,21 +64,30 @@ def environment(**variables: str) -> dict[str, str]:
     return shell | {"PATH": f"{ROOT}/.venv/bin:{shell['PATH']}", "ANSIBLE_NOCOLOR": "1"} | variables
 
 
-def _kill(process: int) -> None:
+def kill(process: int) -> None:
     """Kill a process and all that it started: Ansible's workers lead sessions of their own."""
     os.kill(process, signal.SIGSTOP)  # or it could start more of them meanwhile
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     os.kill(process, signal.SIGKILL)
     for child in children:
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
-            _kill(int(child))
+            kill(int(child))
 
 
-def play(*arguments: str, inventory: str = INVENTORY, timeout: float = 1500, **variables: str) -> Run:
-    """Run ``ansible-playbook`` and return what it printed; kill it (and what it started) after ``timeout`` seconds."""
+def play(
+    *arguments: str,
+    inventory: str = INVENTORY,
+    timeout: float = 1500,
+    before: Sequence[str] = (),
+    **variables: str,
+) -> Run:
+    """Run ``ansible-playbook`` and return what it printed; kill it (and what it started) after ``timeout`` seconds.
+
+    ``before`` is a command that runs it, such as nice; ``variables`` are its environment's.
+    """
     started = time.monotonic()
     process = subprocess.Popen(
-        ["ansible-playbook", *(["-i", inventory] if inventory else []), *arguments],
+        [*before, "ansible-playbook", *(["-i", inventory] if inventory else []), *arguments],
         cwd=ROOT,
         env=environment(**variables),
         stdin=subprocess.DEVNULL,
@@ -88,7 +98,7 @@ def play(*arguments: str, inventory: str = INVENTORY, timeout: float = 1500, **v
     try:
         output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        _kill(process.pid)
+        kill(process.pid)
         output, _ = process.communicate()
     return Run(output, process.returncode, time.monotonic() - started)
 

@@ -1,0 +1,21 @@
+"""One site for all drills; DRILLS_KEEP=1 begins with the one that is there, and leaves it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e import site
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _site() -> Iterator[None]:
+    keep = os.environ.get("DRILLS_KEEP")
+    if not keep:
+        site.fresh_cloud()
+    site.play("site.yml").check()
+    yield
+    if not keep:
+        site.cloud("stop")

@@ -1,0 +1,166 @@
+"""Every kind of broken deployment, and every phase killed: no request is lost, and the next deployment goes through."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import deployment
+from tests.e2e.deployment import killed_at, load, play, replace, settled, state, variant
+
+MIGRATION = '''"""A migration of the drills.
+
+Revision ID: 9999
+Revises: {head}
+"""
+
+from alembic import op
+
+revision = "9999"
+down_revision = "{head}"
+
+
+def upgrade() -> None:
+    op.execute("CREATE TABLE half_done (id integer)")
+    op.execute("{statement}")
+'''
+
+
+def head(folder: Path) -> str:
+    """Return the id of the example's last migration."""
+    versions = sorted((folder / "backend/migrations/versions").glob("[0-9]*.py"))
+    return versions[-1].name.split("_")[0]
+
+
+def migrates_badly(folder: Path) -> None:
+    text = MIGRATION.format(head=head(folder), statement="SELECT 1 FROM no_such_table")
+    (folder / "backend/migrations/versions/9999_drill.py").write_text(text)
+
+
+def two_heads(folder: Path) -> None:
+    text = MIGRATION.format(head=head(folder), statement="SELECT 1")
+    versions = folder / "backend/migrations/versions"
+    (versions / "9999_drill.py").write_text(text)
+    (versions / "9998_drill.py").write_text(text.replace('"9999"', '"9998"'))
+
+
+def does_not_build(folder: Path) -> None:
+    path = folder / "backend/requirements.txt"
+    path.write_text(path.read_text() + "no-such-package-of-anybody==1.0 --hash=sha256:" + "0" * 64 + "\n")
+
+
+def does_not_import(folder: Path) -> None:
+    path = folder / "backend/app/main.py"
+    path.write_text(path.read_text() + '\nraise RuntimeError("this release cannot be imported")\n')
+
+
+def does_not_start(folder: Path) -> None:
+    replace(
+        folder / "backend/app/main.py",
+        "    resources = Resources(Settings())\n",
+        '    raise RuntimeError("this release does not start")\n',
+    )
+
+
+def is_not_healthy(folder: Path) -> None:
+    replace(folder / "backend/app/controllers/health.py", "200 if healthy else 503", "503")
+
+
+def has_no_front_end(folder: Path) -> None:
+    (folder / "frontend/admin-ui/build").rename(folder / "frontend/admin-ui/built")
+
+
+# What is broken, and what the deployment says of it.
+BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
+    "does not build": (does_not_build, "no-such-package-of-anybody"),
+    "has no front end": (has_no_front_end, "frontend/admin-ui/build"),
+    "does not import": (does_not_import, "this release cannot be imported"),
+    "does not migrate": (migrates_badly, "no_such_table"),
+    "has two heads": (two_heads, "9998"),
+    "does not start": (does_not_start, "this release does not start"),
+    "is not healthy": (is_not_healthy, "status 503"),
+}
+
+# A task of each phase, in their order; what is live after a kill in it and the next deployment of the old source.
+PHASES = [
+    "Release | Name the release",
+    "Dependencies | Install what the application needs",
+    "Check | Import the application",
+    "Migrate | Bring the schema",
+    "Candidate | Start it",
+    "Probe | Ask for its health",
+    "Switch | Send requests to the candidate",
+    "Switch | Serve the release's front ends",
+    "Finish | Drain the service",
+    "Replace | Take over the candidate's environment",
+    "Replace | Point to the release",
+    "Replace | Run it",
+    "Replace | Remember it",
+    "Finish | Switch back to the service",
+    "Finish | Drain the candidate",
+    "Stop candidate | Stop it",
+    "Prune | Remove the hashed files",
+]
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_release_is_refused_without_losing_a_request(kind: str, tmp_path: Path) -> None:
+    change, said = BROKEN[kind]
+    before = state()
+    tables = deployment.tables()
+    source = variant(tmp_path / "source", change)
+    with load(tmp_path) as running:
+        run = play("deploy", fastapi_app_source=source, fastapi_app_health_tries=3)
+    print(f"{kind}: {run.seconds:.0f} s, {json.dumps(running.shown)}")
+    assert run.status != 0
+    assert said in run.output
+    assert running.lost() == {}
+    after = state()
+    settled(after)
+    assert (after.live, after.releases) == (before.live, before.releases)
+    assert deployment.tables() == tables
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_deployment_that_was_killed_is_made_up_for(phase: str, tmp_path: Path) -> None:
+    with load(tmp_path) as running:
+        killed_at(phase, fastapi_app_force=True)
+        run = play("deploy")
+    print(f"killed at {phase}: then {run.seconds:.0f} s, {json.dumps(running.shown)}")
+    run.check()
+    assert running.lost() == {}
+    settled(state())
+    assert play("deploy").check().changed == 0
+
+
+def test_a_redeployment_of_the_same_loses_no_request(tmp_path: Path) -> None:
+    with load(tmp_path) as running:
+        run = play("deploy", fastapi_app_force=True)
+    run.check()
+    assert running.lost() == {}
+    settled(state())
+
+
+def test_a_change_of_the_configuration_loses_no_request(tmp_path: Path) -> None:
+    with load(tmp_path) as running:
+        changed = play("configure", fastapi_app_open_files=32768)
+        back = play("configure")
+    assert changed.check().changed > 0
+    assert back.check().changed > 0
+    assert running.lost() == {}
+    settled(state())
+
+
+def test_a_killed_backend_costs_no_more_than_the_requests_in_flight(tmp_path: Path) -> None:
+    with load(tmp_path) as running:
+        for _ in range(3):
+            deployment.server("systemctl kill --signal=KILL table-order-backend.service; sleep 8")
+    print(f"killed three times: {json.dumps(running.shown)}")
+    assert running.shown["orders_missing"] == 0
+    assert running.shown["orders_twice"] == 0
+    assert running.shown["lost"] == 0
+    # Those in flight: at 200 a second and some milliseconds each, a few; never as many as a second's.
+    assert running.shown["not_2xx"] <= 3 * 20

@@ -1,0 +1,190 @@
+"""Deploys changed copies of the example to the tests' site, kills deployments, and puts a load on it meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.e2e import site
+
+EXAMPLE = site.ROOT / "examples/table-order"
+HOME = "/opt/table-order"
+LEFT_OUT = ("node_modules", "tests", "__pycache__", ".venv", ".pytest_cache", ".ruff_cache", ".mypy_cache")
+# A slow machine may be asked for less.
+RATE, STREAMS = int(os.environ.get("LOAD_RATE", "200")), int(os.environ.get("LOAD_STREAMS", "200"))
+# Ansible runs on another machine than the service, but for these tests.
+ELSEWHERE = ["nice", "-n", "10"]
+
+
+def variant(folder: Path, change: Callable[[Path], None]) -> dict[str, str]:
+    """Return a source: a copy of the example in ``folder`` that ``change`` was applied to."""
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    change(folder)
+    return {"type": "local", "path": str(folder)}
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace a text that must be there once."""
+    text = path.read_text()
+    assert text.count(old) == 1, f"{path} holds {old!r} {text.count(old)} times"
+    path.write_text(text.replace(old, new))
+
+
+def play(playbook: str, **variables: Any) -> site.Run:
+    """Run a playbook with extra variables."""
+    return site.play(f"playbooks/{playbook}.yml", "-e", json.dumps(variables), before=ELSEWHERE)
+
+
+def server(script: str) -> str:
+    """Return what a shell script prints on the server, as root."""
+    command = ["ansible", "app_server", "-i", site.INVENTORY, "--become", "-m", "ansible.builtin.shell"]
+    command += ["-a", f"{{ {script} ; }} 2>&1"]
+    run = subprocess.run(
+        command, cwd=site.ROOT, env=site.environment(), capture_output=True, text=True, check=True, timeout=60
+    )
+    return run.stdout.split("\n", 1)[1].strip() if "\n" in run.stdout else ""
+
+
+@dataclass(frozen=True)
+class State:
+    """What is on the server."""
+
+    live: str
+    frontend: str
+    releases: list[str]
+    candidate: str
+    flag: bool
+    lock: bool
+    leftovers: str
+
+
+def state() -> State:
+    """Look at the server."""
+    lines = server(
+        f"basename $(dirname $(readlink {HOME}/backend)); basename $(dirname $(readlink {HOME}/frontend)); "
+        f"ls {HOME}/releases | tr '\\n' ' '; echo; systemctl is-active table-order-backend-candidate; "
+        "test -e /run/table-order/candidate-live; echo $?; test -e /var/lib/table-order/lock.json; echo $?; "
+        f"ls -d {HOME}/candidate {HOME}/releases/*/backend/.env.* /var/lib/table-order/switching.json 2>/dev/null | tr '\\n' ' '"
+    ).split("\n")
+    lines += [""] * (7 - len(lines))
+    return State(
+        live=lines[0],
+        frontend=lines[1],
+        releases=lines[2].split(),
+        candidate=lines[3],
+        flag=lines[4] == "0",
+        lock=lines[5] == "0",
+        leftovers=lines[6],
+    )
+
+
+def settled(found: State) -> None:
+    """Fail unless nothing of a deployment is left but its releases."""
+    assert found.live == found.frontend
+    assert (found.candidate, found.flag, found.lock, found.leftovers) == ("inactive", False, False, "")
+
+
+def killed_at(task: str, playbook: str = "deploy", **variables: Any) -> None:
+    """Run a playbook, and kill it and all that it started as soon as ``task`` begins."""
+    process = subprocess.Popen(
+        [*ELSEWHERE, "ansible-playbook", "-i", site.INVENTORY, f"playbooks/{playbook}.yml"]
+        + ["-e", json.dumps(variables)],
+        cwd=site.ROOT,
+        env=site.environment(PYTHONUNBUFFERED="1"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    seen = []
+    for line in process.stdout or ():
+        seen.append(line)
+        if line.startswith("TASK [") and task in line:
+            time.sleep(0.3)  # into it
+            site.kill(process.pid)
+            break
+    process.wait()
+    assert process.returncode == -signal.SIGKILL, f"{task} never began:\n{''.join(seen)[-3000:]}"
+
+
+@dataclass
+class Load:
+    """A load that runs: what it has shown is there after ``load`` has ended."""
+
+    process: subprocess.Popen
+    record: Path
+    shown: dict[str, Any] = field(default_factory=dict)
+    requests: list[tuple[float, str, float, str]] = field(default_factory=list)
+
+    def end(self) -> None:
+        """Have it end and count."""
+        output, _ = self.process.communicate("", timeout=300)
+        assert self.process.returncode == 0, output
+        self.shown = json.loads(output[output.index("{") :])
+        self.requests = [tuple(json.loads(line)) for line in self.record.read_text().splitlines()]
+
+    def lost(self) -> dict[str, int]:
+        """Return what must be zero."""
+        names = ("not_2xx", "lost", "orders_missing", "orders_twice", "streams_late")
+        return {name: self.shown[name] for name in names if self.shown[name]}
+
+    def percentile(self, share: float, since: float, until: float) -> float:
+        """Return the latency, in milliseconds, that ``share`` of the requests sent between two times do not exceed."""
+        seconds = sorted(taken for at, _, taken, _ in self.requests if since <= at < until)
+        return round(seconds[int(share * (len(seconds) - 1))] * 1000, 1) if seconds else 0.0
+
+
+@contextlib.contextmanager
+def load(folder: Path, rate: int = RATE, streams: int = STREAMS) -> Iterator[Load]:
+    """Put a load on the site; it has been running for five seconds when the block begins."""
+    application = site.secrets()["table-order/app/settings"]
+    settings = {
+        "url": f"http://{site.public_address()}",
+        "username": application["superadmin_username"],
+        "password": application["superadmin_password"],
+    }
+    record = folder / "requests.jsonl"
+    command = [
+        sys.executable,
+        "-m",
+        "tests.load",
+        f"--rate={rate}",
+        f"--streams={streams}",
+        f"--record={record}",
+    ]
+    process = subprocess.Popen(
+        command,
+        cwd=site.ROOT,
+        env=site.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps(settings) + "\n")
+    process.stdin.flush()
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(5)
+        running = Load(process, record)
+        yield running
+        running.end()
+    finally:
+        process.kill()
+
+
+def tables() -> str:
+    """Return the database's tables and its revision, as the application's own connection sees them."""
+    environment = f"set -a; . {HOME}/backend/.env; set +a"
+    return server(f'{environment}; psql -XAt -c "\\dt" -c "TABLE alembic_version" "$DATABASE_URL"')

@@ -1,0 +1,67 @@
+"""Deployments under load, the short proof; tests/drills holds the long one. Runs on the site that the other tests leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import deployment, site
+from tests.e2e.deployment import load, play, replace, settled, state, variant
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _site() -> None:
+    if not site.inventory_of_resources()["servers"]:
+        site.play("site.yml").check()
+
+
+def test_a_deployment_and_a_rollback_lose_no_request(tmp_path: Path) -> None:
+    before = state().live
+
+    def other(folder: Path) -> None:
+        replace(folder / "backend/app/main.py", 'title="Table Order"', 'title="Table Order, next"')
+
+    source = variant(tmp_path / "source", other)
+    with load(tmp_path) as running:
+        deployed = play("deploy", fastapi_app_source=source, fastapi_app_why="a test")
+        after = state()
+        rolled_back = play("rollback")
+    deployed.check()
+    rolled_back.check()
+    print(
+        f"deployed in {deployed.seconds:.0f} s, rolled back in {rolled_back.seconds:.0f} s: {running.shown}"
+    )
+    assert running.lost() == {}
+    assert running.shown["requests"] > 3000
+    settled(after)
+    assert after.live != before
+    assert state().live == before
+    refused = play("deploy", fastapi_app_source=source)
+    assert refused.status != 0
+    assert f"was rolled back from release {after.live}" in " ".join(refused.output.split())
+
+
+def test_a_broken_release_gets_no_request(tmp_path: Path) -> None:
+    before = state()
+
+    def unhealthy(folder: Path) -> None:
+        replace(folder / "backend/app/controllers/health.py", "200 if healthy else 503", "503")
+
+    source = variant(tmp_path / "source", unhealthy)
+    with load(tmp_path) as running:
+        run = play("deploy", fastapi_app_source=source, fastapi_app_health_tries=3)
+    assert run.status != 0
+    assert "did not become healthy, so it got no request" in run.output
+    assert "status 503" in run.output
+    assert "The last lines of the journal" in run.output
+    assert running.lost() == {}
+    after = state()
+    settled(after)
+    assert (after.live, after.releases) == (before.live, before.releases)
+
+
+def test_the_same_source_again_changes_nothing() -> None:
+    run = deployment.play("deploy").check()
+    print(f"deployed again, unchanged: {run.seconds:.0f} s")
+    assert run.changed == 0, "\n".join(run.changes)
