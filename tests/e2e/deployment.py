@@ -97,8 +97,15 @@ def settled(found: State) -> None:
 def killed_at(task: str, playbook: str = "deploy", **variables: Any) -> None:
     """Run a playbook, and kill it and all that it started as soon as ``task`` begins."""
     process = subprocess.Popen(
-        [*ELSEWHERE, "ansible-playbook", "-i", site.INVENTORY, f"playbooks/{playbook}.yml"]
-        + ["-e", json.dumps(variables)],
+        [
+            *ELSEWHERE,
+            "ansible-playbook",
+            "-i",
+            site.INVENTORY,
+            f"playbooks/{playbook}.yml",
+            "-e",
+            json.dumps(variables),
+        ],
         cwd=site.ROOT,
         env=site.environment(PYTHONUNBUFFERED="1"),
         stdin=subprocess.DEVNULL,
