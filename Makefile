@@ -12,7 +12,7 @@ IMAGES := debian12-host debian12-data al2023-lookalike
 SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
-.PHONY: help up cloud down clean setup test lint unit molecule e2e ready docs frontend
+.PHONY: help up cloud down clean setup test lint unit molecule e2e drills bench ready docs frontend
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -56,6 +56,12 @@ molecule-%:
 e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, killed, delayed, in a browser
 	pytest tests/cloud
 	pytest tests/e2e
+
+drills: ready ## Every kind of broken deployment, every phase killed, each under load (an hour)
+	pytest tests/drills -s
+
+bench: ready ## Deployments and the server under load: a table, and .state/artifacts/bench.json
+	python -m tests.bench
 
 ready:
 	@scripts/setup --test

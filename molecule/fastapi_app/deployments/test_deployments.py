@@ -65,7 +65,7 @@ def restored():
     assert status == 0, output
 
 
-def test_release_from_git_that_does_not_start_is_taken_back(host, source):
+def test_release_from_git_that_cannot_be_imported_is_removed(host, source):
     before, pid = live(host), process_id(host)
     (source / "backend/app/main.py").write_text(BROKEN)
     tree = subprocess.run(["tar", "-C", str(source), "-c", "."], capture_output=True, check=True).stdout
@@ -78,11 +78,14 @@ def test_release_from_git_that_does_not_start_is_taken_back(host, source):
     git = {"type": "git", "url": "file:///srv/source", "version": commit}
     status, output = deploy(variables(fastapi_app_source=git, fastapi_app_health_tries=3))
     assert status != 0
-    assert f"Release {commit[:12]}" in output
+    assert "app.main:app cannot be imported" in output
     assert "this release does not start" in output
-    assert f"{before} is live again" in output
+    assert f"Release {commit[:12]}" in output
+    assert f"is removed; live is {before}" in output
     assert live(host) == before
-    assert process_id(host) != pid
+    assert host.check_output(f"ls {HOME}/releases") == before
+    # It was not disturbed.
+    assert process_id(host) == pid
     assert request(host, "/api/health")["release"] == before
 
 
@@ -96,7 +99,7 @@ def test_environment_that_does_not_work_is_taken_back(host):
     )
     assert status != 0
     assert "told to be unhealthy" in output
-    assert "is live again" in output
+    assert "it got no request" in output
     assert "sesame-open" not in output
     assert host.file(f"{HOME}/backend/.env").content_string == before
     assert host.check_output(f"ls -A {HOME}/backend | grep -F .env") == ".env"
@@ -117,6 +120,60 @@ def test_release_from_an_archive_replaces_what_a_killed_run_left(host, source, t
     assert not host.file(f"{half_built}/backend/half-built").exists
     assert request(host, "/api/health")["release"] == second
     assert set(host.check_output(f"ls {HOME}/releases").split()) == {first, second}
+
+
+def test_what_a_killed_run_has_left_is_cleared_away(host, restored):
+    release = live(host)
+    host.run_test(
+        f"ln -sfn {HOME}/releases/{release}/backend {HOME}/candidate && "
+        f"cp -p {HOME}/backend/.env {HOME}/backend/.env.candidate && systemctl start table-order-backend-candidate && "
+        "touch /run/table-order/candidate-live && mkdir -p /opt/table-order/releases/half/backend && "
+        """echo '{"token": "x", "who": "ann@laptop", "what": "deploy", "why": "a test", "since": "then", "machine": "m", """
+        """"process": 1, "started": "1"}' > /var/lib/table-order/lock.json"""
+    )
+    status, output = deploy()
+    assert status != 0
+    assert "deploy by ann@laptop since then (a test)" in output
+    assert host.file("/run/table-order/candidate-live").exists
+    status, output = deploy(variables(fastapi_app_lock_break=True))
+    assert status == 0, output
+    assert "Took over the lock of a run that did not end: deploy by ann@laptop" in output
+    assert f"requests go to the candidate {release}" in output
+    assert not host.file("/run/table-order/candidate-live").exists
+    assert not host.file(f"{HOME}/candidate").exists
+    assert host.run("systemctl is-active table-order-backend-candidate").rc != 0
+    assert host.check_output(f"ls -A {HOME}/backend | grep -F .env") == ".env"
+    assert not host.file("/opt/table-order/releases/half").exists
+    assert request(host, "/api/health")["release"] == release
+
+
+def test_a_rollback_goes_to_the_release_before_and_not_forth_again(host, source, restored):
+    first = live(host)
+    (source / "backend/app/version.py").write_text("VERSION = 3\n")
+    other = variables(fastapi_app_source={"type": "local", "path": str(source)})
+    status, output = deploy(other)
+    assert status == 0, output
+    second = live(host)
+    status, output = deploy(playbook="rollback.yml")
+    assert status == 0, output
+    assert live(host) == request(host, "/api/health")["release"] == first
+    status, output = deploy(playbook="rollback.yml")
+    assert status != 0
+    assert f"names no release before {first} that is still there" in output
+    status, output = deploy(other)
+    assert status != 0
+    assert f"was rolled back from release {second}" in output
+
+
+def test_a_forced_deployment_is_a_release_of_its_own(host, restored):
+    first = live(host)
+    status, output = deploy(variables(fastapi_app_force=True))
+    assert status == 0, output
+    assert live(host).startswith(f"{first.split('-2')[0]}-2")
+    assert live(host) != first
+    status, output = deploy()
+    assert status == 0, output
+    assert "changed=0" in output
 
 
 def test_restart_that_a_killed_run_did_not_come_to_is_made_up_for(host):

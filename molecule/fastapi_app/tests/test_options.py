@@ -73,7 +73,7 @@ def test_it_runs_as_it_was_told(host):
     assert said["LimitNOFILE"] == "4096"
     assert said["ReadWritePaths"] == "/srv/shop-uploads"
     command = host.check_output("ps -o args= -p %s", said["MainPID"])
-    assert command.endswith("uvicorn src:app --host 0.0.0.0 --port 9000 --limit-concurrency=50")
+    assert command.endswith("uvicorn src:app --fd 3 --workers 1 --limit-concurrency=50")
     assert host.socket("tcp://0.0.0.0:9000").is_listening
 
 

@@ -186,6 +186,10 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             lambda value: isinstance(value, dict),
             "a dictionary of names and values",
         ),
+        "fastapi_app_revisions": (
+            each(lambda revision: isinstance(revision, dict) and {"id", "title", "contract"} <= revision.keys()),
+            "a list of dictionaries with id, title and contract, as db_migrate_revisions holds",
+        ),
         "fastapi_app_health_url": (
             text(r"https?://[^\s@]+"),
             "an http(s) address without a password, such as http://127.0.0.1:8000/api/health",

@@ -1,4 +1,4 @@
-"""Filters that choose the release to roll back to, and put releases into words."""
+"""Filters that choose the release to roll back to, compare releases, and put them into words."""
 
 from __future__ import annotations
 
@@ -60,9 +60,32 @@ def release_line(info: dict[str, Any], name: str) -> str:
     return f"{name}  {origin}  built {release.get('built', 'never')} by {release.get('by', 'nobody knows')}"
 
 
+def differences(live: dict[str, str], wanted: dict[str, str], parts: list[str]) -> list[str]:
+    """Return a line for each file that a release adds, changes or removes. Both are checksums by path.
+
+    Only ``parts`` of the source are deployed; "." is all of it.
+    """
+    paths = {
+        path
+        for path in live.keys() | wanted.keys()
+        if any(part == "." or path == part or path.startswith(f"{part}/") for part in parts)
+    }
+    words = {
+        path: "removed" if path not in wanted else "added" if path not in live else "changed"
+        for path in paths
+        if live.get(path) != wanted.get(path)
+    }
+    lines = [f"{words[path]:8}{path}" for path in sorted(words)]
+    return lines or ["no file differs"]
+
+
 class FilterModule:
     """The filters of this file, by the names that task files use."""
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"fastapi_app_rollback_choice": rollback_choice, "fastapi_app_release_line": release_line}
+        return {
+            "fastapi_app_differences": differences,
+            "fastapi_app_release_line": release_line,
+            "fastapi_app_rollback_choice": rollback_choice,
+        }

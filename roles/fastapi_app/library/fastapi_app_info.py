@@ -48,7 +48,7 @@ came_from: {description: The release that a switch began with; empty for none., 
 previous: {description: "The release that was live before, is complete, and was not left by a rollback; empty for none.",
   type: str, returned: always}
 releases: {description: "Each release's manifest (empty when incomplete), with C(complete), C(voided) (why it was left by a
-  rollback, or empty), C(environment) (the SHA-256 of its C(.env)) and C(changed) (seconds since 1970).", type: dict, returned: always}
+  rollback, or empty), C(environment) (the SHA-256 of its C(.env)), C(revisions) (the migrations that it knows) and C(changed) (seconds since 1970).", type: dict, returned: always}
 started_from: {description: What the running process was started from., type: str, returned: always}
 lock: {description: "Who deploys, with C(age) in seconds; empty for nobody.", type: dict, returned: always}
 units: {description: The state of each unit., type: dict, returned: always}
@@ -93,6 +93,7 @@ def release(path: Path) -> dict[str, Any]:
         "complete": bool(manifest) and (path / "backend/venv/bin/uvicorn").exists(),
         "voided": read_json(path / "voided.json").get("why", ""),
         "environment": checksum(path / "backend/.env"),
+        "revisions": [revision["id"] for revision in read_json(path / "revisions.json").get("revisions", [])],
         "changed": path.stat().st_mtime,
     }
 
