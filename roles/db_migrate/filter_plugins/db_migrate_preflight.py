@@ -195,9 +195,14 @@ def _rest(settings: Mapping[str, Any]) -> Iterator[str]:
     for name in ("db_migrate_encoding", "db_migrate_collation"):
         if not isinstance(settings[name], str) or not settings[name]:
             yield f"{name} is {settings[name]!r}; accepted: a name as PostgreSQL writes it, such as UTF8 or en_US.UTF-8."
-    for name, most in (("db_migrate_connect_tries", 1000), ("db_migrate_lock_wait", 86400)):
-        if not _number(settings[name], 1, most):
-            yield f"{name} is {settings[name]!r}; accepted: a whole number from 1 to {most}."
+    for name, least, most in (
+        ("db_migrate_connect_tries", 1, 1000),
+        ("db_migrate_lock_wait", 1, 86400),
+        ("db_migrate_lock_timeout", 1, 86400),
+        ("db_migrate_statement_timeout", 0, 86400),
+    ):
+        if not _number(settings[name], least, most):
+            yield f"{name} is {settings[name]!r}; accepted: a whole number from {least} to {most}."
 
 
 def setting_problems(settings: Mapping[str, Any]) -> list[str]:

@@ -80,6 +80,14 @@ options:
     description: How long to wait for another run, in seconds.
     type: int
     default: 300
+  lock_timeout:
+    description: How long a statement of the owner's waits for a lock in this database, in seconds.
+    type: int
+    default: 5
+  statement_timeout:
+    description: How long a statement of the owner's may take in this database, in seconds; 0 for as long as it takes.
+    type: int
+    default: 5
 author: [Table Order Infrastructure]
 """
 
@@ -151,7 +159,9 @@ ROLES = """
 SELECT rolname::text AS name, rolcanlogin, rolcreatedb, rolcreaterole, rolsuper, rolreplication, rolbypassrls,
        rolvaliduntil IS NOT NULL AND rolvaliduntil <> 'infinity' AS expires,
        array(SELECT pg_get_userbyid(roleid)::text FROM pg_auth_members WHERE member = pg_roles.oid) AS groups,
-       has_database_privilege(oid, current_database(), 'CONNECT') AND rolcanlogin AS may_connect
+       has_database_privilege(oid, current_database(), 'CONNECT') AND rolcanlogin AS may_connect,
+       coalesce((SELECT setconfig FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase
+                 WHERE setrole = pg_roles.oid AND datname = current_database()), '{}') AS configured
   FROM pg_roles WHERE rolname IN (%(owner)s, %(app)s)
 """
 
@@ -233,6 +243,21 @@ def role_steps(roles: dict[str, Any], parameters: dict[str, Any]) -> list[Step]:
                 )
                 for group in sorted(role.groups)
             ]
+    return steps
+
+
+def timeout_steps(role: Row | None, parameters: dict[str, Any]) -> list[Step]:
+    """Return what gives the owner, who only migrates, the timeouts; there they hold for any driver and any env.py."""
+    name, database = parameters["owner"]["user"], parameters["database"]["name"]
+    steps = []
+    for timeout in ("lock_timeout", "statement_timeout"):
+        value = f"{parameters[timeout]}s" if parameters[timeout] else "0"
+        if role is not None and f"{timeout}={value}" in role.configured:
+            continue
+        statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET " + timeout + " = {}").format(
+            sql.Identifier(name), sql.Identifier(database), sql.Literal(value)
+        )
+        steps.append(Step(f"{name}: {timeout} {value} in {database}", statement, True))
     return steps
 
 
@@ -392,6 +417,7 @@ class Roles:
         roles = self.roles()
         refuse(self.read(DATABASE_FACTS)[0], roles, self.parameters)
         steps = role_steps(roles, self.parameters)
+        steps += timeout_steps(roles.get(self.owner["user"]), self.parameters)
         rights = self.rights()
         done = self.do(steps + [step for step in rights if step.master])
         wrong = self.passwords(roles if self.check_mode else self.roles())
@@ -436,6 +462,8 @@ def main() -> None:
             "collation": {"type": "str", "required": True},
             "tries": {"type": "int", "default": 1},
             "lock_wait": {"type": "int", "default": 300},
+            "lock_timeout": {"type": "int", "default": 5},
+            "statement_timeout": {"type": "int", "default": 5},
         },
         supports_check_mode=True,
     )

@@ -3,15 +3,28 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
+import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from ansible.module_utils import db_migrate_revisions
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.db_migrate import DATABASE, ROLE, DatabaseError, connect, lock, psycopg2
+from ansible.module_utils.db_migrate import (
+    DATABASE,
+    ROLE,
+    Connection,
+    DatabaseError,
+    connect,
+    lock,
+    open_session,
+    psycopg2,
+)
 
 DOCUMENTATION = """
 module: db_migrate_upgrade
@@ -21,6 +34,8 @@ description:
     another user, with the database's URL in the environment (never on a command line). Afterwards a command
     of the application's own runs, with the application's URL.
   - A lock in the database, held for all of it, makes a second run wait, from whichever server it comes.
+  - While it runs, nobody else waits for locks that it holds for longer than O(lock_timeout); before that its sessions
+    are ended. Each statement's own timeouts are settings of the owner's role (M(db_migrate_roles)).
 options:
   path:
     description: The release.
@@ -104,6 +119,14 @@ options:
     description: How long to wait for another migration, in seconds.
     type: int
     default: 300
+  lock_timeout:
+    description: For how long a migration may keep others waiting, in seconds.
+    type: int
+    default: 5
+  statement_timeout:
+    description: The owner's own, in seconds; only named when it was the reason.
+    type: int
+    default: 5
 author: [Table Order Infrastructure]
 """
 
@@ -122,11 +145,46 @@ EXAMPLES = """
 RETURN = """
 before: {description: The revisions of the database before., type: list, elements: str, returned: success}
 after: {description: The revisions that it has now., type: list, elements: str, returned: success}
+pending:
+  description: What was applied, or would be, oldest first; each with C(id) and C(title).
+  type: list
+  elements: dict
+  returned: success
+revisions:
+  description: >-
+    All revisions of the release, oldest first; each with C(id), C(title) and C(contract), which says that the code before
+    it cannot serve after it.
+  type: list
+  elements: dict
+  returned: success
+sql: {description: In check mode the SQL that would run; empty where nobody can tell., type: str, returned: success}
 """
 
-# "alembic current" and "alembic heads" print "REVISION (head)"; an application may print other lines beside.
+# "alembic current" prints "REVISION (head)"; an application may print other lines beside.
 REVISION = re.compile(r"^([\w-]+)(?: \((?:head|effective head|mergepoint|branchpoint)\))*$")
 SHOWN_LINES = 25
+# How often to look whether others wait for the migration, in seconds.
+POLL = 0.25
+
+# Those who have waited long enough, then who of the owner's keeps them waiting: a session that waits in the queue before
+# them counts, too. This role's own sessions (one holds the lock that makes a second run wait) are left alone. All of
+# it is visible to the owner, who may end sessions of its own. pg_blocking_pids() locks PostgreSQL's table of locks, so
+# it is asked about nobody else.
+END_BLOCKERS = """
+WITH waiting AS MATERIALIZED (
+    SELECT DISTINCT pg_locks.pid FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE NOT granted AND waitstart < clock_timestamp() - make_interval(secs => %(seconds)s)
+       AND datname = current_database() AND usename <> current_user
+), blocked AS MATERIALIZED (SELECT pid, unnest(pg_blocking_pids(pid)) AS blocker FROM waiting
+), blockers AS MATERIALIZED (
+    SELECT blocker, array_agg(DISTINCT blocked.pid) AS kept,
+           EXISTS (SELECT FROM pg_locks WHERE pg_locks.pid = blocker AND NOT granted) AS waits
+      FROM blocked JOIN pg_stat_activity AS owners ON owners.pid = blocker
+     WHERE datname = current_database() AND usename = current_user AND application_name <> 'db_migrate'
+     GROUP BY blocker
+)
+SELECT cardinality(kept), waits FROM blockers WHERE pg_terminate_backend(blocker) ORDER BY 1 DESC LIMIT 1
+"""
 SECRET_LENGTH = 8  # a value of the environment from this length on is never shown, whatever it is
 
 
@@ -216,6 +274,100 @@ def hide(said: str, values: Iterable[str]) -> str:
     return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1********@", said)
 
 
+def check_linear(found: list[dict[str, Any]], heads: list[str]) -> None:
+    """Raise DatabaseError unless each revision comes after one other and before one other.
+
+    What comes after what must not depend on the order in which two branches were merged.
+    """
+    if len(heads) != 1:
+        raise DatabaseError(
+            f"The release must have one head revision; it has {', '.join(heads) or 'none'}. Put one after the other: "
+            "give the later one the earlier one as its down_revision."
+        )
+    merges = [f"{one['id']} comes after {' and '.join(one['down'])}" for one in found if len(one["down"]) > 1]
+    after: dict[str, list[str]] = {}
+    for one in found:
+        for down in one["down"] or ["nothing"]:
+            after.setdefault(down, []).append(one["id"])
+    branches = [
+        f"{' and '.join(sorted(several))} come after {down}"
+        for down, several in after.items()
+        if len(several) > 1
+    ]
+    if merges or branches:
+        raise DatabaseError(
+            f"The release's revisions are not one line: {'; '.join(branches + merges)}. Put one after the other: give "
+            "each a down_revision of its own, and remove the merge."
+        )
+
+
+def pending(found: list[dict[str, Any]], before: list[str]) -> list[dict[str, Any]]:
+    """Return the revisions that come after what the database has; ``found`` is one line, oldest first."""
+    reached = [place for place, one in enumerate(found, 1) if one["id"] in before]
+    return found[max(reached, default=0) :]
+
+
+def listed(found: list[dict[str, Any]]) -> str:
+    """Return revisions for the reader."""
+    return ", ".join(f"{one['id']} ({one['title']})" if one["title"] else one["id"] for one in found)
+
+
+def chosen(found: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
+    """Return some of what is known about revisions."""
+    return [{name: one[name] for name in names} for one in found]
+
+
+class Watchdog(threading.Thread):
+    """Ends the migration's sessions before others have waited for its locks for longer than the lock timeout.
+
+    The timeouts of its statements do not see to that: many short ones in one transaction keep their locks to its end.
+    """
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        """Connect before the migration begins: no migration without it."""
+        super().__init__(daemon=True)
+        self.parameters = parameters
+        self.connection: Connection = self.connect()
+        self.over = threading.Event()
+        self.kept, self.waits = 0, False
+
+    def connect(self) -> Connection:
+        """Return a connection of its own, as the owner, without transactions: they would hold on to what they see."""
+        owner = self.parameters["owner"]
+        connection = open_session(self.parameters, owner["user"], owner["password"])
+        connection.autocommit = True
+        return connection
+
+    def look(self) -> None:
+        """End what keeps others waiting; a look less than the timeout, so that nobody waits for longer."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(END_BLOCKERS, {"seconds": self.parameters["lock_timeout"] - POLL})
+            row = cursor.fetchone()
+        if row and not self.kept:
+            self.kept, self.waits = row
+
+    def run(self) -> None:
+        """Look until the migration is over; a lost connection is made again."""
+        while not self.over.wait(POLL):
+            try:
+                if self.connection.closed:
+                    self.connection = self.connect()
+                self.look()
+            except psycopg2.Error:
+                self.connection.close()
+
+    def __enter__(self) -> Watchdog:
+        """Begin."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop looking."""
+        self.over.set()
+        self.join()
+        self.connection.close()
+
+
 class Release:
     """A release's programs, run as the application's user."""
 
@@ -224,10 +376,10 @@ class Release:
         self.module = module
         self.parameters = module.params
 
-    def run(self, arguments: list[str], role: str, folder: str) -> str:
+    def run(self, arguments: list[str], role: str, folder: str, data: str | None = None) -> str:
         """Run a program of the virtual environment for ``role``, and return its standard output.
 
-        Raises DatabaseError with the last lines of what it said when it fails.
+        ``data`` is its standard input. Raises DatabaseError with the last lines of what it said when it fails.
         """
         command = [
             self.module.get_bin_path("runuser", required=True),
@@ -237,7 +389,7 @@ class Release:
             *arguments,
         ]
         status, output, errors = self.module.run_command(
-            command, cwd=folder, environ_update=environment(self.parameters, role)
+            command, cwd=folder, environ_update=environment(self.parameters, role), data=data
         )
         if status:
             said = hide("\n".join((output, errors)), secrets(self.parameters))
@@ -245,31 +397,122 @@ class Release:
             raise DatabaseError(f"{' '.join(arguments)} failed with status {status}:\n{said}")
         return output
 
+    @property
+    def config(self) -> str:
+        """Alembic's configuration."""
+        return f"{self.parameters['path']}/{self.parameters['config']}"
+
+    @property
+    def folder(self) -> str:
+        """Where Alembic runs."""
+        return os.path.normpath(f"{self.parameters['path']}/{self.parameters['folder']}")
+
     def alembic(self, *arguments: str) -> str:
         """Run alembic as the owner of the schema; `-m` puts the folder in which it runs on Python's path."""
-        path = self.parameters["path"]
-        command = ["python", "-m", "alembic", "--config", f"{path}/{self.parameters['config']}", *arguments]
-        return self.run(command, "owner", os.path.normpath(f"{path}/{self.parameters['folder']}"))
+        return self.run(
+            ["python", "-m", "alembic", "--config", self.config, *arguments], "owner", self.folder
+        )
+
+    def revisions(self) -> list[dict[str, Any]]:
+        """Return the release's revisions, oldest first, or raise when they are not one line."""
+        program = inspect.getsource(db_migrate_revisions)
+        output = self.run(["python", "-", self.config], "owner", self.folder, program)
+        lines = [line for line in output.splitlines() if line.startswith(db_migrate_revisions.MARK)]
+        if not lines:
+            raise DatabaseError(f"A revision ended Python when it was imported:\n{output.strip()}")
+        found = json.loads(lines[-1].removeprefix(db_migrate_revisions.MARK))
+        check_linear(found["revisions"], found["heads"])
+        return found["revisions"]
+
+    def sql(self, before: list[str]) -> tuple[str, str]:
+        """Return the SQL that would run, without secrets, and why there is none."""
+        since = f"{before[0]}:head" if len(before) == 1 else "head"
+        try:
+            output = self.alembic("upgrade", since, "--sql")
+        except DatabaseError as error:
+            said = str(error).splitlines()[-1].strip()
+            why = "env.py has no offline mode, or a migration asks the database"
+            return "", f"The SQL cannot be shown ({why}): {said}"
+        return hide(output, secrets(self.parameters)).strip(), ""
+
+    def migrate(self, before: list[str], found: list[dict[str, Any]]) -> None:
+        """Upgrade under the watchdog's eyes; raises DatabaseError with what is to be done about a failure."""
+        watchdog = Watchdog(self.parameters)
+        try:
+            with watchdog:
+                self.alembic("upgrade", "head")
+        except DatabaseError as error:
+            reason = explain(str(error), watchdog, self.parameters)
+            said = [part for part in (reason, self.left(before, found), str(error)) if part]
+            raise DatabaseError("\n".join(said)) from error
+
+    def left(self, before: list[str], found: list[dict[str, Any]]) -> str:
+        """Say what a failed migration has left."""
+        now = None
+        with suppress(DatabaseError):
+            now = revisions(self.alembic("current"))
+        if now is None:
+            return ""
+        if now == before:
+            outside = [one["id"] for one in found if one["outside"]]
+            but = f", but for what autocommit_block of {', '.join(outside)} has done" if outside else ""
+            return f"Nothing was changed{but}: the database is still at {', '.join(now) or 'no revision'}."
+        done = [one for one in found if one not in pending(found, now)]
+        return f"Applied before that, and kept: {listed(done)}; the database is at {', '.join(now)}."
+
+
+def explain(failure: str, watchdog: Watchdog, parameters: dict[str, Any]) -> str:
+    """Return what to do about a failed migration when a timeout was the reason, otherwise nothing."""
+    lock_timeout, name = parameters["lock_timeout"], parameters["database"]["name"]
+    if watchdog.kept:
+        others = f"{watchdog.kept} other session{'s' if watchdog.kept > 1 else ''} of {name}"
+        fix = (
+            "It waited for a lock itself, with everybody else behind it: run it again when the transaction that holds the "
+            "lock has ended (pg_stat_activity shows it)."
+            if watchdog.waits
+            else "Make several migrations of it that each hold their locks for a shorter time, or raise the setting."
+        )
+        return (
+            f"The migration was ended: it would have kept {others} waiting for longer than db_migrate_lock_timeout "
+            f"({lock_timeout} s). {fix}"
+        )
+    if "due to lock timeout" in failure:
+        return (
+            f"The migration waited for a lock for longer than db_migrate_lock_timeout ({lock_timeout} s), and everybody "
+            "else behind it. Run it again when the transaction that holds the lock has ended (pg_stat_activity shows it)."
+        )
+    if "due to statement timeout" in failure:
+        return (
+            f"A statement took longer than db_migrate_statement_timeout ({parameters['statement_timeout']} s). Where it blocks "
+            "nobody, such as CREATE INDEX CONCURRENTLY, raise the setting or set it to 0 for this run."
+        )
+    return ""
 
 
 def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
     """Upgrade where there is something to upgrade, then run the command; returns what the module returns."""
-    before, heads = revisions(release.alembic("current")), revisions(release.alembic("heads"))
-    if len(heads) != 1:
-        found = ", ".join(heads) or "none"
-        raise DatabaseError(
-            f"The release must have one head revision; it has {found}. Merge them: alembic merge heads"
-        )
+    known = release.revisions()
+    before, heads = revisions(release.alembic("current")), [known[-1]["id"]]
     changes = before != heads
-    result = {"before": before, "after": heads, "changed": changes}
-    came_from = ", ".join(before) or "an empty database"
-    if check_mode:
-        done = f"Would migrate from {came_from} to {heads[0]}" if changes else f"At {heads[0]} already"
-        return {**result, "msg": done}
+    left = pending(known, before) if changes else []
+    result = {
+        "before": before,
+        "after": heads,
+        "changed": changes,
+        "pending": chosen(left, "id", "title"),
+        "revisions": chosen(known, "id", "title", "contract"),
+        "sql": "",
+    }
     done = f"At {heads[0]} already"
+    way = f"from {', '.join(before) or 'an empty database'} to {heads[0]}: {listed(left)}"
+    if check_mode:
+        if changes:
+            result["sql"], why_not = release.sql(before)
+            done = f"Would migrate {way}" + (f". {why_not}" if why_not else "")
+        return {**result, "msg": done}
     if changes:
-        release.alembic("upgrade", "head")
-        done = f"Migrated from {came_from} to {heads[0]}"
+        release.migrate(before, left)
+        done = f"Migrated {way}"
     command = release.parameters["after_command"]
     if command:
         output = release.run(command, "app", release.parameters["path"])
@@ -304,6 +547,8 @@ def main() -> None:
             "connection_variables": {"type": "dict", "default": {}, "options": parts},
             "after_command": {"type": "list", "elements": "str", "default": []},
             "lock_wait": {"type": "int", "default": 300},
+            "lock_timeout": {"type": "int", "default": 5},
+            "statement_timeout": {"type": "int", "default": 5},
         },
         supports_check_mode=True,
     )

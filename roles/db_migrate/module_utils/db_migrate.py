@@ -106,11 +106,16 @@ def connect(parameters: dict[str, Any], user: str, password: str, setting: str, 
 def lock(connection: Connection, wait: int) -> None:
     """Take the lock for as long as the session lasts (a killed process ends it), or raise after ``wait`` seconds."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", (f"{wait}s",))
+        # In place of the owner's own, which are for migrations.
+        cursor.execute(
+            "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', '0', false)",
+            (f"{wait}s",),
+        )
         try:
             cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         except psycopg2.errors.LockNotAvailable as error:
             message = f"Another migration has been running for more than {wait} s."
             raise DatabaseError(f"{message} Wait for it, or raise db_migrate_lock_wait.") from error
         cursor.execute("RESET lock_timeout")
+        cursor.execute("RESET statement_timeout")
     connection.commit()

@@ -161,6 +161,21 @@ REFUSED = {
     "null in the command": ({"db_migrate_after_command": ["python", None]}, "db_migrate_after_command"),
     "no tries": ({"db_migrate_connect_tries": 0}, "db_migrate_connect_tries is 0"),
     "negative wait": ({"db_migrate_lock_wait": -1}, "db_migrate_lock_wait is -1"),
+    "no time for a lock": (
+        {"db_migrate_lock_timeout": 0},
+        "db_migrate_lock_timeout is 0; accepted: a whole number from 1",
+    ),
+    "lock for ever": ({"db_migrate_lock_timeout": 86401}, "db_migrate_lock_timeout is 86401"),
+    "time with a unit": ({"db_migrate_lock_timeout": "5s"}, "db_migrate_lock_timeout is '5s'"),
+    "half a second": ({"db_migrate_lock_timeout": 0.5}, "db_migrate_lock_timeout is 0.5"),
+    "negative statement": (
+        {"db_migrate_statement_timeout": -1},
+        "db_migrate_statement_timeout is -1; accepted: a whole number from 0",
+    ),
+    "letters as a statement's time": (
+        {"db_migrate_statement_timeout": "long"},
+        "db_migrate_statement_timeout",
+    ),
     "letters as wait": ({"db_migrate_lock_wait": "long"}, "db_migrate_lock_wait"),
     "empty collation": ({"db_migrate_collation": ""}, "db_migrate_collation is ''"),
 }
@@ -190,6 +205,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         "db_migrate_url_scheme": "postgresql+asyncpg",
         "db_migrate_url_query": {"ssl": "verify-full"},
     },
+    "statements that take as long as they take": {"db_migrate_statement_timeout": 0},
+    "timeouts as text": {"db_migrate_lock_timeout": "1", "db_migrate_statement_timeout": "86400"},
+    "what an earlier run has found": {"db_migrate_revisions": [{"id": "0001"}]},
     "text from the command line": {
         "db_migrate_lock_wait": "30",
         "db_migrate_no_log": "false",
@@ -208,6 +226,8 @@ THROUGH_THE_ROLE = {
     "text for the database",
     "port of letters",
     "letters as wait",
+    "letters as a statement's time",
+    "what an earlier run has found",
     "text for the environment",
     "null in the command",
     "absent with data, but no database",

@@ -3,7 +3,9 @@
 import importlib.util
 import json
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 import pytest
@@ -20,6 +22,7 @@ def load(path: str, name: str):
 
 
 shared = load("module_utils/db_migrate.py", "ansible.module_utils.db_migrate")
+known = load("module_utils/db_migrate_revisions.py", "ansible.module_utils.db_migrate_revisions")
 upgrade = load("library/db_migrate_upgrade.py", "db_migrate_upgrade")
 release = load("library/db_migrate_release.py", "db_migrate_release")
 
@@ -144,6 +147,307 @@ def test_what_is_no_secret_is_shown(parameters):
     parameters["environment"] = {"DB_HOST": "db.example", "DB_NAME": "table-order", "SHORT": "shop"}
     said = "could not translate host name db.example; shop; table-order"
     assert upgrade.hide(said, upgrade.secrets(parameters)) == said
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'op.drop_table("orders")',
+        'op.drop_column("orders", "note")',
+        'op.rename_table("orders", "order")',
+        'op.alter_column("orders", "note", new_column_name="notes")',
+        'with op.batch_alter_table("orders") as batch_op:\n        batch_op.drop_column("note")',
+        'op.execute("DROP TABLE orders")',
+        'op.execute(sa.text("alter table orders\\n drop  column note"))',
+        'op.execute("ALTER TABLE orders DROP note")',
+        'op.execute(f"ALTER TABLE {table} DROP {column}")',
+        'op.execute("ALTER TABLE orders ADD x int; ALTER TABLE orders RENAME TO o")',
+        'op.execute("ALTER TABLE orders RENAME note TO notes")',
+        "op.get_bind().execute(OLD)",
+        "for statement in [OLD]:\n        op.execute(statement)",
+        "helper()",
+    ],
+)
+def test_a_revision_that_takes_away_is_a_contract(statement):
+    rest = "OLD = 'DROP TABLE orders'\ndef helper():\n    op.drop_table('x')\n"
+    assert known.is_contract(f"{rest}def upgrade():\n    {statement}\n")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'op.add_column("orders", sa.Column("note", sa.Text()))',
+        'op.alter_column("orders", "note", nullable=True)',
+        'op.alter_column("orders", "note", new_column_name=None)',
+        'op.drop_constraint("x", "orders")',
+        'op.execute("ALTER TABLE orders DROP CONSTRAINT x")',
+        'op.execute("ALTER TABLE orders ALTER note DROP NOT NULL, ALTER note DROP DEFAULT")',
+        'op.execute("ALTER INDEX a RENAME TO b")',
+        'op.execute("ALTER TABLE orders RENAME CONSTRAINT a TO b")',
+        'op.execute("CREATE INDEX CONCURRENTLY x ON orders (id)")',
+        'op.create_table("orders", sa.Column("id"), comment="DROP TABLE old")',
+        '"""Drop table old, some day."""\n    op.execute("SELECT 1")',
+    ],
+)
+def test_a_revision_that_adds_is_none(statement):
+    rest = "OLD = 'DROP TABLE orders'\ndef downgrade():\n    op.drop_table('x')\n"
+    assert not known.is_contract(f"{rest}def upgrade():\n    {statement}\n")
+
+
+@pytest.fixture
+def script(tmp_path):
+    """Return one of Alembic's revisions, as Alembic has it."""
+
+    def make(source: str, **module: object) -> SimpleNamespace:
+        path = tmp_path / "0002.py"
+        path.write_text(source)
+        return SimpleNamespace(
+            path=str(path),
+            module=SimpleNamespace(**module),
+            revision="0002",
+            down_revision="0001",
+            doc="Orders.\nMore",
+        )
+
+    return make
+
+
+def test_a_revision_is_described(script):
+    source = "def upgrade():\n    with op.get_context().autocommit_block():\n        op.drop_table('x')\n"
+    assert known.describe(script(source)) == {
+        "id": "0002",
+        "title": "Orders.",
+        "contract": True,
+        "down": ["0001"],
+        "outside": True,
+    }
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_what_a_revision_says_of_itself_counts(script, said):
+    source = "def upgrade():\n    " + ("pass" if said else "op.drop_table('x')")
+    assert known.describe(script(source, contract=said))["contract"] is said
+
+
+def test_a_revision_must_say_true_or_false(script):
+    with pytest.raises(SystemExit, match="contract is 'no'; it must be True or False"):
+        known.describe(script("", contract="no"))
+
+
+def line(*pairs: tuple[str, str]) -> list[dict]:
+    """Return revisions by their ids and what they come after, in words."""
+    return [
+        {"id": name, "title": f"Title {name}", "down": down.split(), "outside": False} for name, down in pairs
+    ]
+
+
+def test_one_line_is_accepted():
+    upgrade.check_linear(line(("1", ""), ("2", "1"), ("3", "2")), ["3"])
+
+
+@pytest.mark.parametrize(
+    ("found", "heads", "said"),
+    [
+        (
+            line(("1", ""), ("2", "1"), ("2b", "1")),
+            ["2", "2b"],
+            ["one head revision; it has 2, 2b. Put one after"],
+        ),
+        ([], [], ["it has none"]),
+        (
+            line(("1", ""), ("2", "1"), ("2b", "1"), ("3", "2 2b")),
+            ["3"],
+            ["2 and 2b come after 1", "3 comes after 2 and 2b"],
+        ),
+        (
+            line(("1", ""), ("x", ""), ("2", "1 x")),
+            ["2"],
+            ["1 and x come after nothing", "2 comes after 1 and x"],
+        ),
+    ],
+)
+def test_anything_else_is_refused_by_name(found, heads, said):
+    with pytest.raises(shared.DatabaseError) as refusal:
+        upgrade.check_linear(found, heads)
+    for part in said:
+        assert part in str(refusal.value)
+
+
+@pytest.mark.parametrize(("before", "left"), [([], "123"), (["1"], "23"), (["3"], ""), (["1", "2"], "3")])
+def test_what_comes_after_the_databases_revision_is_pending(before, left):
+    found = upgrade.pending(line(("1", ""), ("2", "1"), ("3", "2")), before)
+    assert "".join(one["id"] for one in found) == left
+
+
+class Session:
+    """A database in which others have waited for the migration, or that is not there for a while."""
+
+    def __init__(self, answers: list) -> None:
+        self.answers, self.asked, self.closed, self.autocommit = answers, [], 0, False
+
+    def cursor(self):
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def execute(self, _statement, values):
+        self.asked.append(values)
+
+    def fetchone(self):
+        answer = self.answers.pop(0) if self.answers else None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def close(self):
+        self.closed = 1
+
+
+@pytest.fixture
+def migrating(parameters, monkeypatch):
+    """Return a release whose migration fails a little later, and the database that it sees."""
+    monkeypatch.setattr(upgrade, "POLL", 0.01)
+    monkeypatch.setattr(upgrade, "psycopg2", SimpleNamespace(Error=OSError))
+
+    def make(failure: str, now: str, *answers: object) -> tuple[upgrade.Release, list[Session]]:
+        sessions, left = [], list(answers)
+
+        def open_session(*_: object) -> Session:
+            sessions.append(Session(left))
+            return sessions[-1]
+
+        def alembic(self, *arguments: str) -> str:
+            if arguments == ("current",):
+                return now
+            deadline = time.monotonic() + 5
+            while (left or not sessions[-1].asked) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            raise shared.DatabaseError(failure)
+
+        monkeypatch.setattr(upgrade, "open_session", open_session)
+        monkeypatch.setattr(upgrade.Release, "alembic", alembic)
+        given = {**parameters, "lock_timeout": 5, "statement_timeout": 7}
+        return upgrade.Release(SimpleNamespace(params=given)), sessions
+
+    return make
+
+
+def fail(release, before=("0002",)) -> str:
+    """Return what a migration from ``before`` to 0004 fails with."""
+    found = line(("0003", "0002"), ("0004", "0003"))
+    with pytest.raises(shared.DatabaseError) as failure:
+        release.migrate(list(before), found)
+    return str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("failure", "answers", "said"),
+    [
+        (
+            "terminating",
+            [None, (1, False)],
+            "it would have kept 1 other session of table-order waiting for longer",
+        ),
+        (
+            "terminating",
+            [(3, False)],
+            "3 other sessions of table-order waiting for longer than db_migrate_lock_timeout (5 s)",
+        ),
+        ("terminating", [(3, False)], "Make several migrations of it"),
+        ("terminating", [(2, True)], "It waited for a lock itself"),
+        (
+            "canceling statement due to lock timeout",
+            [],
+            "waited for a lock for longer than db_migrate_lock_timeout (5 s)",
+        ),
+        (
+            "canceling statement due to statement timeout",
+            [],
+            "took longer than db_migrate_statement_timeout (7 s)",
+        ),
+    ],
+)
+def test_the_reason_of_a_failed_migration_is_named(migrating, failure, answers, said):
+    message = fail(migrating(failure, "0002\n", *answers)[0])
+    assert said in message
+    assert "Nothing was changed: the database is still at 0002." in message
+    assert message.endswith(failure)
+
+
+def test_the_watchdog_looks_before_the_time_is_over_and_closes(migrating):
+    release, sessions = migrating("terminating", "0002")
+    fail(release)
+    assert [session.autocommit for session in sessions] == [True]
+    assert sessions[0].asked[0] == {"seconds": 4.99}
+    assert sessions[0].closed
+
+
+def test_the_watchdog_survives_its_connection(migrating):
+    release, sessions = migrating("terminating", "0002", OSError("gone"), (1, False))
+    assert "it would have kept 1 other session" in fail(release)
+    assert len(sessions) == 2
+
+
+def test_another_failure_is_what_alembic_said(migrating):
+    assert fail(migrating("relation", "0002")[0]).splitlines() == [
+        "Nothing was changed: the database is still at 0002.",
+        "relation",
+    ]
+
+
+def test_what_was_applied_before_a_failure_is_named(migrating):
+    said = fail(migrating("relation", "0003")[0])
+    assert "Applied before that, and kept: 0003 (Title 0003); the database is at 0003." in said
+    assert "Nothing was changed" not in said
+
+
+def test_what_was_done_outside_of_the_transaction_is_named(migrating):
+    release, _ = migrating("relation", "0002")
+    found = [{**line(("0003", "0002"))[0], "outside": True}]
+    with pytest.raises(shared.DatabaseError, match="but for what autocommit_block of 0003 has done"):
+        release.migrate(["0002"], found)
+
+
+def test_the_program_that_lists_revisions_is_handed_over_whole(parameters, monkeypatch):
+    said = {"heads": ["1"], "revisions": line(("1", ""))}
+    given = []
+
+    def run(_self, arguments, _role, folder, data):
+        given.extend([arguments, folder, data])
+        return f"An application may print.\n{known.MARK}{json.dumps(said)}\nmore\n"
+
+    monkeypatch.setattr(upgrade.Release, "run", run)
+    made = upgrade.Release(SimpleNamespace(params={**parameters, "config": "alembic.ini"}))
+    assert made.revisions() == said["revisions"]
+    source = (ROLE / "module_utils/db_migrate_revisions.py").read_text()
+    assert given == [["python", "-", "/opt/shop/alembic.ini"], "/opt/shop", source]
+
+
+def test_sql_is_shown_without_secrets_or_not_at_all(parameters, monkeypatch):
+    made = upgrade.Release(SimpleNamespace(params=parameters))
+    asked = []
+
+    def alembic(_self, *arguments):
+        asked.append(arguments[1])
+        return f"CREATE TABLE a ();\n-- {PASSWORD}\n\n"
+
+    monkeypatch.setattr(upgrade.Release, "alembic", alembic)
+    assert made.sql(["0002"]) == ("CREATE TABLE a ();\n-- ********", "")
+    assert made.sql([])[1] == ""
+    assert asked == ["0002:head", "head"]
+
+    def fails(_self, *_arguments):
+        raise shared.DatabaseError("alembic failed with status 1:\nTraceback\nno offline mode\n")
+
+    monkeypatch.setattr(upgrade.Release, "alembic", fails)
+    sql, why = made.sql(["0002"])
+    assert sql == ""
+    assert "\n" not in why
+    assert why.endswith("no offline mode")
 
 
 def test_revisions_are_read_between_other_lines():

@@ -1,0 +1,128 @@
+"""What revisions a release has, printed by the release's own Python.
+
+The module db_migrate_upgrade hands this file to that Python on its standard input, with Alembic's configuration as the
+argument. Alembic loads the revisions and not env.py, so no database is needed. Only Alembic and Python's own modules
+are there to import.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+import tokenize
+from pathlib import Path
+from typing import Any
+
+# The answer's line begins with it: a revision may print when it is imported.
+MARK = "db_migrate_revisions: "
+TAKE_AWAY = frozenset({"drop_table", "drop_column", "rename_table"})
+# What takes away in SQL. PostgreSQL lets a statement leave out COLUMN; a constraint or an index may be renamed, nobody
+# asks for those by name.
+SQL = re.compile(
+    r"\bDROP\s+(TABLE|COLUMN)\b"
+    r"|\bALTER\s+TABLE\b[^;]*\bDROP\s+(?!CONSTRAINT\b|DEFAULT\b|NOT\b|EXPRESSION\b|IDENTITY\b)\w"
+    r"|\bALTER\s+(?!INDEX\b)\w+\b[^;]*\bRENAME\s+(?!CONSTRAINT\b)\w",
+    re.IGNORECASE,
+)
+
+Functions = dict[str, ast.FunctionDef]
+Script = Any  # Alembic's, which is not there to import before this runs in the release
+
+
+def reached(functions: Functions) -> list[ast.FunctionDef]:
+    """Return upgrade() and those of the file's functions that it names, and those that these name."""
+    found: dict[str, ast.FunctionDef] = {}
+    left = ["upgrade"]
+    while left:
+        name = left.pop()
+        if name not in functions or name in found:
+            continue
+        found[name] = functions[name]
+        left += [node.id for node in ast.walk(functions[name]) if isinstance(node, ast.Name)]
+    return list(found.values())
+
+
+def takes_away(call: ast.Call) -> bool:
+    """Say whether a call of Alembic's, on ``op`` or in a batch, takes away a table, a column or its name."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if name == "alter_column":
+        return any(
+            given.arg == "new_column_name"
+            and not (isinstance(given.value, ast.Constant) and given.value.value is None)
+            for given in call.keywords
+        )
+    return name in TAKE_AWAY
+
+
+def strings(nodes: list[ast.AST]) -> list[str]:
+    """Return the text in ``nodes``; what is not known before it runs (in an f-string) stands as a word."""
+    found = []
+    for node in nodes:
+        docstring = ast.get_docstring(node, clean=False) if isinstance(node, ast.FunctionDef) else None
+        for part in ast.walk(node):
+            if isinstance(part, ast.JoinedStr):
+                words = [value.value if isinstance(value, ast.Constant) else "x" for value in part.values]
+                found.append("".join(map(str, words)))
+            elif isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value != docstring:
+                found.append(part.value)
+    return found
+
+
+def is_contract(source: str) -> bool:
+    """Say whether the code before a revision cannot serve after it, as far as its upgrade() shows.
+
+    The text of SQL counts wherever upgrade() names it, once it executes anything: rather too often than not.
+    """
+    tree = ast.parse(source)
+    own: Functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    functions = reached(own)
+    nodes = [node for function in functions for node in ast.walk(function)]
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    if any(takes_away(call) for call in calls):
+        return True
+    if not any(isinstance(call.func, ast.Attribute) and call.func.attr == "execute" for call in calls):
+        return False
+    named = {node.id for node in nodes if isinstance(node, ast.Name)}
+    constants: list[ast.AST] = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and named & {target.id for target in node.targets if isinstance(target, ast.Name)}
+    ]
+    return any(SQL.search(text) for text in strings([*functions, *constants]))
+
+
+def describe(revision: Script) -> dict[str, Any]:
+    """Return what there is to know about one of Alembic's Script objects."""
+    path, source = Path(revision.path), ""
+    if path.suffix == ".py":
+        with tokenize.open(path) as file:
+            source = file.read()
+    contract = getattr(revision.module, "contract", None)
+    if contract is not None and not isinstance(contract, bool):
+        sys.exit(f"{path}: contract is {contract!r}; it must be True or False.")
+    down = revision.down_revision
+    return {
+        "id": revision.revision,
+        "title": (revision.doc or "").strip().split("\n")[0],
+        "contract": is_contract(source) if contract is None else contract,
+        "down": [down] if isinstance(down, str) else list(down or ()),
+        # What such a revision has done stays when it fails.
+        "outside": "autocommit_block" in source,
+    }
+
+
+def main() -> None:
+    """Print the heads, and all revisions, oldest first."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(Config(sys.argv[1]))
+    revisions = [describe(revision) for revision in script.walk_revisions()]
+    print("\n" + MARK + json.dumps({"heads": sorted(script.get_heads()), "revisions": revisions[::-1]}))
+
+
+if __name__ == "__main__":
+    main()
