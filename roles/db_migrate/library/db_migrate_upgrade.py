@@ -309,7 +309,7 @@ def pending(found: list[dict[str, Any]], before: list[str]) -> list[dict[str, An
 
 def listed(found: list[dict[str, Any]]) -> str:
     """Return revisions for the reader."""
-    return ", ".join(f"{one['id']} ({one['title']})" if one["title"] else one["id"] for one in found)
+    return ", ".join(f"{one['id']} ({one['title'].rstrip('.')})" if one["title"] else one["id"] for one in found)
 
 
 def chosen(found: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
