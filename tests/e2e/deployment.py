@@ -41,8 +41,14 @@ def replace(path: Path, old: str, new: str) -> None:
 
 
 def play(playbook: str, **variables: Any) -> site.Run:
-    """Run a playbook with extra variables."""
-    return site.play(f"playbooks/{playbook}.yml", "-e", json.dumps(variables), before=ELSEWHERE)
+    """Run a playbook with extra variables; its output says when each task began."""
+    return site.play(
+        f"playbooks/{playbook}.yml",
+        "-e",
+        json.dumps(variables),
+        before=ELSEWHERE,
+        ANSIBLE_CALLBACKS_ENABLED="ansible.posix.profile_tasks",
+    )
 
 
 def server(script: str) -> str:

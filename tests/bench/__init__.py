@@ -1,0 +1,1 @@
+"""Times of deployments and of the server, on one machine: see __main__."""
