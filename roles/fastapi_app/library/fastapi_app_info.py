@@ -53,6 +53,7 @@ started_from: {description: What the running process was started from., type: st
 lock: {description: "Who deploys, with C(age) in seconds; empty for nobody.", type: dict, returned: always}
 units: {description: The state of each unit., type: dict, returned: always}
 checksums: {description: The SHA-256 of each file; empty for one that is not there., type: dict, returned: always}
+drafts: {description: "Environments that a deployment has not cleared away.", type: list, elements: str, returned: always}
 history: {description: The record's last lines., type: list, elements: dict, returned: always}
 schema_revisions: {description: The revisions of the last migration., type: list, elements: dict, returned: always}
 """
@@ -116,10 +117,12 @@ def history(path: Path) -> list[dict[str, Any]]:
 def previous(live: str, entries: list[dict[str, Any]], releases: dict[str, dict[str, Any]]) -> str:
     """Return the release that was live before ``live`` and can be again, or nothing."""
     for entry in reversed(entries):
-        name = entry.get("from", "")
-        known = releases.get(name)
-        if name and name != live and known and known["complete"] and not known["voided"]:
-            return name
+        # A run that was killed has not written down what it made live: then the last one that is written was before it.
+        was_live = entry.get("release", "") if entry.get("result") == "live" else ""
+        for name in (was_live, entry.get("from", "")):
+            known = releases.get(name)
+            if name and name != live and known and known["complete"] and not known["voided"]:
+                return name
     return ""
 
 
@@ -179,6 +182,7 @@ def main() -> None:
         lock=lock(state / "lock.json"),
         units={unit: unit_state(unit) for unit in module.params["units"]},
         checksums={file: checksum(Path(file)) for file in module.params["files"]},
+        drafts=sorted(str(path) for path in folder.glob("*/backend/.env.*")),
         history=entries,
         schema_revisions=read_json(state / "schema.json").get("revisions", []),
     )
