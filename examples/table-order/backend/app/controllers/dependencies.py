@@ -23,7 +23,8 @@ from app.models.entities import Admin, Role
 from app.services.accounts import StoreAdmin, authenticate
 from app.services.errors import ForbiddenError, UnavailableError
 
-TURN_SECONDS = 5.0
+# A guest rather waits than orders again.
+TURN_SECONDS = 15.0
 
 
 async def _resources(request: Request) -> Resources:
