@@ -33,7 +33,11 @@ def start_playbook(playbook: Path, *arguments: str) -> subprocess.Popen:
         f"--limit={SERVER}",
     ]
     command += [f"--inventory={SCENARIO / 'inventory'}", str(playbook), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    # Molecule asks for colours, whose codes would stand between words.
+    environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"}
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
 
 
 @pytest.fixture(scope="session")
@@ -68,20 +72,20 @@ def start():
 def try_cases(tmp_path_factory):
     """Apply the role once for each case, all in one playbook; returns the messages of those that failed, and the output.
 
-    A case has "vars", and may have "variant": a migration that the release has for its time.
+    A case has "vars", and may have "variants": migrations that the release has for its time.
     """
 
     def run(cases: dict[str, dict[str, Any]]) -> tuple[dict[str, str], str]:
         folder = tmp_path_factory.mktemp("cases")
         tasks = []
         for name, case in cases.items():
-            variant = case.get("variant")
-            source, target = SCENARIO / "files/variants" / str(variant), f"{VERSIONS}/{variant}"
+            variants = case.get("variants", [])
             remember = f"{{{{ results | default({{}}) | combine({{{name!r}: ansible_failed_result.msg}}) }}}}"
-            copy = {"ansible.builtin.copy": {"src": str(source), "dest": target, "mode": "0644"}}
-            remove = {"ansible.builtin.file": {"path": target, "state": "absent"}}
+            source, target = f"{SCENARIO}/files/variants/{{{{ item }}}}", f"{VERSIONS}/{{{{ item }}}}"
+            copy = {"ansible.builtin.copy": {"src": source, "dest": target, "mode": "0644"}, "loop": variants}
+            remove = {"ansible.builtin.file": {"path": target, "state": "absent"}, "loop": variants}
             tasks += [
-                *([copy] if variant else []),
+                copy,
                 {
                     "block": [
                         {
@@ -91,7 +95,7 @@ def try_cases(tmp_path_factory):
                     ],
                     "rescue": [{"ansible.builtin.set_fact": {"results": remember}}],
                 },
-                *([remove] if variant else []),
+                remove,
             ]
         results = folder / "results.json"
         write = {"content": "{{ results | to_json }}", "dest": str(results), "mode": "0600"}

@@ -1,6 +1,7 @@
 """What the role has done to the database, and what it does when something is wrong."""
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -23,6 +24,12 @@ FROM (SELECT 'database', datacl FROM pg_database WHERE datname = current_databas
 WHERE grantee = {} ORDER BY 1
 """
 
+
+# What sessions of a role begin with in this database.
+CONFIGURED = """
+SELECT unnest(setconfig) FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase
+WHERE datname = current_database() AND setrole = {}::regrole ORDER BY 1
+"""
 
 # Whether a role may do anything to the server, or belongs to another role.
 ROLES = """
@@ -59,6 +66,33 @@ def migration(host, sql):
     sql("DROP TABLE IF EXISTS slow; UPDATE alembic_version SET version_num = '0002'")
 
 
+class Session:
+    """A session of somebody else's in the database."""
+
+    def __init__(self, name: str, *statements: str):
+        self.name = name
+        psql = ["psql", "--username=rdsadmin", "--dbname=tableorder", "-tA"]
+        self.process = subprocess.Popen(
+            [ENGINE, "exec", "--interactive", f"--env=PGAPPNAME={name}", DATABASE, *psql],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.process.stdin.write("".join(f"{statement}\n" for statement in statements))
+        self.process.stdin.flush()
+
+    def end(self, sql) -> str:
+        """End it, and return what it said."""
+        sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{self.name}'")  # noqa: S608
+        return self.process.communicate("\\q\n")[0]
+
+
+def longest(said: str) -> float:
+    """Return the longest time that psql has measured, in seconds."""
+    return max(float(time) for time in re.findall(r"^Time: ([0-9.]+) ms", said, re.MULTILINE)) / 1000
+
+
 def test_schema_is_at_the_release(sql):
     assert sql("SELECT version_num FROM alembic_version") == "0002"
     assert sql("SELECT tableowner FROM pg_tables WHERE tablename = 'orders'") == "tableorder_owner"
@@ -80,6 +114,11 @@ def test_application_may_work_with_rows(sql):
     )
     assert sql("SELECT count(*) FROM stores WHERE name = 'y'", "tableorder_app") == "1"
     assert sql("DELETE FROM stores WHERE name = 'y' RETURNING name", "tableorder_app") == "y"
+
+
+def test_only_the_owner_has_the_timeouts_of_migrations(sql):
+    assert sql(CONFIGURED.format("'tableorder_owner'")) == "lock_timeout=4750ms\nstatement_timeout=5s"
+    assert sql(CONFIGURED.format("'tableorder_app'")) == ""
 
 
 def test_application_has_these_rights_and_no_other(sql):
@@ -155,8 +194,63 @@ def test_check_mode_says_what_would_be_migrated(before_repair, sql, start, migra
     migration("0003_slow.py")
     status, changes, output = start("--check").wait()
     assert (status, changes) == (0, 1), output
-    assert "Would migrate from 0002 to 0003" in output
+    assert (
+        "Would migrate from 0002 to 0003: 0003 (Takes long enough for a second run to come along)" in output
+    )
+    assert "CREATE TABLE slow (id serial PRIMARY KEY);" in output
+    assert "owner:pass" not in output
     assert sql("SELECT version_num FROM alembic_version") == "0002"
+
+
+def unchanged(sql) -> bool:
+    """Say whether the schema is the release's."""
+    columns = sql(
+        "SELECT string_agg(column_name, ' ') FROM information_schema.columns WHERE table_name = 'orders'"
+    )
+    at, table = sql("SELECT version_num FROM alembic_version"), sql("SELECT to_regclass('half_applied')")
+    return (sorted(columns.split()), at, table) == (["id", "store_id"], "0002", "")
+
+
+def test_a_migration_that_waits_for_a_lock_fails(before_repair, sql, start, migration):
+    migration("0003_waiting.py")
+    holder = Session("holder", "BEGIN;", "SELECT count(*) FROM orders;")
+    status, changes, output = start().wait()
+    said = holder.end(sql)
+    assert "BEGIN" in said
+    assert (status, changes) == (2, 0), output
+    assert "waited for a lock for longer than db_migrate_lock_timeout (5 s)" in output
+    assert "Nothing was changed: the database is still at 0002." in output
+    assert unchanged(sql)
+
+
+def test_nobody_waits_for_a_migration_for_longer_than_the_setting(before_repair, sql, start, migration):
+    migration("0003_blocking.py")
+    run = start()
+    reader = Session("reader", "\\timing", *["SELECT count(*) FROM orders; SELECT pg_sleep(0.1);"] * 300)
+    status, changes, output = run.wait()
+    waited = longest(reader.end(sql))
+    assert (status, changes) == (2, 0), output
+    assert "would have kept 1 other session of tableorder waiting for longer than" in output
+    assert "Nothing was changed: the database is still at 0002." in output
+    assert unchanged(sql)
+    print(f"Waited for {waited:.2f} s")
+    # It did block, for as long as it may.
+    assert 4 < waited <= 5.2
+
+
+def test_nobody_waits_behind_a_migration_that_waits(before_repair, sql, start, migration):
+    migration("0003_waiting.py")
+    holder = Session("holder", "BEGIN;", "SELECT count(*) FROM orders;")
+    run = start()
+    reader = Session("reader", "\\timing", *["SELECT count(*) FROM orders; SELECT pg_sleep(0.1);"] * 300)
+    status, _, output = run.wait()
+    holder.end(sql)
+    assert status == 2, output
+    assert "has ended (pg_stat_activity shows it)" in output
+    assert unchanged(sql)
+    waited = longest(reader.end(sql))
+    print(f"Waited for {waited:.2f} s")
+    assert 4 < waited <= 5.2
 
 
 def test_of_two_runs_one_waits(before_repair, sql, start, migration):

@@ -13,8 +13,10 @@ def database(**other):
 
 
 CASES = {
-    "failing migration": {"vars": {}, "variant": "0003_failing.py"},
-    "two heads": {"vars": {}, "variant": "0002_other.py"},
+    "failing migration": {"vars": {}, "variants": ["0003_failing.py"]},
+    "two heads": {"vars": {}, "variants": ["0002_other.py"]},
+    "two branches": {"vars": {}, "variants": ["0002_other.py", "0003_merge.py"]},
+    "slow statement": {"vars": {"db_migrate_statement_timeout": 1}, "variants": ["0003_blocking.py"]},
     "failing command": {
         "vars": {"db_migrate_after_command": ["python", "-c", "raise SystemExit('no 김치')"]}
     },
@@ -30,7 +32,12 @@ CASES = {
 }
 REASONS = {
     "failing migration": ['relation "no_such_table" does not exist'],
-    "two heads": ["it has 0002, 0002b. Merge them"],
+    "two heads": ["it has 0002, 0002b. Put one after the other"],
+    "two branches": ["0002 and 0002b come after 0001", "0003 comes after 0002 and 0002b"],
+    "slow statement": [
+        "took longer than db_migrate_statement_timeout (1 s)",
+        "Nothing was changed: the database is still at 0002.",
+    ],
     "failing command": ["failed with status 1: no 김치"],
     "wrong CA": [
         "certificate verify failed",
@@ -65,6 +72,11 @@ def test_the_reason_and_the_fix_are_named(tried, case):
 
 def test_nothing_else_fails(tried):
     assert set(tried[0]) == set(REASONS)
+
+
+def test_a_timeout_is_changed_for_a_run_and_changed_back(tried):
+    for value in (1, 5):
+        assert tried[1].count(f"tableorder_owner: statement_timeout {value}s in tableorder") == 1
 
 
 def test_failing_migration_leaves_the_schema_as_it_was(tried, sql):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.db_migrate import (
     DATABASE,
+    POLL,
     ROLE,
     DatabaseError,
     connect,
@@ -247,11 +248,20 @@ def role_steps(roles: dict[str, Any], parameters: dict[str, Any]) -> list[Step]:
 
 
 def timeout_steps(role: Row | None, parameters: dict[str, Any]) -> list[Step]:
-    """Return what gives the owner, who only migrates, the timeouts; there they hold for any driver and any env.py."""
+    """Return what gives the owner, who only migrates, the timeouts; there they hold for any driver and any env.py.
+
+    Of two equal ones PostgreSQL takes the statement's for the reason when a statement waits for a lock; so that for locks
+    is the shorter one.
+    """
     name, database = parameters["owner"]["user"], parameters["database"]["name"]
     steps = []
-    for timeout in ("lock_timeout", "statement_timeout"):
-        value = f"{parameters[timeout]}s" if parameters[timeout] else "0"
+    wanted = {
+        "lock_timeout": f"{1000 * (parameters['lock_timeout'] - POLL):.0f}ms",
+        "statement_timeout": f"{parameters['statement_timeout']}s"
+        if parameters["statement_timeout"]
+        else "0",
+    }
+    for timeout, value in wanted.items():
         if role is not None and f"{timeout}={value}" in role.configured:
             continue
         statement = sql.SQL("ALTER ROLE {} IN DATABASE {} SET " + timeout + " = {}").format(

@@ -17,6 +17,7 @@ from ansible.module_utils import db_migrate_revisions
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.db_migrate import (
     DATABASE,
+    POLL,
     ROLE,
     Connection,
     DatabaseError,
@@ -163,9 +164,6 @@ sql: {description: In check mode the SQL that would run; empty where nobody can 
 # "alembic current" prints "REVISION (head)"; an application may print other lines beside.
 REVISION = re.compile(r"^([\w-]+)(?: \((?:head|effective head|mergepoint|branchpoint)\))*$")
 SHOWN_LINES = 25
-# How often to look whether others wait for the migration, in seconds.
-POLL = 0.25
-
 # Those who have waited long enough, then who of the owner's keeps them waiting: a session that waits in the queue before
 # them counts, too. This role's own sessions (one holds the lock that makes a second run wait) are left alone. All of
 # it is visible to the owner, who may end sessions of its own. pg_blocking_pids() locks PostgreSQL's table of locks, so
@@ -309,7 +307,9 @@ def pending(found: list[dict[str, Any]], before: list[str]) -> list[dict[str, An
 
 def listed(found: list[dict[str, Any]]) -> str:
     """Return revisions for the reader."""
-    return ", ".join(f"{one['id']} ({one['title'].rstrip('.')})" if one["title"] else one["id"] for one in found)
+    return ", ".join(
+        f"{one['id']} ({one['title'].rstrip('.')})" if one["title"] else one["id"] for one in found
+    )
 
 
 def chosen(found: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:

@@ -17,6 +17,9 @@ Connection = Any  # the driver has no types
 
 LOCK = 0x7AB1E0DB  # any number, the same for all runs; PostgreSQL keeps one such lock per database
 
+# How often to look whether others wait for a migration; the lock timeouts are shorter by that than their setting.
+POLL = 0.25
+
 # What the options of the modules are; each has the settings' parts under the settings' names.
 DATABASE = {
     "host": {"type": "str", "required": True},

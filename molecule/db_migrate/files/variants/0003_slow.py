@@ -1,4 +1,7 @@
-"""Takes long enough for a second run to come along."""
+"""Takes long enough for a second run to come along.
+
+Revision 0003.
+"""
 
 from alembic import op
 
@@ -7,6 +10,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Wait, then create a table."""
-    op.execute("SELECT pg_sleep(5)")
+    """Wait, no statement for longer than it may, then create a table."""
+    for _ in range(5):
+        op.execute("SELECT pg_sleep(1)")
     op.execute("CREATE TABLE slow (id serial PRIMARY KEY)")
