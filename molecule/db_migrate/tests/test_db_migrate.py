@@ -255,8 +255,15 @@ def test_nobody_waits_behind_a_migration_that_waits(before_repair, sql, start, m
 
 def test_of_two_runs_one_waits(before_repair, sql, start, migration):
     migration("0003_slow.py")
+    # Somebody who waits for the lock of the runs: none of them is ended for that.
+    lock = 0x7AB1E0DB
+    third = Session(
+        "third",
+        *[f"SELECT pg_advisory_lock({lock}), pg_sleep(0.1); SELECT pg_advisory_unlock({lock});"] * 300,
+    )
     runs = [start(), start()]
     results = [run.wait() for run in runs]
+    third.end(sql)
     assert [status for status, _, _ in results] == [0, 0], results
     assert sorted(changes for _, changes, _ in results) == [0, 1], results
     assert sql("SELECT version_num FROM alembic_version") == "0003"
