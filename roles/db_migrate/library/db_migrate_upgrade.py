@@ -456,9 +456,11 @@ class Release:
         if now == before:
             outside = [one["id"] for one in found if one["outside"]]
             but = f", but for what autocommit_block of {', '.join(outside)} has done" if outside else ""
-            return f"Nothing was changed{but}: the database is still at {', '.join(now) or 'no revision'}."
-        done = [one for one in found if one not in pending(found, now)]
-        return f"Applied before that, and kept: {listed(done)}; the database is at {', '.join(now)}."
+            return f"Nothing was changed{but}: the database is still at {', '.join(now) or 'no revision'}. Pending: {listed(found)}."
+        left = pending(found, now)
+        done = listed([one for one in found if one not in left])
+        at = f"the database is at {', '.join(now)}"
+        return f"Applied before that, and kept: {done}; {at}. Pending: {listed(left)}."
 
 
 def explain(failure: str, watchdog: Watchdog, parameters: dict[str, Any]) -> str:

@@ -394,14 +394,17 @@ def test_the_watchdog_survives_its_connection(migrating):
 
 def test_another_failure_is_what_alembic_said(migrating):
     assert fail(migrating("relation", "0002")[0]).splitlines() == [
-        "Nothing was changed: the database is still at 0002.",
+        "Nothing was changed: the database is still at 0002. Pending: 0003 (Title 0003), 0004 (Title 0004).",
         "relation",
     ]
 
 
 def test_what_was_applied_before_a_failure_is_named(migrating):
     said = fail(migrating("relation", "0003")[0])
-    assert "Applied before that, and kept: 0003 (Title 0003); the database is at 0003." in said
+    assert (
+        "Applied before that, and kept: 0003 (Title 0003); the database is at 0003. Pending: 0004 (Title 0004)."
+        in said
+    )
     assert "Nothing was changed" not in said
 
 
