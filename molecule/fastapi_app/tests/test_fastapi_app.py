@@ -182,7 +182,9 @@ def test_hashed_files_are_kept_for_pages_that_are_open(host):
 
 
 def test_the_record_names_what_is_live(host):
-    entries = [json.loads(line) for line in host.file(f"{HOME}/logs/deployments.log").content_string.splitlines()]
+    entries = [
+        json.loads(line) for line in host.file(f"{HOME}/logs/deployments.log").content_string.splitlines()
+    ]
     went_live = [entry for entry in entries if entry["result"] == "live"]
     assert went_live[-1]["release"] == live(host)
     assert "@" in went_live[-1]["who"]

@@ -139,7 +139,10 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
         ),
         "fastapi_app_port": (whole(1024, 65535), "1024 to 65535 (the service has no right to a lower port)"),
         "fastapi_app_workers": (whole(1, 64), "1 to 64"),
-        "fastapi_app_candidate_port": (whole(1024, 65535), "1024 to 65535, and another than fastapi_app_port"),
+        "fastapi_app_candidate_port": (
+            whole(1024, 65535),
+            "1024 to 65535, and another than fastapi_app_port",
+        ),
         "fastapi_app_candidate_flag": (
             lambda value: text(PATH)(value) and str(value).count("/") > 2,
             "an absolute path below a folder of its own, such as /run/table-order/candidate-live",
@@ -187,7 +190,9 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             "a dictionary of names and values",
         ),
         "fastapi_app_revisions": (
-            each(lambda revision: isinstance(revision, dict) and {"id", "title", "contract"} <= revision.keys()),
+            each(
+                lambda revision: isinstance(revision, dict) and {"id", "title", "contract"} <= revision.keys()
+            ),
             "a list of dictionaries with id, title and contract, as db_migrate_revisions holds",
         ),
         "fastapi_app_health_url": (

@@ -34,7 +34,9 @@ def rollback_choice(info: dict[str, Any], wanted: str = "") -> dict[str, str]:
     if not info["live"]:
         problem = "No release is live, so there is nothing to roll back. Deploy one: ansible-playbook playbooks/deploy.yml"
     elif not target:
-        problem = f"The record of deployments names no release before {info['live']} that is still there. {there}"
+        problem = (
+            f"The record of deployments names no release before {info['live']} that is still there. {there}"
+        )
     elif target == info["live"]:
         problem = f"{target} is live already. {there}"
     elif target not in releases:
@@ -44,7 +46,9 @@ def rollback_choice(info: dict[str, Any], wanted: str = "") -> dict[str, str]:
     elif releases[target]["voided"]:
         problem = f"{target} was {releases[target]['voided']}. {there}"
     elif not releases[target]["environment"]:
-        problem = f"{target} has never been live, so that it has no environment. Deploy it: playbooks/deploy.yml"
+        problem = (
+            f"{target} has never been live, so that it has no environment. Deploy it: playbooks/deploy.yml"
+        )
     else:
         problem = _schema_problem(info, target)
     return {"release": target, "problem": problem}

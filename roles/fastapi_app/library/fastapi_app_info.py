@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import time
 from pathlib import Path
@@ -47,8 +46,12 @@ candidate_live: {description: Whether requests go to the candidate., type: bool,
 came_from: {description: The release that a switch began with; empty for none., type: str, returned: always}
 previous: {description: "The release that was live before, is complete, and was not left by a rollback; empty for none.",
   type: str, returned: always}
-releases: {description: "Each release's manifest (empty when incomplete), with C(complete), C(voided) (why it was left by a
-  rollback, or empty), C(environment) (the SHA-256 of its C(.env)), C(revisions) (the migrations that it knows) and C(changed) (seconds since 1970).", type: dict, returned: always}
+releases:
+  description:
+    - Each release's manifest (empty when incomplete), with C(complete), C(voided) (why it was left by a rollback, or empty),
+      C(environment) (the SHA-256 of its C(.env)), C(revisions) (the migrations that it knows) and C(changed) (seconds since 1970).
+  type: dict
+  returned: always
 started_from: {description: What the running process was started from., type: str, returned: always}
 lock: {description: "Who deploys, with C(age) in seconds; empty for nobody.", type: dict, returned: always}
 units: {description: The state of each unit., type: dict, returned: always}
@@ -81,7 +84,7 @@ def checksum(path: Path) -> str:
 def linked_release(link: Path) -> str:
     """Return the id of the release that a link points into, or nothing."""
     try:
-        return Path(os.readlink(link)).parent.name
+        return link.readlink().parent.name
     except OSError:
         return ""
 

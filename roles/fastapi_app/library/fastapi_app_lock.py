@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -62,7 +61,7 @@ def write(path: Path, holder: dict[str, Any]) -> None:
     """Replace the lock as a whole."""
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(holder, ensure_ascii=False))
-    os.replace(draft, path)
+    draft.replace(path)
 
 
 def take(parameters: dict[str, Any]) -> dict[str, Any] | None:

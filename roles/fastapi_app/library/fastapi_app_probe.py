@@ -12,7 +12,6 @@ from urllib.error import HTTPError
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
 
-
 DOCUMENTATION = """
 module: fastapi_app_probe
 short_description: Wait until an application is healthy several times in a row
@@ -85,9 +84,7 @@ def complaint(answer: Answer, parameters: dict[str, Any]) -> str:
     if not re.search(parameters["body"], answer.body):
         return f"status {answer.status}, and the body does not match {parameters['body']}: {shown}"
     if parameters["contains"] not in answer.body:
-        return (
-            f"status {answer.status}, and the body does not name the release {parameters['contains']}: {shown}"
-        )
+        return f"status {answer.status}, and the body does not name the release {parameters['contains']}: {shown}"
     return ""
 
 
