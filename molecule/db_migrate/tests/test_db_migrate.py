@@ -63,7 +63,8 @@ def migration(host, sql):
     yield add
     for name in names:
         host.run(f"rm -rf {VERSIONS}/{name} {VERSIONS}/__pycache__")
-    sql("DROP TABLE IF EXISTS slow; UPDATE alembic_version SET version_num = '0002'")
+    sql("DROP TABLE IF EXISTS slow, half_applied; ALTER TABLE orders DROP COLUMN IF EXISTS note")
+    sql("UPDATE alembic_version SET version_num = '0002'")
 
 
 class Session:

@@ -456,7 +456,8 @@ class Release:
         if now == before:
             outside = [one["id"] for one in found if one["outside"]]
             but = f", but for what autocommit_block of {', '.join(outside)} has done" if outside else ""
-            return f"Nothing was changed{but}: the database is still at {', '.join(now) or 'no revision'}. Pending: {listed(found)}."
+            at = f"the database is still at {', '.join(now) or 'no revision'}"
+            return f"Nothing was changed{but}: {at}. Pending: {listed(found)}."
         left = pending(found, now)
         done = listed([one for one in found if one not in left])
         at = f"the database is at {', '.join(now)}"
