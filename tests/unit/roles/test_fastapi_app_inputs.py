@@ -125,6 +125,24 @@ REFUSED = {
     "health with a word": ({"fastapi_app_health_status": ["ok"]}, "a list of HTTP statuses"),
     "health with half a pattern": ({"fastapi_app_health_body": "("}, "a regular expression"),
     "activating nothing": ({"fastapi_app_release_path": ""}, "fastapi_app_release_path is not set"),
+    "candidate on the service's port": (
+        {"fastapi_app_candidate_port": 8000},
+        "fastapi_app_candidate_port is 8000, which is fastapi_app_port",
+    ),
+    "candidate port too low": ({"fastapi_app_candidate_port": 80}, "fastapi_app_candidate_port is 80"),
+    "no workers": ({"fastapi_app_workers": 0}, "fastapi_app_workers is 0; accepted: 1 to 64"),
+    "flag in a folder of everybody's": ({"fastapi_app_candidate_flag": "/run/live"}, "a folder of its own"),
+    "flag with a brace": ({"fastapi_app_candidate_flag": "/run/x/{live}"}, "fastapi_app_candidate_flag is"),
+    "archive of the system": ({"fastapi_app_asset_archive": "/usr/share"}, "fastapi_app_asset_archive is"),
+    "reason of two lines": ({"fastapi_app_why": "a\nb"}, "fastapi_app_why is"),
+    "reason too long": ({"fastapi_app_why": "x" * 201}, "at most 200"),
+    "lock waits forever": ({"fastapi_app_lock_wait": -1}, "fastapi_app_lock_wait is -1"),
+    "lease too short": ({"fastapi_app_lock_lease": 5}, "fastapi_app_lock_lease is 5"),
+    "force as a word": ({"fastapi_app_force": "please"}, 'fastapi_app_force is "please"'),
+    "probed never": ({"fastapi_app_health_times": 0}, "fastapi_app_health_times is 0"),
+    "drained backwards": ({"fastapi_app_drain_seconds": -1}, "fastapi_app_drain_seconds is -1"),
+    "release that climbs": ({"fastapi_app_release": "../x"}, 'fastapi_app_release is "../x"'),
+    "revisions without contract": ({"fastapi_app_revisions": [{"id": "1"}]}, "fastapi_app_revisions is"),
     "activating a path that climbs": ({"fastapi_app_release_path": "/opt/../etc"}, "fastapi_app_release_path is"),
 }  # fmt: skip
 CARRIED = {
@@ -229,7 +247,9 @@ def test_nothing_on_the_host_is_touched_before():
     for entry, name in (
         ("main", "preflight"),
         ("release", "preflight_release"),
+        ("check", "preflight_activate"),
         ("activate", "preflight_activate"),
+        ("rollback", "preflight_rollback"),
     ):
         first = yaml.safe_load((ROLE / f"tasks/{entry}.yml").read_text())[0]
         assert first["ansible.builtin.import_tasks"] == f"{name}.yml"
