@@ -1,0 +1,188 @@
+"""The lock of deployments: one run at a time, whoever asks, and none for ever."""
+
+import importlib.util
+import json
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+PATH = Path(__file__).parents[3] / "roles/fastapi_app/library/fastapi_app_lock.py"
+specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
+lock = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(lock)
+
+ANN = {"token": "7c1d", "who": "ann@laptop", "what": "deploy", "since": "10:00"}
+BOB = {"token": "e0f2", "who": "bob@desk", "what": "rollback", "since": "10:05"}
+UNREADABLE = {
+    "empty": b"",
+    "cut short": b'{"token": "7c1',
+    "no dictionary": b"null",
+    "a list": b"[1]",
+    "cut in a character": '{"why": "급'.encode()[:-1],
+}
+
+
+def wanted(path: Path, holder: dict = ANN, **others) -> dict:
+    return {"path": str(path), "holder": holder, "gone": "", "lease": 3600, "wait": 0} | others
+
+
+def let_pass(path: Path, seconds: float) -> None:
+    """Make the lock so much older."""
+    os.utime(path, (time.time() - seconds,) * 2)
+
+
+@pytest.fixture
+def path(tmp_path) -> Path:
+    return tmp_path / "state/lock.json"
+
+
+@pytest.fixture
+def held(path) -> Path:
+    """A lock that Ann holds."""
+    path.parent.mkdir()
+    assert lock.take(wanted(path)) == {"taken": True, "stale": {}}
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the module and return its result."""
+
+    def run_module(check: bool = False, **options) -> dict:
+        with patch_module_args(options | {"_ansible_check_mode": check}), pytest.raises(SystemExit):
+            lock.main()
+        return json.loads(capsys.readouterr().out)
+
+    return run_module
+
+
+def test_the_lock_says_who_holds_it(held):
+    assert json.loads(held.read_text()) == ANN
+
+
+def test_the_same_run_has_it_already_and_keeps_its_beginning(held):
+    let_pass(held, 3000)
+    later = ANN | {"since": "10:50", "what": "roll back"}
+    assert lock.take(wanted(held, later)) == {"taken": False, "stale": {}}
+    assert json.loads(held.read_text()) == later | {"since": "10:00"}
+    assert time.time() - held.stat().st_mtime < 60, "the lease begins anew"
+
+
+def test_another_run_gets_nothing(held):
+    assert lock.take(wanted(held, BOB)) is None
+    assert json.loads(held.read_text()) == ANN
+
+
+@pytest.mark.parametrize(
+    ("others", "age"),
+    [({"gone": ANN["token"]}, 0), ({"lease": 60}, 61)],
+    ids=["the holder has ended", "the lease is over"],
+)
+def test_a_stale_lock_is_taken_over_with_its_holders_name(held, others, age):
+    let_pass(held, age)
+    assert lock.take(wanted(held, BOB, **others)) == {"taken": True, "stale": ANN}
+    assert json.loads(held.read_text()) == BOB
+
+
+@pytest.mark.parametrize(
+    ("others", "age"),
+    [({"gone": "ffff"}, 0), ({"lease": 60}, 50)],
+    ids=["another one has ended", "the lease goes on"],
+)
+def test_a_lock_that_is_not_stale_stays(held, others, age):
+    let_pass(held, age)
+    assert lock.take(wanted(held, BOB, **others)) is None
+
+
+def test_ones_own_lock_is_never_stale(held):
+    let_pass(held, 7200)
+    assert lock.take(wanted(held, gone=ANN["token"])) == {"taken": False, "stale": {}}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_cannot_be_read_locks_nobody_out(path, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    lock.give_back(wanted(path))
+    assert lock.take(wanted(path)) == {"taken": True, "stale": {}}
+
+
+def test_only_ones_own_is_given_back(held):
+    lock.give_back(wanted(held, BOB))
+    assert held.exists()
+    lock.give_back(wanted(held))
+    assert not held.exists()
+    lock.give_back(wanted(held))
+
+
+def test_giving_back_what_was_never_taken_makes_nothing(path):
+    lock.give_back(wanted(path))
+    assert not path.parent.exists()
+
+
+def race(path: Path, number: int, barrier, results) -> None:
+    barrier.wait()
+    results.put(lock.take(wanted(path, ANN | {"token": str(number)})))
+
+
+@pytest.mark.parametrize("left", [None, ANN], ids=["nobody had it", "a run that has ended had it"])
+def test_of_twenty_at_once_exactly_one_wins(path, left):
+    path.parent.mkdir()
+    fork = multiprocessing.get_context("fork")
+    for _ in range(5):
+        if left:
+            path.write_text(json.dumps(left))
+            let_pass(path, 7200)
+        barrier, results = fork.Barrier(20), fork.Queue()
+        runs = [fork.Process(target=race, args=(path, number, barrier, results)) for number in range(20)]
+        for run in runs:
+            run.start()
+        answers = [results.get(timeout=30) for _ in runs]
+        for run in runs:
+            run.join()
+        assert [answer for answer in answers if answer] == [{"taken": True, "stale": left or {}}]
+        assert json.loads(path.read_text())["token"] in map(str, range(20))
+        path.unlink()
+
+
+def test_the_module_makes_the_folder_for_root_alone(run, path):
+    result = run(path=str(path), holder=ANN)
+    assert (result["changed"], result["taken"], result["stale"]) == (False, True, {})
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_module_fails_with_the_holder_after_the_wait(run, held):
+    begin = time.monotonic()
+    result = run(path=str(held), holder=BOB, wait=1)
+    assert (result["failed"], result["holder"]) == (True, ANN)
+    assert 1 <= time.monotonic() - begin < 5
+
+
+def test_the_module_takes_what_is_given_back_while_it_waits(run, held):
+    fork = multiprocessing.get_context("fork")
+    holder = fork.Process(target=lambda: (time.sleep(0.7), lock.give_back(wanted(held))))
+    holder.start()
+    assert run(path=str(held), holder=BOB, wait=30)["taken"] is True
+    holder.join()
+
+
+def test_the_module_reports_a_lock_that_was_taken_over(run, held):
+    result = run(path=str(held), holder=BOB, gone=ANN["token"])
+    assert (result["changed"], result["stale"]) == (True, ANN)
+
+
+def test_the_module_gives_back(run, held):
+    assert run(path=str(held), holder=ANN, state="absent")["changed"] is False
+    assert not held.exists()
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_check_mode_leaves_the_lock_alone(run, path, held, state):
+    assert run(check=True, path=str(held), holder=ANN, state=state)["taken"] is False
+    assert run(check=True, path=str(path.parent / "other.json"), holder=ANN)["taken"] is False
+    assert json.loads(held.read_text()) == ANN
+    assert not (path.parent / "other.json").exists()

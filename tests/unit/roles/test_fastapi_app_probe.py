@@ -1,0 +1,238 @@
+"""What counts as healthy, asked of a server that answers what the test says; and when nobody is connected any more."""
+
+import importlib.util
+import json
+import socket
+import threading
+import time
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+LIBRARY = Path(__file__).parents[3] / "roles/fastapi_app/library"
+
+
+def load(name: str):
+    specification = importlib.util.spec_from_file_location(name, LIBRARY / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+probe, drain = load("fastapi_app_probe"), load("fastapi_app_drain")
+HEALTHY = (200, '{"status": "ok", "release": "3f2a-a1b2"}')
+BAD = (503, "starting")
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, self.headers["Host"]))
+        answers = self.server.answers
+        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        if status == 0:
+            self.wfile.write(body.encode())
+            return
+        self.send_response(status)
+        if status in (301, 307):
+            self.send_header("Location", body)
+        self.send_header("Content-Length", str(len(body.encode())))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@pytest.fixture
+def server():
+    """A server on 127.0.0.1: gives its ``answers`` one after the other, the last one again and again."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
+        made.answers, made.asked = [HEALTHY], []
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+def run(module, capsys, check: bool = False, **options) -> dict:
+    with patch_module_args(options | {"_ansible_check_mode": check}), pytest.raises(SystemExit):
+        module.main()
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.fixture
+def ask(server, capsys, monkeypatch):
+    """Run the module against the server, without pauses."""
+    monkeypatch.setattr(probe, "PAUSE", 0)
+
+    def ask_server(*answers: tuple[int, str], **options) -> dict:
+        server.answers = list(answers)
+        url = f"http://127.0.0.1:{server.server_port}/api/health"
+        return run(probe, capsys, **({"url": url, "interval": 0, "timeout": 2} | options))
+
+    return ask_server
+
+
+def test_it_asks_as_often_as_wanted_and_no_more(ask, server):
+    result = ask(HEALTHY, times=3)
+    assert (result.get("failed", False), result["changed"], result["asked"]) == (False, False, 3)
+    assert [path for path, _ in server.asked] == ["/api/health"] * 3
+
+
+def test_a_failure_in_between_resets_the_row(ask):
+    result = ask(HEALTHY, HEALTHY, BAD, HEALTHY, times=3)
+    assert (result.get("failed", False), result["asked"]) == (False, 6)
+
+
+def test_a_row_that_began_with_the_last_try_is_heard_to_its_end(ask):
+    result = ask(BAD, BAD, HEALTHY, times=5, tries=3)
+    assert (result.get("failed", False), result["asked"]) == (False, 7)
+
+
+@pytest.mark.parametrize("tries", [1, 4])
+def test_tries_are_bounded(ask, server, tries):
+    result = ask(BAD, times=3, tries=tries)
+    assert result["failed"] is True
+    assert result["asked"] == len(server.asked) == tries
+
+
+def test_one_that_is_well_every_other_time_is_given_up(ask):
+    result = ask(*[HEALTHY, HEALTHY, BAD] * 20, times=3, tries=5)
+    assert result["failed"] is True
+    assert result["asked"] <= 9
+
+
+WRONG = {
+    "status": (BAD, {}, "status 503: starting"),
+    "status that is not wanted": (HEALTHY, {"statuses": [204]}, "status 200: "),
+    "body": (HEALTHY, {"body": '"status": *"fine"'}, 'the body does not match "status": *"fine"'),
+    "another release": (
+        HEALTHY,
+        {"contains": "0000-ffff"},
+        "the body does not name the release 0000-ffff",
+    ),
+    "a release that is no pattern": ((200, "3f2axa1b2"), {"contains": "3f2a.a1b2"}, "does not name the release"),
+    "redirection": ((307, "/elsewhere"), {}, "status 307"),
+    "no HTTP": ((0, "SSH-2.0-OpenSSH\r\n"), {}, "no answer: SSH-2.0-OpenSSH"),
+    "nothing at all": ((0, ""), {}, "no answer: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_said(ask, server, case):
+    answer, options, reason = WRONG[case]
+    result = ask(answer, tries=2, **options)
+    assert result["failed"] is True
+    assert reason in result["msg"]
+    assert result["msg"].startswith("GET http://127.0.0.1:")
+    assert {path for path, _ in server.asked} == {"/api/health"}, "a redirection is not followed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "options"),
+    [
+        (HEALTHY, {"body": r"^\{.*ok", "contains": "3f2a-a1b2"}),
+        ((204, ""), {"statuses": [200, 204]}),
+        ((503, "degraded"), {"statuses": [503]}),
+        ((307, "/elsewhere"), {"statuses": [307]}),
+        ((200, "안녕"), {"body": "안녕"}),
+    ],
+)
+def test_what_is_wanted_is_healthy(ask, answer, options):
+    assert ask(answer, tries=1, **options)["asked"] == 1
+
+
+def test_a_long_body_is_cut_in_the_message(ask):
+    assert len(ask((500, "x" * 9000), tries=1)["msg"]) < 700
+
+
+@pytest.mark.parametrize(("host", "seen"), [("shop.example.org", "shop.example.org"), ("", "127.0.0.1")])
+def test_the_host_is_asked_for(ask, server, host, seen):
+    ask(HEALTHY, host=host)
+    assert server.asked[0][1].split(":")[0] == seen
+
+
+def test_nobody_there_is_no_answer(ask):
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    result = ask(HEALTHY, url=f"http://127.0.0.1:{port}/", tries=2)
+    assert "no answer: " in result["msg"]
+    assert "refused" in result["msg"]
+
+
+def test_silence_ends(ask):
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        begin = time.monotonic()
+        result = ask(HEALTHY, url=url, tries=2, timeout=0.3)
+    assert "no answer: " in result["msg"]
+    assert 0.6 <= time.monotonic() - begin < 5
+
+
+def test_it_gives_up_early_on_a_unit_that_ends_again_and_again(ask, monkeypatch):
+    counts = iter([0, 2, 3])
+    monkeypatch.setattr(probe, "restarts", lambda unit: next(counts))
+    result = ask(BAD, tries=50, unit="x.service")
+    assert (result["failed"], result["asked"]) == (True, 3)
+    assert result["msg"].endswith("x.service has ended 3 times")
+
+
+@pytest.fixture
+def listening():
+    """A socket that listens on 127.0.0.1."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as made:
+        yield made
+
+
+def test_connections_are_counted_while_they_are_open(listening):
+    port = listening.getsockname()[1]
+    assert drain.connections(port) == 0, "listening is no connection"
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+    servers = [listening.accept()[0] for _ in clients]
+    assert drain.connections(port) == 3
+    for end in (clients[0], servers[0]):
+        end.close()
+    assert drain.connections(port) == 2
+    for end in clients + servers:
+        end.close()
+    assert drain.connections(port) == 0
+
+
+def test_connections_over_ipv6_count():
+    with closing(socket.create_server(("::1", 0), family=socket.AF_INET6)) as listening:
+        port = listening.getsockname()[1]
+        with closing(socket.create_connection(("::1", port))), closing(listening.accept()[0]):
+            assert drain.connections(port) == 1
+
+
+def test_a_machine_without_ipv6_has_no_such_table(tmp_path):
+    assert drain.connections(8000, (str(tmp_path / "tcp6"),)) == 0
+
+
+def test_draining_ends_when_the_last_one_has_gone(listening, capsys):
+    port = listening.getsockname()[1]
+    client, server = socket.create_connection(("127.0.0.1", port)), listening.accept()[0]
+    ending = threading.Timer(0.6, lambda: (client.close(), server.close()))
+    ending.start()
+    result = run(drain, capsys, port=port, timeout=20)
+    ending.join()
+    assert (result["left"], result["changed"]) == (0, False)
+    assert 0.5 < result["seconds"] < 5
+
+
+@pytest.mark.parametrize("timeout", [0, 0.5])
+def test_draining_ends_with_its_time(listening, capsys, timeout):
+    port = listening.getsockname()[1]
+    with closing(socket.create_connection(("127.0.0.1", port))), closing(listening.accept()[0]):
+        result = run(drain, capsys, port=port, timeout=timeout)
+    assert (result["left"], result.get("failed", False)) == (1, False)
+    assert timeout <= result["seconds"] < timeout + 2
+
+
+def test_a_connection_may_bring_its_request_a_moment_later(listening, capsys):
+    result = run(drain, capsys, port=listening.getsockname()[1], timeout=5)
+    assert drain.GRACE <= result["seconds"] < 2
