@@ -45,7 +45,8 @@ def without_secrets(said: str, environment: dict[str, Any]) -> str:
     values = {str(value) for value in environment.values() if len(str(value)) >= SECRET_LENGTH}
     for value in sorted(values, key=len, reverse=True):
         said = said.replace(value, "********")
-    return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1********@", said)
+    # To the last @ of the word: a password may hold one.
+    return re.sub(r"(://[^:/@\s]*:)\S*@", r"\1********@", said)
 
 
 class FilterModule:

@@ -144,7 +144,8 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             "1024 to 65535, and another than fastapi_app_port",
         ),
         "fastapi_app_candidate_flag": (
-            lambda value: text(PATH)(value) and str(value).count("/") > 2,
+            # Its folder is the role's, which also removes it.
+            lambda value: text(PATH)(value) and own_folder(os.path.dirname(value)),  # noqa: PTH120 (Path drops a slash)
             "an absolute path below a folder of its own, such as /run/table-order/candidate-live",
         ),
         "fastapi_app_asset_archive": (own_folder, AN_OWN_FOLDER + "/opt/table-order/assets"),
@@ -290,6 +291,33 @@ def source_problem(source: object) -> str | None:
     return None
 
 
+def within(path: str, folder: str) -> bool:
+    """Say whether a path is a folder, or below it."""
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def folder_problems(settings: dict[str, Any]) -> list[str]:
+    """Return a sentence for each folder that the role clears although it holds what must stay."""
+    home, logs, archive = (
+        str(settings[f"fastapi_app_{name}"]) for name in ("home", "log_directory", "asset_archive")
+    )
+    flag = str(Path(str(settings["fastapi_app_candidate_flag"])).parent)
+    inner_folders = [f"{home}/{name}" for name in ("releases", "cache", "tools", "python")]
+    others = [*inner_folders, logs, f"/var/lib/{settings['fastapi_app_user']}"]
+    found = []
+    for name, folder, taken in (
+        ("fastapi_app_candidate_flag", flag, [*others, archive]),
+        ("fastapi_app_asset_archive", archive, [*others, flag]),
+    ):
+        meets = [other for other in taken if within(folder, other) or within(other, folder)]
+        if meets or within(home, folder):
+            found.append(
+                f"{name} is {shown(settings[name])}, whose folder the role clears, and which meets {(meets or [home])[0]}; give "
+                "it a folder of its own"
+            )
+    return found
+
+
 def problems(settings: dict[str, Any], part: str) -> list[str]:
     """Return a sentence for each of ``settings`` that the entry point ``part`` cannot work with."""
     found = [
@@ -304,6 +332,8 @@ def problems(settings: dict[str, Any], part: str) -> list[str]:
             f"fastapi_app_candidate_port is {shown(settings['fastapi_app_candidate_port'])}, which is fastapi_app_port; the new "
             "release runs beside the live one: give it a port of its own"
         )
+    if part == "main":
+        found += folder_problems(settings)
     if part != "main" and settings["fastapi_app_state"] == "absent":
         found.append(
             "fastapi_app_state is absent: there is nothing to deploy to; set it to present, or leave this out"

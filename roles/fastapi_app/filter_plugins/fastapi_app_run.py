@@ -5,10 +5,14 @@ from __future__ import annotations
 import getpass
 import hashlib
 import os
+import re
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+
+PROGRAM = re.compile(r"ansible(-playbook|-console|-pull)?")
 
 
 def _fields(process: int) -> list[str]:
@@ -17,8 +21,12 @@ def _fields(process: int) -> list[str]:
 
 
 def _is_ansible(process: int) -> bool:
-    arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[:3]
-    return any(Path(os.fsdecode(argument)).name.startswith("ansible") for argument in arguments)
+    """Say whether it is one of ansible's programs; a shell whose command or script begins with that name is none."""
+    try:
+        arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[:3]
+    except OSError:
+        return False
+    return any(PROGRAM.fullmatch(Path(os.fsdecode(argument)).name) for argument in arguments)
 
 
 def _run() -> int:
@@ -30,9 +38,11 @@ def _run() -> int:
 
 
 def _started(process: int) -> str:
-    """Return when a process was started, in the kernel's ticks since boot; nothing when there is none."""
+    """Return when a process was started, in the kernel's ticks since boot; nothing when there is none, or it has ended."""
     try:
-        return _fields(process)[19]
+        fields = _fields(process)
+        # A zombie has ended, too: nobody has asked how.
+        return "" if fields[0] == "Z" else fields[19]
     except (OSError, IndexError):
         return ""
 

@@ -106,7 +106,8 @@ def history(path: Path) -> list[dict[str, Any]]:
     """Return the last lines of the record, the newest last; a line that a full disk cut short is left out."""
     entries = []
     try:
-        lines = path.read_text().splitlines()[-SHOWN_HISTORY:]
+        # Of bytes: a line may have been cut in the middle of a character.
+        lines = path.read_bytes().splitlines()[-SHOWN_HISTORY:]
     except OSError:
         return []
     for line in lines:
@@ -114,7 +115,7 @@ def history(path: Path) -> list[dict[str, Any]]:
             entries.append(json.loads(line))
         except ValueError:
             continue
-    return entries
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
 def previous(live: str, entries: list[dict[str, Any]], releases: dict[str, dict[str, Any]]) -> str:
@@ -143,7 +144,10 @@ def unit_state(unit: str) -> str:
 def lock(path: Path) -> dict[str, Any]:
     """Return who holds the lock and for how long, or an empty dictionary."""
     holder = read_json(path)
-    return {**holder, "age": max(0, round(time.time() - path.stat().st_mtime))} if holder else {}
+    try:
+        return {**holder, "age": max(0, round(time.time() - path.stat().st_mtime))} if holder else {}
+    except OSError:  # It was given back between the two.
+        return {}
 
 
 def main() -> None:

@@ -52,9 +52,10 @@ def alone(path: Path) -> Iterator[None]:
 def read(path: Path) -> dict[str, Any]:
     """Return the holder; an empty dictionary when there is none. What cannot be read has no holder that could end it."""
     try:
-        return json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
+    return content if isinstance(content, dict) else {}
 
 
 def write(path: Path, holder: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from http.client import HTTPException
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
 
@@ -70,8 +71,8 @@ def ask(url: str, host: str, timeout: float) -> Answer:
         return Answer(response.status, response.read(65536).decode(errors="replace"))
     except HTTPError as error:
         return Answer(error.code, error.read(65536).decode(errors="replace"))
-    except OSError as error:
-        return Answer(0, str(getattr(error, "reason", error)))
+    except (OSError, HTTPException) as error:
+        return Answer(0, str(getattr(error, "reason", error)) or type(error).__name__)
 
 
 def complaint(answer: Answer, parameters: dict[str, Any]) -> str:
