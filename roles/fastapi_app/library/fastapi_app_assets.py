@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -13,7 +15,7 @@ module: fastapi_app_assets
 short_description: Keep the hashed files of all releases' front ends in one folder
 description:
   - A page that was loaded before a deployment asks for files of its own release. This keeps a second name (a hard link) of
-    each in one folder, and removes those whose release is gone.
+    each in one folder (a copy, where that is another file system), and removes those whose release is gone.
 options:
   releases: {description: The folder of releases., type: path, required: true}
   dest: {description: The folder that gets all of them., type: path, required: true}
@@ -49,6 +51,16 @@ def wanted(releases: Path, builds: list[str]) -> dict[Path, Path]:
     return found
 
 
+def keep(file: Path, place: Path) -> None:
+    """Give a file a second name, or copy it to another file system."""
+    try:
+        os.link(file, place)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
+            raise
+        shutil.copy2(file, place)
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -66,7 +78,7 @@ def main() -> None:
     if not module.check_mode:
         for place in missing:
             (dest / place).parent.mkdir(parents=True, exist_ok=True)
-            os.link(files[place], dest / place)
+            keep(files[place], dest / place)
         for place in extra:
             (dest / place).unlink()
     module.exit_json(changed=bool(missing or extra), added=len(missing), removed=len(extra))

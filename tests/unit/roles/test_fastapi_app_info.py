@@ -1,0 +1,333 @@
+"""What there is of an application on a server, whatever a run that was killed has left of it; and the hashed files it keeps."""
+
+import errno
+import importlib.util
+import json
+import os
+import shutil
+import stat
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+LIBRARY = Path(__file__).parents[3] / "roles/fastapi_app/library"
+
+
+def load(name: str):
+    specification = importlib.util.spec_from_file_location(name, LIBRARY / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+info, assets = load("fastapi_app_info"), load("fastapi_app_assets")
+
+
+def run(module, capsys, check: bool = False, **options) -> dict:
+    with patch_module_args(options | {"_ansible_check_mode": check}), pytest.raises(SystemExit):
+        module.main()
+    return json.loads(capsys.readouterr().out)
+
+
+def live(release: str, before: str = "", result: str = "live") -> dict:
+    """A line of the record."""
+    return {"what": "deploy", "release": release, "from": before, "result": result}
+
+
+def releases(*names: str, **others: dict) -> dict:
+    sound = {"complete": True, "voided": ""}
+    return {name: sound for name in names} | {name: sound | facts for name, facts in others.items()}
+
+
+PREVIOUS = {
+    "the one before": ("b", [live("a"), live("b", "a")], releases("a", "b"), "a"),
+    "none before the first": ("a", [live("a")], releases("a"), ""),
+    "nothing was recorded": ("a", [], releases("a", "b"), ""),
+    "the live one again and again": (
+        "b",
+        [live("a"), live("b", "a"), live("b", "b")],
+        releases("a", "b"),
+        "a",
+    ),
+    "skips what was left by a rollback": (
+        "a",
+        [live("x"), live("a", "x"), live("b", "a"), live("a", "b")],
+        releases("x", "a", b={"voided": "left by a rollback"}),
+        "x",
+    ),
+    "skips what is incomplete": (
+        "c",
+        [live("a"), live("b", "a"), live("c", "b")],
+        releases("a", "c", b={"complete": False}),
+        "a",
+    ),
+    "skips what is gone": ("c", [live("a"), live("b", "a"), live("c", "b")], releases("a", "c"), "a"),
+    "skips what failed": (
+        "b",
+        [live("a"), live("b", "a"), live("c", "b", result="failed")],
+        releases("a", "b", "c"),
+        "a",
+    ),
+    "a switch that nobody wrote down": ("c", [live("a"), live("b", "a")], releases("a", "b", "c"), "b"),
+    "only named as where another came from": ("b", [live("b", "a")], releases("a", "b"), "a"),
+    "entries without the usual keys": ("b", [{"what": "x"}, live("b", "a"), {}], releases("a", "b"), "a"),
+    "nothing is live": ("", [live("a")], releases("a"), "a"),
+    "nothing of it is left": ("c", [live("a"), live("b", "a")], releases("c"), ""),
+}
+
+
+@pytest.mark.parametrize("case", PREVIOUS)
+def test_the_release_before_is_one_that_can_be_live_again(case):
+    name, entries, known, expected = PREVIOUS[case]
+    assert info.previous(name, entries, known) == expected
+
+
+CUT = {
+    "in the middle": b'{"release": "b", "resu',
+    "in a character": '{"why": "급한 수정'.encode()[:-1],
+    "into zeroes": b"\0" * 64,
+    "to nothing": b"",
+    "to no dictionary": b"7",
+}
+
+
+@pytest.mark.parametrize("rest", CUT.values(), ids=CUT)
+def test_a_line_that_was_cut_off_is_left_out(tmp_path, rest):
+    record, sound = tmp_path / "deployments.log", [live("a") | {"why": "첫"}, live("c", "a")]
+    first, last = (json.dumps(entry, ensure_ascii=False).encode() for entry in sound)
+    record.write_bytes(b"\n".join([first, rest, last, b""]))
+    assert info.history(record) == sound
+    record.write_bytes(b"\n".join([first, last, rest]))
+    assert info.history(record) == sound
+
+
+def test_only_the_last_lines_of_the_record_are_shown(tmp_path):
+    record = tmp_path / "deployments.log"
+    assert info.history(record) == []
+    record.write_text("".join(json.dumps(live(str(number))) + "\n" for number in range(250)))
+    assert [entry["release"] for entry in info.history(record)] == [str(number) for number in range(150, 250)]
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["there", "dangling"])
+def test_a_link_names_its_release(tmp_path, there):
+    if there:
+        (tmp_path / "releases/3f2a/backend").mkdir(parents=True)
+    (tmp_path / "backend").symlink_to(tmp_path / "releases/3f2a/backend")
+    assert info.linked_release(tmp_path / "backend") == "3f2a"
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "file"])
+def test_what_is_no_link_names_no_release(tmp_path, kind):
+    path = tmp_path / "backend"
+    if kind == "folder":
+        path.mkdir()
+    if kind == "file":
+        path.touch()
+    assert info.linked_release(path) == ""
+
+
+def test_a_lock_has_an_age(tmp_path):
+    path = tmp_path / "lock.json"
+    assert info.lock(path) == {}
+    path.write_text('{"who": "ann"}')
+    os.utime(path, (time.time() - 90,) * 2)
+    assert info.lock(path) == {"who": "ann", "age": pytest.approx(90, abs=5)}
+    os.utime(path, (time.time() + 90,) * 2)
+    assert info.lock(path)["age"] == 0, "the clock was set back"
+
+
+def test_a_lock_that_is_given_back_meanwhile_is_nobodys(tmp_path, monkeypatch):
+    monkeypatch.setattr(info, "read_json", lambda path: {"who": "ann"})
+    assert info.lock(tmp_path / "lock.json") == {}
+
+
+def make_release(folder: Path, name: str, builds: tuple[str, ...] = (), age: float = 0) -> Path:
+    release = folder / name
+    (release / "backend/venv/bin").mkdir(parents=True)
+    (release / "backend/venv/bin/uvicorn").touch()
+    (release / "backend/.env").write_text("A=1\n")
+    (release / "manifest.json").write_text(json.dumps({"id": name}))
+    for build in builds:
+        (release / "frontend" / build / "assets/inner").mkdir(parents=True)
+        for file in (f"index-{name}.js", "same-1.css", f"inner/{name}.png"):
+            (release / "frontend" / build / "assets" / file).write_text(f"{file} of {name}")
+        (release / "frontend" / build / "index.html").write_text(name)
+    os.utime(release, (time.time() - age,) * 2)
+    return release
+
+
+def test_a_release_is_complete_with_its_manifest_and_its_programs(tmp_path):
+    sound = make_release(tmp_path, "a")
+    (sound / "revisions.json").write_text('{"revisions": [{"id": "r1"}, {"id": "r2"}]}')
+    found = info.release(sound)
+    assert (found["id"], found["complete"], found["voided"], found["revisions"]) == (
+        "a",
+        True,
+        "",
+        ["r1", "r2"],
+    )
+    assert found["environment"] == sha256(b"A=1\n").hexdigest()
+    (sound / "voided.json").write_text('{"why": "left by a rollback"}')
+    assert info.release(sound)["voided"] == "left by a rollback"
+    (sound / "backend/venv/bin/uvicorn").unlink()
+    assert info.release(sound)["complete"] is False
+    cut = make_release(tmp_path, "b")
+    (cut / "manifest.json").write_text('{"id": "b"')
+    (cut / "backend/.env").unlink()
+    assert (info.release(cut)["complete"], info.release(cut)["environment"]) == (False, "")
+
+
+@pytest.fixture
+def look(tmp_path, capsys):
+    """Run fastapi_app_info on a home below tmp_path."""
+
+    def look_at(**options) -> dict:
+        paths = {
+            "home": str(tmp_path / "home"),
+            "state": str(tmp_path / "state"),
+            "record": str(tmp_path / "home/logs/deployments.log"),
+            "flag": str(tmp_path / "run/candidate-live"),
+            "units": [],
+        }
+        return run(info, capsys, **(paths | options))
+
+    return look_at
+
+
+def test_of_an_empty_server_everything_is_nothing(look, tmp_path):
+    found = look(files=[str(tmp_path / "none")])
+    assert found["changed"] is False
+    assert found["checksums"] == {str(tmp_path / "none"): ""}
+    for name in ("live", "frontend", "candidate", "candidate_live", "came_from", "previous", "releases", "lock"):
+        assert not found[name], name
+    for name in ("started_from", "units", "drafts", "history", "schema_revisions"):
+        assert not found[name], name
+
+
+def test_a_switch_that_was_cut_off_is_seen(look, tmp_path):
+    home = tmp_path / "home"
+    for name in ("a", "b"):
+        make_release(home / "releases", name)
+    for link, target in (("backend", "a/backend"), ("frontend", "b/frontend"), ("candidate", "b/backend")):
+        (home / link).symlink_to(home / "releases" / target)
+    (home / "releases/b/backend/.env.candidate").touch()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state/switching.json").write_text('{"from": "a", "to": "b"}')
+    (tmp_path / "state/started-from").write_text("release a\n")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/candidate-live").touch()
+    found = look()
+    assert (found["live"], found["frontend"], found["candidate"]) == ("a", "b", "b")
+    assert (found["candidate_live"], found["came_from"], found["started_from"]) == (True, "a", "release a\n")
+    assert found["drafts"] == [str(home / "releases/b/backend/.env.candidate")]
+    assert {name: release["complete"] for name, release in found["releases"].items()} == {"a": True, "b": True}
+
+
+BUILDS = ["customer-ui/build", "admin-ui/build"]
+
+
+@pytest.fixture
+def site(tmp_path) -> Path:
+    for age, name in enumerate(("new", "old")):
+        make_release(tmp_path / "releases", name, tuple(BUILDS), age * 100)
+    return tmp_path
+
+
+@pytest.fixture
+def keep(site, capsys):
+    """Run fastapi_app_assets on the site."""
+    options = {"releases": str(site / "releases"), "dest": str(site / "assets"), "builds": BUILDS}
+
+    def keep_assets(**others) -> tuple[bool, int, int]:
+        result = run(assets, capsys, **(options | others))
+        return result["changed"], result["added"], result["removed"]
+
+    return keep_assets
+
+
+def kept(site: Path) -> set[str]:
+    """The paths in the folder."""
+    return {str(path.relative_to(site / "assets")) for path in (site / "assets").rglob("*") if path.is_file()}
+
+
+def names(*releases: str) -> set[str]:
+    """What the folder holds of these releases."""
+    return {
+        f"{build}/assets/{file}"
+        for build in BUILDS
+        for name in releases
+        for file in (f"index-{name}.js", "same-1.css", f"inner/{name}.png")
+    }
+
+
+def test_the_hashed_files_of_all_releases_get_a_second_name(site, keep):
+    assert keep() == (True, 10, 0)
+    assert kept(site) == names("old", "new")
+    first = "customer-ui/build/assets/index-old.js"
+    assert (site / "assets" / first).samefile(site / "releases/old/frontend" / first)
+    assert (site / "assets/customer-ui/build/assets/same-1.css").read_text() == "same-1.css of new"
+    assert keep() == (False, 0, 0)
+
+
+def test_the_files_of_a_release_that_is_gone_go(site, keep):
+    keep()
+    shutil.rmtree(site / "releases/old")
+    assert keep() == (True, 0, 4)
+    assert kept(site) == names("new")
+    assert keep() == (False, 0, 0)
+
+
+def test_a_release_that_comes_adds_its_own(site, keep):
+    keep()
+    make_release(site / "releases", "third", tuple(BUILDS))
+    assert keep() == (True, 4, 0)
+    assert kept(site) == names("old", "new", "third")
+
+
+def test_an_incomplete_release_adds_nothing(site, keep):
+    (site / "releases/new/manifest.json").unlink()
+    (site / "releases/note.txt").touch()
+    keep()
+    assert kept(site) == names("old")
+
+
+def test_links_and_what_is_not_hashed_stay_out(site, keep):
+    (site / "releases/new/frontend/customer-ui/build/assets/passwd").symlink_to("/etc/passwd")
+    keep()
+    assert not any(name.endswith(("passwd", "index.html")) for name in kept(site))
+
+
+def test_without_releases_nothing_is_kept(site, keep):
+    keep()
+    assert keep(releases=str(site / "none")) == (True, 0, 10)
+    assert kept(site) == set()
+
+
+def test_check_mode_writes_nothing(site, keep):
+    assert keep(check=True) == (True, 10, 0)
+    assert not (site / "assets").exists()
+    keep()
+    shutil.rmtree(site / "releases/old")
+    assert keep(check=True) == (True, 0, 4)
+    assert kept(site) == names("old", "new")
+
+
+@pytest.mark.parametrize(("error", "copied"), [(errno.EXDEV, True), (errno.ENOSPC, False)])
+def test_another_file_system_gets_copies(site, keep, monkeypatch, error, copied):
+    def refuse(*_) -> None:
+        raise OSError(error, "no")
+
+    monkeypatch.setattr(assets.os, "link", refuse)
+    if not copied:
+        with pytest.raises(OSError, match="no"):
+            assets.keep(site / "releases/new/manifest.json", site / "x")
+        return
+    assert keep() == (True, 10, 0)
+    file = site / "assets/customer-ui/build/assets/index-old.js"
+    assert (file.read_text(), file.stat().st_nlink) == ("index-old.js of old", 1)
+    assert stat.S_IMODE(file.stat().st_mode) == stat.S_IMODE(
+        (site / "releases/old/frontend/customer-ui/build/assets/index-old.js").stat().st_mode
+    )
