@@ -39,7 +39,7 @@ def live(release: str, before: str = "", result: str = "live") -> dict:
 
 def releases(*names: str, **others: dict) -> dict:
     sound = {"complete": True, "voided": ""}
-    return {name: sound for name in names} | {name: sound | facts for name, facts in others.items()}
+    return dict.fromkeys(names, sound) | {name: sound | facts for name, facts in others.items()}
 
 
 PREVIOUS = {
@@ -201,7 +201,16 @@ def test_of_an_empty_server_everything_is_nothing(look, tmp_path):
     found = look(files=[str(tmp_path / "none")])
     assert found["changed"] is False
     assert found["checksums"] == {str(tmp_path / "none"): ""}
-    for name in ("live", "frontend", "candidate", "candidate_live", "came_from", "previous", "releases", "lock"):
+    for name in (
+        "live",
+        "frontend",
+        "candidate",
+        "candidate_live",
+        "came_from",
+        "previous",
+        "releases",
+        "lock",
+    ):
         assert not found[name], name
     for name in ("started_from", "units", "drafts", "history", "schema_revisions"):
         assert not found[name], name
@@ -223,7 +232,10 @@ def test_a_switch_that_was_cut_off_is_seen(look, tmp_path):
     assert (found["live"], found["frontend"], found["candidate"]) == ("a", "b", "b")
     assert (found["candidate_live"], found["came_from"], found["started_from"]) == (True, "a", "release a\n")
     assert found["drafts"] == [str(home / "releases/b/backend/.env.candidate")]
-    assert {name: release["complete"] for name, release in found["releases"].items()} == {"a": True, "b": True}
+    assert {name: release["complete"] for name, release in found["releases"].items()} == {
+        "a": True,
+        "b": True,
+    }
 
 
 BUILDS = ["customer-ui/build", "admin-ui/build"]

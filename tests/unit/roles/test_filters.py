@@ -71,6 +71,33 @@ def test_numbers_and_booleans_are_texts():
     assert ENVIRONMENT.environment_problems({"B": True, "A": 8000, "C": 0.5}) == []
 
 
+SAID = {
+    "a value": ("key sesame-open-1 refused", {"KEY": "sesame-open-1"}, "key ******** refused"),
+    "the longer of two": (
+        "sesame-open-1 and sesame-open",
+        {"A": "sesame-open", "B": "sesame-open-1"},
+        "******** and ********",
+    ),
+    "a number": ("pin 1234567890", {"PIN": 1234567890}, "pin ********"),
+    "short values are words": ("mode on, port 8000", {"MODE": "on", "PORT": 8000, "DEBUG": True}, "mode on, port 8000"),
+    "an empty value": ("all is well", {"KEY": ""}, "all is well"),
+    "a value as a whole address": ("to redis://:pw@host/0", {"URL": "redis://:pw@host/0"}, "to ********"),
+    "a password of an address": ("postgresql://app:tiger@db:5432/shop?x=1", {}, "postgresql://app:********@db:5432/shop?x=1"),
+    "a password without a user": ("redis://:tiger@cache:6379/0", {}, "redis://:********@cache:6379/0"),
+    "a password with signs": ("mysql://app:ti%40g$er/:#!@db", {}, "mysql://app:********@db"),
+    "a password with an @": ("postgresql://app:x@tiger@db/shop refused", {}, "postgresql://app:********@db/shop refused"),
+    "several addresses": ("a://u:tiger@x and b://v:tiger@y", {}, "a://u:********@x and b://v:********@y"),
+    "no password": ("http://127.0.0.1:8000/api and ann@example.org", {}, "http://127.0.0.1:8000/api and ann@example.org"),
+    "several lines": ("one: sesame-open\ntwo: sesame-open\n", {"KEY": "sesame-open"}, "one: ********\ntwo: ********\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_what_a_program_said_is_shown_without_secrets(case):
+    said, environment, shown = SAID[case]
+    assert ENVIRONMENT.without_secrets(said, environment) == shown
+
+
 def test_scram_verifier_is_postgresqls():
     # Written by PostgreSQL 15 for: CREATE ROLE r PASSWORD 'pencil' (SELECT rolpassword FROM pg_authid).
     verifier = (

@@ -1,0 +1,145 @@
+"""Which release can be gone back to, and what is said when none can."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).parents[3] / "roles/fastapi_app/filter_plugins/fastapi_app_rollback.py"
+specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
+rollback = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(rollback)
+
+SOUND = {"complete": True, "voided": "", "environment": "e3b0", "revisions": ["r1", "r2"]}
+
+
+def info(previous: str = "b", live: str = "c", schema: tuple = (), **releases: dict) -> dict:
+    """What is on a server with releases a, b and c."""
+    known = {name: SOUND | releases.get(name, {}) for name in ("a", "b", "c")}
+    return {"live": live, "previous": previous, "releases": known, "schema_revisions": list(schema)}
+
+
+def revision(name: str, contract: bool = False) -> dict:
+    return {"id": name, "title": f"title of {name}", "contract": contract}
+
+
+CHOSEN = {
+    "the one before": (info(), "", "b"),
+    "a given one": (info(), "a", "a"),
+    "a given one, though the record is lost": (info(previous=""), "a", "a"),
+    "with a schema that was only widened": (info(schema=(revision("r3"), revision("r4"))), "", "b"),
+    "with a contract migration that it knows": (info(schema=(revision("r2", contract=True),)), "", "b"),
+    "without a word of its migrations": (info(schema=(revision("r3", True),), b={"revisions": []}), "", "b"),
+    "on a server that was never migrated": (info(schema=()), "", "b"),
+}
+
+
+@pytest.mark.parametrize("case", CHOSEN)
+def test_a_release_is_chosen(case):
+    found, wanted, expected = CHOSEN[case]
+    assert rollback.rollback_choice(found, wanted) == {"release": expected, "problem": ""}
+
+
+REFUSED = {
+    "nothing live": (
+        info(live=""),
+        "",
+        "No release is live, so there is nothing to roll back. Deploy one: ansible-playbook playbooks/deploy.yml",
+    ),
+    "nothing before": (
+        info(previous=""),
+        "",
+        "The record of deployments names no release before c that is still there. On the server: a, b.",
+    ),
+    "nothing usable": (
+        info(previous="", a={"complete": False}, b={"voided": "left"}),
+        "",
+        "The record of deployments names no release before c that is still there. On the server: none.",
+    ),
+    "live already": (info(), "c", "c is live already. On the server: a, b."),
+    "not there": (info(), "x", "fastapi_app_release is x, which is not on the server. On the server: a, b."),
+    "incomplete": (
+        info(b={"complete": False}),
+        "b",
+        "b is incomplete: its build was cut short, or it lost its programs. On the server: a.",
+    ),
+    "left by a rollback": (
+        info(b={"voided": "left by a rollback of ann: slow"}),
+        "b",
+        "b was left by a rollback of ann: slow. On the server: a.",
+    ),
+    "never live": (
+        info(b={"environment": ""}),
+        "",
+        "b has never been live, so that it has no environment. Deploy it: playbooks/deploy.yml",
+    ),
+    "a contract migration in the way": (
+        info(schema=(revision("r3"), revision("r4", contract=True), revision("r5", contract=True))),
+        "",
+        "b cannot serve with this schema: migration r4 (title of r4) took away what it needs. Deploy a release that works with "
+        "it, or restore a snapshot of the database from before it.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_rollback_is_refused_in_words(case):
+    found, wanted, words = REFUSED[case]
+    assert rollback.rollback_choice(found, wanted) == {
+        "release": wanted or found["previous"],
+        "problem": words,
+    }
+
+
+def test_the_schema_of_a_release_that_knows_more_is_no_obstacle():
+    found = info(schema=(revision("r3", contract=True),), b={"revisions": ["r1", "r2", "r3"]})
+    assert rollback.rollback_choice(found)["problem"] == ""
+    assert "r3" in rollback.rollback_choice(found, "a")["problem"]
+
+
+@pytest.mark.parametrize(
+    ("release", "line"),
+    [
+        (
+            {
+                "source": {"type": "git", "url": "https://x/shop.git", "version": "v1"},
+                "built": "10:00",
+                "by": "ann",
+            },
+            "b  https://x/shop.git v1  built 10:00 by ann",
+        ),
+        ({"source": {"path": "/src"}, "built": "10:00"}, "b  /src  built 10:00 by nobody knows"),
+        ({"complete": False}, "b    built never by nobody knows"),
+    ],
+)
+def test_a_release_is_one_line(release, line):
+    assert rollback.release_line({"releases": {"b": release}}, "b") == line
+
+
+@pytest.mark.parametrize(("name", "line"), [("gone", "gone"), ("", "none")])
+def test_a_release_that_is_not_there_is_its_name(name, line):
+    assert rollback.release_line({"releases": {}}, name) == line
+
+
+@pytest.mark.parametrize(
+    ("parts", "lines"),
+    [
+        (
+            ["."],
+            [
+                "removed backend/a.py",
+                "changed backend/b.py",
+                "added   backend/c.py",
+                "added   backend2/x",
+                "changed run",
+            ],
+        ),
+        (["backend"], ["removed backend/a.py", "changed backend/b.py", "added   backend/c.py"]),
+        (["run", "docs"], ["changed run"]),
+        (["docs"], ["no file differs"]),
+    ],
+)
+def test_only_what_is_deployed_is_compared(parts, lines):
+    live = {"backend/a.py": "1", "backend/b.py": "1", "run": "1", "docs/x": "1"}
+    wanted = {"backend/b.py": "2", "backend/c.py": "1", "backend2/x": "1", "run": "2", "docs/x": "1"}
+    assert rollback.differences(live, wanted, parts) == lines
