@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-
 PROGRAM = re.compile(r"ansible(-playbook|-console|-pull)?")
 
 

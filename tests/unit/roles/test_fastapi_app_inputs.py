@@ -20,7 +20,9 @@ SPECIFICATION = importlib.util.spec_from_file_location(
 )
 preflight = importlib.util.module_from_spec(SPECIFICATION)
 SPECIFICATION.loader.exec_module(preflight)
+# Those of the lock belong to every part, and are looked at with "main" here unless a case has others.
 SETTINGS = {name: part for part, settings in preflight.SETTINGS.items() for name in settings}
+SETTINGS |= dict.fromkeys(preflight.LOCK, "main")
 
 PLAY = [
     {
@@ -143,6 +145,67 @@ REFUSED = {
     "drained backwards": ({"fastapi_app_drain_seconds": -1}, "fastapi_app_drain_seconds is -1"),
     "release that climbs": ({"fastapi_app_release": "../x"}, 'fastapi_app_release is "../x"'),
     "revisions without contract": ({"fastapi_app_revisions": [{"id": "1"}]}, "fastapi_app_revisions is"),
+    "candidate on the service's port as a text": (
+        {"fastapi_app_port": "9000", "fastapi_app_candidate_port": 9000},
+        "which is fastapi_app_port; the new release runs beside the live one: give it a port of its own",
+    ),
+    "candidate past the last port": ({"fastapi_app_port": 65535}, "fastapi_app_candidate_port is"),
+    "too many workers": ({"fastapi_app_workers": 65}, "fastapi_app_workers is 65"),
+    "workers as a word": ({"fastapi_app_workers": "auto"}, 'fastapi_app_workers is "auto"; accepted: 1 to 64'),
+    "flag relative": ({"fastapi_app_candidate_flag": "run/x/live"}, "fastapi_app_candidate_flag is"),
+    "flag with a line break": ({"fastapi_app_candidate_flag": "/run/x/live\n"}, "fastapi_app_candidate_flag is"),
+    "flag whose folder is the system's": ({"fastapi_app_candidate_flag": "/var/lib/live"}, "a folder of its own"),
+    "flag in the home": (
+        {"fastapi_app_candidate_flag": "/opt/table-order/live"},
+        'fastapi_app_candidate_flag is "/opt/table-order/live", whose folder the role clears, and which meets',
+    ),
+    "flag among the logs": (
+        {"fastapi_app_log_directory": "/srv/logs", "fastapi_app_candidate_flag": "/srv/logs/live"},
+        "and which meets /srv/logs; give it a folder of its own",
+    ),
+    "flag in what the role remembers": (
+        {"fastapi_app_candidate_flag": "/var/lib/table-order/live"},
+        "which meets /var/lib/table-order;",
+    ),
+    "flag among the kept files": (
+        {"fastapi_app_asset_archive": "/srv/x", "fastapi_app_candidate_flag": "/srv/x/live"},
+        "which meets /srv/x;",
+    ),
+    "archive relative": ({"fastapi_app_asset_archive": "assets"}, "fastapi_app_asset_archive is"),
+    "archive that is the home": (
+        {"fastapi_app_asset_archive": "/opt/table-order"},
+        'fastapi_app_asset_archive is "/opt/table-order", whose folder the role clears',
+    ),
+    "archive around the home": (
+        {"fastapi_app_home": "/srv/shop/app", "fastapi_app_asset_archive": "/srv/shop"},
+        'fastapi_app_asset_archive is "/srv/shop", whose folder the role clears',
+    ),
+    "archive of a release": (
+        {"fastapi_app_asset_archive": "/opt/table-order/releases/assets"},
+        "which meets /opt/table-order/releases;",
+    ),
+    "archive around the logs": (
+        {"fastapi_app_log_directory": "/srv/x/logs", "fastapi_app_asset_archive": "/srv/x"},
+        "which meets /srv/x/logs;",
+    ),
+    "reason as a list": ({"fastapi_app_why": ["a"]}, "a line of at most 200 characters"),
+    "reason with a line break at its end": ({"fastapi_app_why": "a\n"}, "fastapi_app_why is"),
+    "lock waits for more than a day": ({"fastapi_app_lock_wait": 86401}, "seconds, 0 to 86400"),
+    "lock waits for a word": ({"fastapi_app_lock_wait": "10m"}, 'fastapi_app_lock_wait is "10m"; accepted: seconds'),
+    "lease too long": ({"fastapi_app_lock_lease": 86401}, "seconds, 60 to 86400"),
+    "lock broken perhaps": ({"fastapi_app_lock_break": "perhaps"}, 'fastapi_app_lock_break is "perhaps"; accepted: true'),
+    "lock broken by a number": ({"fastapi_app_lock_break": 1}, "fastapi_app_lock_break is 1"),
+    "force by a number": ({"fastapi_app_force": 1}, "fastapi_app_force is 1; accepted: true or false"),
+    "probed for ever": ({"fastapi_app_health_times": 101}, "fastapi_app_health_times is 101; accepted: 1 to 100"),
+    "probed at most never": ({"fastapi_app_health_tries": 0}, "fastapi_app_health_tries is 0; accepted: 1 to 3600"),
+    "release named perhaps": (
+        {"fastapi_app_health_names_release": "sometimes"},
+        'fastapi_app_health_names_release is "sometimes"; accepted: true or false',
+    ),
+    "drained for hours": ({"fastapi_app_drain_seconds": 3601}, "0 to 3600"),
+    "release that is an option": ({"fastapi_app_release": "--force"}, "a release's id, as playbooks/status.yml shows it"),
+    "release as a path": ({"fastapi_app_release": "/opt/table-order/releases/x"}, "fastapi_app_release is"),
+    "release as a number": ({"fastapi_app_release": 7}, "fastapi_app_release is 7"),
     "activating a path that climbs": ({"fastapi_app_release_path": "/opt/../etc"}, "fastapi_app_release_path is"),
 }  # fmt: skip
 CARRIED = {
@@ -162,6 +225,33 @@ CARRIED = {
         "fastapi_app_source": GIT,
         "fastapi_app_backend_path": ".",
         "fastapi_app_frontends": [],
+    },
+    "texts of the command line for a deployment": {
+        "fastapi_app_source": GIT,
+        "fastapi_app_force": "true",
+        "fastapi_app_why": '급한 수정: {{ 7 }} 100% "now"',
+        "fastapi_app_lock_wait": "600",
+        "fastapi_app_lock_lease": "60",
+        "fastapi_app_lock_break": "false",
+    },
+    "texts of the command line for a rollback": {
+        "fastapi_app_release": "3f2a9c1b7d10-a1b2c3-20261123T053000Z",
+        "fastapi_app_health_names_release": "true",
+        "fastapi_app_health_times": "1",
+        "fastapi_app_drain_seconds": "0",
+        "fastapi_app_lock_break": True,
+        "fastapi_app_release_path": "/opt/table-order/releases/x",
+    },
+    "another candidate": {
+        "fastapi_app_port": "9000",
+        "fastapi_app_candidate_port": "8999",
+        "fastapi_app_candidate_flag": "/run/shop/next/live",
+        "fastapi_app_asset_archive": "/srv/assets",
+        "fastapi_app_workers": "64",
+    },
+    "logs and archive side by side": {
+        "fastapi_app_log_directory": "/srv/shop/logs",
+        "fastapi_app_asset_archive": "/srv/shop/logs-and-assets",
     },
     "a Korean environment": {
         "fastapi_app_environment": {"A": "김치 $HOME %h \"x\" 'y' # z"},
@@ -227,6 +317,15 @@ def test_a_wrong_type_is_refused_whatever_the_setting(name, value):
         return
     settings = DEFAULTS | {"fastapi_app_source": GIT, name: value}
     assert f"{name} is " in " ".join(preflight.problems(settings, SETTINGS[name]))
+
+
+@pytest.mark.parametrize("name", preflight.LOCK)
+@pytest.mark.parametrize("entry", ["main", "release", "activate"])
+def test_the_locks_settings_are_looked_at_in_every_part(entry, name):
+    sound = DEFAULTS | {"fastapi_app_source": GIT}
+    assert f"{name} is" in " ".join(preflight.problems(sound | {name: "\n"}, entry))
+    assert name not in " ".join(preflight.problems(sound, entry))
+    assert name in preflight.setting_names(entry)
 
 
 def test_every_setting_is_looked_at():
