@@ -33,6 +33,7 @@ class Handler(BaseHTTPRequestHandler):
             "headers": dict(self.headers),
             "body": len(body),
             "client": self.client_address,
+            "port": self.server.server_port,
         }
         content = json.dumps(answer).encode()
         self.send_response(200)

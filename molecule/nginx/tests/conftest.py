@@ -39,14 +39,14 @@ def start_backend(host) -> Iterator[Callable[[int], None]]:
 
     def start(port: int) -> None:
         host.check_output(
-            f"systemd-run --quiet --unit=molecule-backend python3 /mnt/scenario/backend.py {port}"
+            f"systemd-run --quiet --unit=molecule-backend-{port} python3 /mnt/scenario/backend.py {port}"
         )
         host.check_output(
             f"timeout 10 sh -c 'until curl -s http://127.0.0.1:{port}/api/live; do sleep 0.1; done'"
         )
 
     yield start
-    host.run("systemctl stop molecule-backend")
+    host.run("systemctl stop 'molecule-backend-*'")
 
 
 @pytest.fixture

@@ -196,3 +196,40 @@ def test_the_rotation_is_the_roles(host):
     rule = host.file("/etc/logrotate.d/table-order-nginx").content_string
     assert "rotate 14\n" in rule
     assert "weekly" not in rule
+
+
+# One connection: a request to each of the two, and to the first again, as the flag comes and goes.
+ONE_CONNECTION = """
+import http.client, json, pathlib
+flag = pathlib.Path("/run/table-order/candidate-live")
+connection = http.client.HTTPConnection("localhost", 80)
+ports = []
+for live in (False, True, False):
+    flag.touch() if live else flag.unlink(missing_ok=True)
+    connection.request("GET", "/api/menus")
+    ports.append(json.loads(connection.getresponse().read())["port"])
+print(*ports, connection.sock.getsockname()[1] > 0)
+"""
+
+
+def test_a_file_sends_each_request_to_the_candidate_and_closes_no_connection(host, start_backend):
+    start_backend(8000)
+    start_backend(8001)
+    host.check_output("mkdir -p /run/table-order")
+    assert host.check_output("python3 -c %s", ONE_CONNECTION) == "8000 8001 8000 True"
+
+
+def test_a_page_from_before_a_deployment_finds_its_files(host, ask, frontends):
+    kept = "/opt/table-order/assets"
+    for build in ("customer-ui/build", "admin-ui/build"):
+        host.check_output(f"mkdir -p {kept}/{build}/assets && echo old > {kept}/{build}/assets/index-0ld.js")
+    try:
+        for path in ("/assets/index-0ld.js", "/admin/assets/index-0ld.js"):
+            answer = ask(f"http://localhost{path}")
+            assert (answer.status, answer.body) == (200, "old\n")
+            assert "immutable" in answer.headers["cache-control"]
+        assert "console.log" in ask("http://localhost/assets/index-4f9a1c.js").body
+        assert ask("http://localhost/assets/never-was.js").status == 404
+        assert ask("http://localhost/superadmin/assets/index-0ld.js").status == 404
+    finally:
+        host.check_output(f"rm -r {kept}")

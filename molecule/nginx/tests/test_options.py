@@ -129,3 +129,10 @@ def test_a_deleted_log_is_written_again(host, ask, wait_for_line):
     path = f"/{time.time_ns()}"
     ask(f"https://localhost:8443{path}")
     wait_for_line("/srv/logs/nginx-access.log", path)
+
+
+def test_without_a_candidate_and_an_archive_nothing_of_them_is_there(host):
+    configuration = host.file("/etc/nginx/nginx.conf").content_string
+    assert "candidate" not in configuration
+    assert "@assets" not in configuration
+    assert "proxy_pass http://table_order_backend;" in configuration

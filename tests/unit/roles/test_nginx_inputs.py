@@ -119,6 +119,22 @@ REFUSED = {
         ["nginx_http_port", "nginx_https_port", "a port of its own"],
     ),
     "backend port above": ({"nginx_backend_address": "127.0.0.1:70000"}, ["nginx_backend_address", "65535"]),
+    "nginx as its own candidate": (
+        {"nginx_candidate_address": "127.0.0.1:443"},
+        ["nginx_candidate_address", "nginx itself"],
+    ),
+    "candidate as a URL": (
+        {"nginx_candidate_address": "http://x:1"},
+        ["nginx_candidate_address", "host:port"],
+    ),
+    "flag that closes a block": (
+        {"nginx_candidate_flag": "/run/x) { return 200; }"},
+        ["nginx_candidate_flag", "begins with /"],
+    ),
+    "archive that climbs": (
+        {"nginx_asset_archive": "/srv/../etc"},
+        ["nginx_asset_archive", "nothing to do without"],
+    ),
     "nginx as its own backend": (
         {"nginx_backend_address": "localhost:80"},
         ["nginx_backend_address", "nginx itself"],
