@@ -106,20 +106,33 @@ def test_environment_that_does_not_work_is_taken_back(host):
     assert request(host, "/api/health")
 
 
-def test_release_from_an_archive_replaces_what_a_killed_run_left(host, source, tmp_path, restored):
+def test_release_from_an_archive_replaces_what_a_killed_run_left_and_is_rolled_back(
+    host, source, tmp_path, restored
+):
     first = live(host)
     (source / "backend/app/version.py").write_text("VERSION = 2\n")
     archive = shutil.make_archive(str(tmp_path / "source"), "gztar", source)
     content = hashlib.sha256(Path(archive).read_bytes()).hexdigest()[:12]
     half_built = f"{HOME}/releases/{content}-{first.split('-')[1]}"
     host.run_test(f"mkdir -p {half_built}/backend/venv/bin && touch {half_built}/backend/half-built")
-    status, output = deploy(variables(fastapi_app_source={"type": "archive", "path": archive}))
+    release = variables(fastapi_app_source={"type": "archive", "path": archive})
+    status, output = deploy(release)
     assert status == 0, output
     second = live(host)
     assert f"{HOME}/releases/{second}" == half_built
     assert not host.file(f"{half_built}/backend/half-built").exists
     assert request(host, "/api/health")["release"] == second
     assert set(host.check_output(f"ls {HOME}/releases").split()) == {first, second}
+    status, output = deploy(playbook="rollback.yml")
+    assert status == 0, output
+    assert live(host) == request(host, "/api/health")["release"] == first
+    # Neither the next rollback nor the next deployment lands on what was left.
+    status, output = deploy(playbook="rollback.yml")
+    assert status != 0
+    assert f"names no release before {first} that is still there" in output
+    status, output = deploy(release)
+    assert status != 0
+    assert f"was rolled back from release {second}" in output
 
 
 def test_what_a_killed_run_has_left_is_cleared_away(host, restored):
@@ -145,35 +158,6 @@ def test_what_a_killed_run_has_left_is_cleared_away(host, restored):
     assert host.check_output(f"ls -A {HOME}/backend | grep -F .env") == ".env"
     assert not host.file("/opt/table-order/releases/half").exists
     assert request(host, "/api/health")["release"] == release
-
-
-def test_a_rollback_goes_to_the_release_before_and_not_forth_again(host, source, restored):
-    first = live(host)
-    (source / "backend/app/version.py").write_text("VERSION = 3\n")
-    other = variables(fastapi_app_source={"type": "local", "path": str(source)})
-    status, output = deploy(other)
-    assert status == 0, output
-    second = live(host)
-    status, output = deploy(playbook="rollback.yml")
-    assert status == 0, output
-    assert live(host) == request(host, "/api/health")["release"] == first
-    status, output = deploy(playbook="rollback.yml")
-    assert status != 0
-    assert f"names no release before {first} that is still there" in output
-    status, output = deploy(other)
-    assert status != 0
-    assert f"was rolled back from release {second}" in output
-
-
-def test_a_forced_deployment_is_a_release_of_its_own(host, restored):
-    first = live(host)
-    status, output = deploy(variables(fastapi_app_force=True))
-    assert status == 0, output
-    assert live(host).startswith(f"{first.split('-2')[0]}-2")
-    assert live(host) != first
-    status, output = deploy()
-    assert status == 0, output
-    assert "changed=0" in output
 
 
 def test_restart_that_a_killed_run_did_not_come_to_is_made_up_for(host):
