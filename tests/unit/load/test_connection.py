@@ -110,8 +110,10 @@ def test_an_answer_that_does_not_come_is_lost(monkeypatch):
     monkeypatch.setattr(strict, "TIMEOUT", 0.2)
 
     async def use(port: int) -> None:
+        connection = await Connection.open("127.0.0.1", port)
         with pytest.raises(LostError, match="TimeoutError"):
-            await (await Connection.open("127.0.0.1", port)).request("GET", "/")
+            await connection.request("GET", "/")
+        assert connection._writer.is_closing()
 
     server = Server((b"HTTP/1.1 200 OK\r\n", False))
     serve(server, use)

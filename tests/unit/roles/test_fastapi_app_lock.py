@@ -90,8 +90,8 @@ def test_a_stale_lock_is_taken_over_with_its_holders_name(held, others, age):
 
 @pytest.mark.parametrize(
     ("others", "age"),
-    [({"gone": "ffff"}, 0), ({"lease": 60}, 50)],
-    ids=["another one has ended", "the lease goes on"],
+    [({"gone": "ffff"}, 0), ({"lease": 60}, 50), ({"lease": 3600}, 3500)],
+    ids=["another one has ended", "the lease goes on", "a long lease goes on"],
 )
 def test_a_lock_that_is_not_stale_stays(held, others, age):
     let_pass(held, age)

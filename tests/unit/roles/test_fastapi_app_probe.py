@@ -209,6 +209,18 @@ def test_connections_over_ipv6_count():
             assert drain.connections(port) == 1
 
 
+def test_only_connections_to_the_port_count(tmp_path):
+    # To another machine's port of this number, which is none of this one's.
+    (tmp_path / "tcp").write_text(
+        "  sl  local_address rem_address   st\n"
+        "   0: 0100007F:1F40 0100007F:A0A0 01\n"
+        "   1: 0200000A:A0A1 0300000A:1F40 01\n"
+        "   2: 0100007F:1F40 0100007F:A0A2 06\n"
+        "   3: 00000000:1F40 00000000:0000 0A\n"
+    )
+    assert drain.connections(8000, (str(tmp_path / "tcp"),)) == 1
+
+
 def test_a_machine_without_ipv6_has_no_such_table(tmp_path):
     assert drain.connections(8000, (str(tmp_path / "tcp6"),)) == 0
 
