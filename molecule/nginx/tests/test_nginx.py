@@ -198,25 +198,56 @@ def test_the_rotation_is_the_roles(host):
     assert "weekly" not in rule
 
 
-# One connection: a request to each of the two, and to the first again, as the flag comes and goes.
+# A request to each of the two, and to the first again, as the flag comes and goes: on one connection, which the client must
+# not replace by another (auto_open).
 ONE_CONNECTION = """
 import http.client, json, pathlib
 flag = pathlib.Path("/run/table-order/candidate-live")
 connection = http.client.HTTPConnection("localhost", 80)
-ports = []
+connection.connect()
+connection.auto_open = 0
+ports, own = [], set()
 for live in (False, True, False):
     flag.touch() if live else flag.unlink(missing_ok=True)
     connection.request("GET", "/api/menus")
     ports.append(json.loads(connection.getresponse().read())["port"])
-print(*ports, connection.sock.getsockname()[1] > 0)
+    own.add(connection.sock.getsockname())
+print(*ports, len(own))
 """
 
 
-def test_a_file_sends_each_request_to_the_candidate_and_closes_no_connection(host, start_backend):
+@pytest.fixture
+def flag_folder(host):
+    """The folder of the flag; without it a flag would outlive its test."""
+    host.check_output("mkdir -p /run/table-order")
+    yield
+    host.check_output("rm -r /run/table-order")
+
+
+def test_a_file_sends_each_request_to_the_candidate_and_closes_no_connection(
+    host, start_backend, flag_folder
+):
     start_backend(8000)
     start_backend(8001)
-    host.check_output("mkdir -p /run/table-order")
-    assert host.check_output("python3 -c %s", ONE_CONNECTION) == "8000 8001 8000 True"
+    assert host.check_output("python3 -c %s", ONE_CONNECTION) == "8000 8001 8000 1"
+
+
+def test_a_stream_that_is_open_stays_where_it_is(host, ask, start_backend, flag_folder):
+    start_backend(8000)
+    start_backend(8001)
+    switch = "(sleep 1; touch /run/table-order/candidate-live) &"
+    run = host.run(
+        f"{switch} curl -sN --max-time 3 'http://localhost/api/admin/orders/stream?token=x'; echo $?"
+    )
+    assert run.stdout == "event: order_created\ndata: 0\n\n28\n", "it has ended by itself"
+    assert '"port": 8001' in ask("http://localhost/api/x").body
+
+
+def test_a_candidate_that_is_not_there_is_a_bad_gateway(host, ask, backend, flag_folder):
+    host.check_output("touch /run/table-order/candidate-live")
+    assert ask("http://localhost/api/x").status == 502
+    host.check_output("rm /run/table-order/candidate-live")
+    assert ask("http://localhost/api/x").status == 200
 
 
 def test_a_page_from_before_a_deployment_finds_its_files(host, ask, frontends):
@@ -227,9 +258,13 @@ def test_a_page_from_before_a_deployment_finds_its_files(host, ask, frontends):
         for path in ("/assets/index-0ld.js", "/admin/assets/index-0ld.js"):
             answer = ask(f"http://localhost{path}")
             assert (answer.status, answer.body) == (200, "old\n")
-            assert "immutable" in answer.headers["cache-control"]
+            assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+            assert answer.headers["content-type"] == "application/javascript"
         assert "console.log" in ask("http://localhost/assets/index-4f9a1c.js").body
-        assert ask("http://localhost/assets/never-was.js").status == 404
+        nobodys = ask("http://localhost/assets/never-was.js")
+        assert (nobodys.status, "cache-control" in nobodys.headers) == (404, False)
+        outside = ask("http://localhost/assets/../../../../../etc/passwd", "--path-as-is")
+        assert outside.status in (400, 404)
         assert ask("http://localhost/superadmin/assets/index-0ld.js").status == 404
     finally:
         host.check_output(f"rm -r {kept}")

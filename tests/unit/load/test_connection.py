@@ -48,9 +48,10 @@ def serve(server: Server, use: Callable) -> object:
 
     async def run() -> object:
         async with await asyncio.start_server(server, "127.0.0.1", 0) as listening:
-            return await asyncio.wait_for(use(listening.sockets[0].getsockname()[1]), 20)
+            return await use(listening.sockets[0].getsockname()[1])
 
-    return asyncio.run(run())
+    # Also the server's end, which waits for every connection's.
+    return asyncio.run(asyncio.wait_for(run(), 20))
 
 
 async def end_of(connection: Connection) -> None:

@@ -215,8 +215,9 @@ def test_only_connections_to_the_port_count(tmp_path):
         "  sl  local_address rem_address   st\n"
         "   0: 0100007F:1F40 0100007F:A0A0 01\n"
         "   1: 0200000A:A0A1 0300000A:1F40 01\n"
-        "   2: 0100007F:1F40 0100007F:A0A2 06\n"
-        "   3: 00000000:1F40 00000000:0000 0A\n"
+        "   2: 0200000A:A0A3 0300000A:1F40 01\n"
+        "   3: 0100007F:1F40 0100007F:A0A2 06\n"
+        "   4: 00000000:1F40 00000000:0000 0A\n"
     )
     assert drain.connections(8000, (str(tmp_path / "tcp"),)) == 1
 

@@ -135,6 +135,30 @@ REFUSED = {
         {"nginx_asset_archive": "/srv/../etc"},
         ["nginx_asset_archive", "nothing to do without"],
     ),
+    "candidate port above": (
+        {"nginx_candidate_address": "127.0.0.1:65536"},
+        ["nginx_candidate_address", "a port from 1 to 65535, such as 127.0.0.1:8001"],
+    ),
+    "candidate without a port": (
+        {"nginx_candidate_address": "127.0.0.1"},
+        ["nginx_candidate_address", "host:port"],
+    ),
+    "block closed by a candidate": (
+        {"nginx_candidate_address": "127.0.0.1:8001; } server { listen 81"},
+        ["nginx_candidate_address", "host:port"],
+    ),
+    "line break after a candidate": (
+        {"nginx_candidate_address": "127.0.0.1:8001\n"},
+        ["nginx_candidate_address", "\\n"],
+    ),
+    "empty flag": ({"nginx_candidate_flag": ""}, ["nginx_candidate_flag", "begins with /"]),
+    "relative flag": ({"nginx_candidate_flag": "run/live"}, ["nginx_candidate_flag", "begins with /"]),
+    "flag that is always there": ({"nginx_candidate_flag": "/"}, ["nginx_candidate_flag", "/ alone is none"]),
+    "variable in a flag": ({"nginx_candidate_flag": "/run/$host"}, ["nginx_candidate_flag", "$host"]),
+    "relative archive": ({"nginx_asset_archive": "assets"}, ["nginx_asset_archive", "begins with /"]),
+    "whole disk as the archive": ({"nginx_asset_archive": "/"}, ["nginx_asset_archive", "begins with /"]),
+    "block closed by an archive": ({"nginx_asset_archive": "/srv; } location /x {"}, ["nginx_asset_archive"]),
+    "list for an archive": ({"nginx_asset_archive": ["/srv/a"]}, ["nginx_asset_archive"]),
     "nginx as its own backend": (
         {"nginx_backend_address": "localhost:80"},
         ["nginx_backend_address", "nginx itself"],
@@ -275,6 +299,23 @@ CARRIED = {
         {"nginx_server_name": "a.example.org *.b.example.org"},
         ["server_name a.example.org *.b.example.org;"],
     ),
+    "a candidate by name": (
+        {"nginx_candidate_address": "app.internal:9001", "nginx_candidate_flag": "/run/shop/live"},
+        ["server app.internal:9001;", "if (-e /run/shop/live) {", "proxy_pass http://$table_order_backend;"],
+    ),
+    "an archive elsewhere": (
+        {"nginx_asset_archive": "/srv/kept", **applications(("/", "x/build"), ("/a.b", "y"))},
+        [
+            "root /srv/kept;",
+            "rewrite ^/(assets/.+)$ /x/build/$1 break;",
+            r"rewrite ^/a\.b/(assets/.+)$ /y/$1 break;",
+            "error_page 404 = @assets_2;",
+        ],
+    ),
+    "neither candidate nor archive": (
+        {"nginx_candidate_address": "", "nginx_asset_archive": ""},
+        ["proxy_pass http://table_order_backend;"],
+    ),
     "unlimited size": ({"nginx_client_max_body_size": "0"}, ["client_max_body_size 0;"]),
     "Korean and blanks on the controller": (PAIR, ["ssl_certificate /etc/nginx/tls/given.crt;"]),
     "files of the host": (REMOTE, ["ssl_certificate /etc/a.crt;", "ssl_certificate_key /etc/a.key;"]),
@@ -365,6 +406,12 @@ def test_it_is_carried_through(answers, case):
     assert outcome == "Carried through", said
     for part in CARRIED[case][1]:
         assert part in said["nginx.conf"]
+
+
+@pytest.mark.parametrize("trace", ["candidate", "$table_order_backend", "@assets", "error_page"])
+def test_what_is_done_without_leaves_no_trace(answers, trace):
+    assert trace not in answers["neither candidate nor archive"][1]["nginx.conf"]
+    assert trace in answers["defaults"][1]["nginx.conf"]
 
 
 def test_no_secret_is_in_what_was_said(answers, printed):
