@@ -10,6 +10,10 @@ from tests.e2e import deployment, site
 from tests.e2e.deployment import load, play, replace, settled, state, variant
 
 
+# Half of what tests/drills asks for: within "make test" the same two processors run the cloud, the load and Ansible.
+RATE = STREAMS = 100
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _site() -> None:
     if not site.inventory_of_resources()["servers"]:
@@ -23,7 +27,7 @@ def test_a_deployment_and_a_rollback_lose_no_request(tmp_path: Path) -> None:
         replace(folder / "backend/app/main.py", 'title="Table Order"', 'title="Table Order, next"')
 
     source = variant(tmp_path / "source", other)
-    with load(tmp_path) as running:
+    with load(tmp_path, RATE, STREAMS) as running:
         deployed = play("deploy", fastapi_app_source=source, fastapi_app_why="a test")
         after = state()
         rolled_back = play("rollback")
@@ -49,7 +53,7 @@ def test_a_broken_release_gets_no_request(tmp_path: Path) -> None:
         replace(folder / "backend/app/controllers/health.py", "200 if healthy else 503", "503")
 
     source = variant(tmp_path / "source", unhealthy)
-    with load(tmp_path) as running:
+    with load(tmp_path, RATE, STREAMS) as running:
         run = play("deploy", fastapi_app_source=source, fastapi_app_health_tries=3)
     assert run.status != 0
     assert "did not become healthy, so it got no request" in run.output
