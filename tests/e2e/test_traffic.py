@@ -9,7 +9,6 @@ import pytest
 from tests.e2e import deployment, site
 from tests.e2e.deployment import load, play, replace, settled, state, variant
 
-
 # Half of what tests/drills asks for: within "make test" the same two processors run the cloud, the load and Ansible.
 RATE = STREAMS = 100
 
