@@ -310,9 +310,9 @@ def folder_problems(settings: dict[str, Any]) -> list[str]:
         ("fastapi_app_asset_archive", archive, [*others, flag]),
     ):
         meets = [other for other in taken if within(folder, other) or within(other, folder)]
-        if meets or within(home, folder):
+        if meets:
             found.append(
-                f"{name} is {shown(settings[name])}, whose folder the role clears, and which meets {(meets or [home])[0]}; give "
+                f"{name} is {shown(settings[name])}, whose folder the role clears, and which meets {meets[0]}; give "
                 "it a folder of its own"
             )
     return found
