@@ -129,10 +129,15 @@ class Traffic:
                 lost_at = None
             self.record.events += piece.count(b"event: order_created")
 
-        while not stopped.is_set():
-            await self._read_stream(headers, arrived)
-            lost_at = lost_at or time.time()
-            await asyncio.sleep(RECONNECT_SECONDS)
+        try:
+            while not stopped.is_set():
+                await self._read_stream(headers, arrived)
+                lost_at = lost_at or time.time()
+                await asyncio.sleep(RECONNECT_SECONDS)
+        finally:
+            # One that never came back is late, too.
+            if lost_at is not None:
+                self.record.gaps.append((lost_at, time.time() - lost_at))
 
     async def _read_stream(self, headers: dict[str, str], arrived: Callable[[bytes], None]) -> None:
         try:
