@@ -13,6 +13,25 @@ from tests.e2e.deployment import load, play, replace, settled, state, variant
 RATE = STREAMS = 100
 
 
+# An expanding migration: the release of before serves with it, too.
+MIGRATION = '''"""Add a note to stores.
+
+Revision 0003, after 0002.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Go forward."""
+    op.add_column("stores", sa.Column("note", sa.String(length=64), nullable=True))
+'''
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _site() -> None:
     if not site.inventory_of_resources()["servers"]:
@@ -24,10 +43,16 @@ def test_a_deployment_and_a_rollback_lose_no_request(tmp_path: Path) -> None:
 
     def other(folder: Path) -> None:
         replace(folder / "backend/app/main.py", 'title="Table Order"', 'title="Table Order, next"')
+        (folder / "backend/migrations/versions/0003_note.py").write_text(MIGRATION)
 
     source = variant(tmp_path / "source", other)
     with load(tmp_path, RATE, STREAMS) as running:
-        deployed = play("deploy", fastapi_app_source=source, fastapi_app_why="a test")
+        deployed = play(
+            "deploy",
+            fastapi_app_source=source,
+            fastapi_app_why="a test",
+            table_order_snapshot_before_migration=True,
+        )
         after = state()
         rolled_back = play("rollback")
     deployed.check()
@@ -38,6 +63,9 @@ def test_a_deployment_and_a_rollback_lose_no_request(tmp_path: Path) -> None:
     assert running.lost() == {}
     assert running.shown["requests"] > 3000
     settled(after)
+    assert "0003" in deployed.output
+    snapshots = site.aws("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert [name for one in snapshots if "before-migration" in (name := one["DBSnapshotIdentifier"])]
     assert after.live != before
     assert state().live == before
     refused = play("deploy", fastapi_app_source=source)
@@ -65,6 +93,7 @@ def test_a_broken_release_gets_no_request(tmp_path: Path) -> None:
 
 
 def test_the_same_source_again_changes_nothing() -> None:
+    """Also after a rollback across a migration, which has left the database beyond this source."""
     run = deployment.play("deploy").check()
     print(f"deployed again, unchanged: {run.seconds:.0f} s")
     assert run.changed == 0, "\n".join(run.changes)

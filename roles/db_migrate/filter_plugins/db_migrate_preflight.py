@@ -192,6 +192,11 @@ def _rest(settings: Mapping[str, Any]) -> Iterator[str]:
             "db_migrate_after_command is refused; accepted: a list of words, such as [python, -m, app.bootstrap], or an "
             "empty one. No shell reads it: give a program and its arguments, numbers in quotes."
         )
+    applied = settings["db_migrate_applied"]
+    if not isinstance(applied, list) or any(
+        not isinstance(one, Mapping) or not {"id", "title", "contract"} <= one.keys() for one in applied
+    ):
+        yield "db_migrate_applied is refused; accepted: a list with id, title and contract, as db_migrate_revisions is."
     for name in ("db_migrate_encoding", "db_migrate_collation"):
         if not isinstance(settings[name], str) or not settings[name]:
             yield f"{name} is {settings[name]!r}; accepted: a name as PostgreSQL writes it, such as UTF8 or en_US.UTF-8."

@@ -124,6 +124,13 @@ options:
     description: For how long a migration may keep others waiting, in seconds.
     type: int
     default: 5
+  applied:
+    description: >-
+      The revisions that an earlier run of this module has returned. A database that a later release has migrated is left as it
+      is when none of what it has beyond this release says C(contract), and refused otherwise.
+    type: list
+    elements: dict
+    default: []
   statement_timeout:
     description: The owner's own, in seconds; only named when it was the reason.
     type: int
@@ -154,7 +161,7 @@ pending:
 revisions:
   description: >-
     All revisions of the release, oldest first; each with C(id), C(title) and C(contract), which says that the code before
-    it cannot serve after it.
+    it cannot serve after it. Empty where a later release has migrated the database.
   type: list
   elements: dict
   returned: success
@@ -163,6 +170,8 @@ sql: {description: In check mode the SQL that would run; empty where nobody can 
 
 # "alembic current" prints "REVISION (head)"; an application may print other lines beside.
 REVISION = re.compile(r"^([\w-]+)(?: \((?:head|effective head|mergepoint|branchpoint)\))*$")
+# What "alembic current" says of a revision that the release does not have.
+UNKNOWN = re.compile(r"Can't locate revision identified by '([\w-]+)'")
 SHOWN_LINES = 25
 # Those who have waited long enough, then who of the owner's keeps them waiting: a session that waits in the queue before
 # them counts, too. This role's own sessions (one holds the lock that makes a second run wait) are left alone. All of
@@ -492,10 +501,40 @@ def explain(failure: str, watchdog: Watchdog, parameters: dict[str, Any]) -> str
     return ""
 
 
+def beyond(unknown: str, known: list[dict[str, Any]], applied: list[dict[str, Any]]) -> str:
+    """Return in words how the database is beyond the release, which was rolled back to; raises where it cannot serve."""
+    ids = {one["id"] for one in known}
+    later = [one for one in applied if one["id"] not in ids]
+    if unknown not in {one["id"] for one in later}:
+        raise DatabaseError(
+            f"The database is at {unknown}, which this release does not have, and no deployment to this server has recorded. "
+            "Deploy a release that has it."
+        )
+    for one in later:
+        if one["contract"]:
+            raise DatabaseError(
+                f"The database is at {unknown}: migration {one['id']} ({one['title']}) took away what this release needs. "
+                "Deploy a release that has it, or restore a snapshot of the database from before it."
+            )
+    return f"At {unknown}, beyond this release, which can serve with it: {listed(later)}"
+
+
+def state(release: Release, known: list[dict[str, Any]]) -> tuple[list[str], str]:
+    """Return the database's revisions, and in words how they are beyond the release's, if they are."""
+    try:
+        return revisions(release.alembic("current")), ""
+    except DatabaseError as error:
+        unknown = UNKNOWN.search(str(error))
+        if not unknown:
+            raise
+    return [unknown[1]], beyond(unknown[1], known, release.parameters["applied"])
+
+
 def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
     """Upgrade where there is something to upgrade, then run the command; returns what the module returns."""
     known = release.revisions()
-    before, heads = revisions(release.alembic("current")), [known[-1]["id"]]
+    before, ahead = state(release, known)
+    heads = before if ahead else [known[-1]["id"]]
     changes = before != heads
     left = pending(known, before) if changes else []
     result = {
@@ -503,10 +542,10 @@ def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
         "after": heads,
         "changed": changes,
         "pending": chosen(left, "id", "title"),
-        "revisions": chosen(known, "id", "title", "contract"),
+        "revisions": [] if ahead else chosen(known, "id", "title", "contract"),
         "sql": "",
     }
-    done = f"At {heads[0]} already"
+    done = ahead or f"At {heads[0]} already"
     way = f"from {', '.join(before) or 'an empty database'} to {heads[0]}: {listed(left)}"
     if check_mode:
         if changes:
@@ -552,6 +591,7 @@ def main() -> None:
             "lock_wait": {"type": "int", "default": 300},
             "lock_timeout": {"type": "int", "default": 5},
             "statement_timeout": {"type": "int", "default": 5},
+            "applied": {"type": "list", "elements": "dict", "default": []},
         },
         supports_check_mode=True,
     )

@@ -165,6 +165,7 @@ REFUSED = {
         {"db_migrate_lock_timeout": 0},
         "db_migrate_lock_timeout is 0; accepted: a whole number from 1",
     ),
+    "applied without contract": ({"db_migrate_applied": [{"id": "1"}]}, "db_migrate_applied is refused"),
     "lock for ever": ({"db_migrate_lock_timeout": 86401}, "db_migrate_lock_timeout is 86401"),
     "time with a unit": ({"db_migrate_lock_timeout": "5s"}, "db_migrate_lock_timeout is '5s'"),
     "half a second": ({"db_migrate_lock_timeout": 0.5}, "db_migrate_lock_timeout is 0.5"),

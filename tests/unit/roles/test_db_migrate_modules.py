@@ -546,3 +546,45 @@ def test_what_a_removed_driver_leaves_is_no_driver(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "psycopg2", raising=False)
     assert load("module_utils/db_migrate.py", "shared_again").psycopg2 is None
+
+
+def rolled_back(applied: list[dict], error: str) -> SimpleNamespace:
+    """Return a release with the revisions 0001 and 0002 whose "alembic current" fails."""
+
+    def alembic(*_: str) -> str:
+        raise shared.DatabaseError(error)
+
+    return SimpleNamespace(
+        alembic=alembic,
+        revisions=lambda: line(("0001", ""), ("0002", "0001")),
+        parameters={"applied": applied, "after_command": []},
+    )
+
+
+UNKNOWN = "alembic current failed:\nFAILED: Can't locate revision identified by '0003'"
+APPLIED = [{"id": name, "title": f"title {name}", "contract": False} for name in ("0001", "0002", "0003")]
+
+
+def test_a_release_that_was_rolled_back_to_leaves_the_later_schema():
+    result = upgrade.upgrade(rolled_back(APPLIED, UNKNOWN), check_mode=False)
+    assert (result["before"], result["after"], result["changed"], result["revisions"]) == (
+        ["0003"],
+        ["0003"],
+        False,
+        [],
+    )
+    assert "At 0003, beyond this release" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("applied", "error", "said"),
+    [
+        (APPLIED[:2], UNKNOWN, "no deployment to this server has recorded"),
+        ([*APPLIED[:2], {**APPLIED[2], "contract": True}], UNKNOWN, "migration 0003 (title 0003) took away"),
+        (APPLIED, "alembic current failed: no route to host", "no route to host"),
+    ],
+)
+def test_a_schema_that_the_release_cannot_serve_with_is_refused(applied, error, said):
+    with pytest.raises(shared.DatabaseError) as failure:
+        upgrade.upgrade(rolled_back(applied, error), check_mode=False)
+    assert said in str(failure.value)

@@ -1,7 +1,6 @@
 """What there is of an application on a server, whatever a run that was killed has left of it; and the hashed files it keeps."""
 
 import errno
-import importlib.util
 import json
 import os
 import shutil
@@ -11,25 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
-LIBRARY = Path(__file__).parents[3] / "roles/fastapi_app/library"
+from tests.unit.roles.modules import load, run
 
-
-def load(name: str):
-    specification = importlib.util.spec_from_file_location(name, LIBRARY / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-info, assets = load("fastapi_app_info"), load("fastapi_app_assets")
-
-
-def run(module, capsys, check: bool = False, **options) -> dict:
-    with patch_module_args(options | {"_ansible_check_mode": check}), pytest.raises(SystemExit):
-        module.main()
-    return json.loads(capsys.readouterr().out)
+info, assets = (
+    load("fastapi_app/library/fastapi_app_info.py"),
+    load("fastapi_app/library/fastapi_app_assets.py"),
+)
 
 
 def live(release: str, before: str = "", result: str = "live") -> dict:

@@ -1,6 +1,5 @@
 """The lock of deployments: one run at a time, whoever asks, and none for ever."""
 
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -8,12 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
-PATH = Path(__file__).parents[3] / "roles/fastapi_app/library/fastapi_app_lock.py"
-specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
-lock = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(lock)
+from tests.unit.roles import modules
+
+lock = modules.load("fastapi_app/library/fastapi_app_lock.py")
 
 ANN = {"token": "7c1d", "who": "ann@laptop", "what": "deploy", "since": "10:00"}
 BOB = {"token": "e0f2", "who": "bob@desk", "what": "rollback", "since": "10:05"}
@@ -53,9 +50,7 @@ def run(capsys):
     """Run the module and return its result."""
 
     def run_module(check: bool = False, **options) -> dict:
-        with patch_module_args(options | {"_ansible_check_mode": check}), pytest.raises(SystemExit):
-            lock.main()
-        return json.loads(capsys.readouterr().out)
+        return modules.run(lock, capsys, check, **options)
 
     return run_module
 

@@ -1,28 +1,19 @@
 """What counts as healthy, asked of a server that answers what the test says; and when nobody is connected any more."""
 
-import importlib.util
-import json
 import socket
 import threading
 import time
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
-from ansible.module_utils.testing import patch_module_args
 
-LIBRARY = Path(__file__).parents[3] / "roles/fastapi_app/library"
+from tests.unit.roles.modules import load, run
 
-
-def load(name: str):
-    specification = importlib.util.spec_from_file_location(name, LIBRARY / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-probe, drain = load("fastapi_app_probe"), load("fastapi_app_drain")
+probe, drain = (
+    load("fastapi_app/library/fastapi_app_probe.py"),
+    load("fastapi_app/library/fastapi_app_drain.py"),
+)
 HEALTHY = (200, '{"status": "ok", "release": "3f2a-a1b2"}')
 BAD = (503, "starting")
 
@@ -56,12 +47,6 @@ def server():
         yield made
         made.shutdown()
         thread.join()
-
-
-def run(module, capsys, check: bool = False, **options) -> dict:
-    with patch_module_args(options | {"_ansible_check_mode": check}), pytest.raises(SystemExit):
-        module.main()
-    return json.loads(capsys.readouterr().out)
 
 
 @pytest.fixture

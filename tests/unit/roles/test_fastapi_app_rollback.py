@@ -1,14 +1,10 @@
 """Which release can be gone back to, and what is said when none can."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-PATH = Path(__file__).parents[3] / "roles/fastapi_app/filter_plugins/fastapi_app_rollback.py"
-specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
-rollback = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(rollback)
+from tests.unit.roles.modules import load
+
+rollback = load("fastapi_app/filter_plugins/fastapi_app_rollback.py")
 
 SOUND = {"complete": True, "voided": "", "environment": "e3b0", "revisions": ["r1", "r2"]}
 

@@ -1,6 +1,5 @@
 """Who holds the lock: one run of ansible, with all its workers, and whether it has ended."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -10,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-PATH = Path(__file__).parents[3] / "roles/fastapi_app/filter_plugins/fastapi_app_run.py"
-specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
-run = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(run)
+from tests.unit.roles.modules import ROLES, load
+
+PATH = ROLES / "fastapi_app/filter_plugins/fastapi_app_run.py"
+run = load(str(PATH))
 
 # Says who holds the lock, itself and as a worker: what a run of ansible would.
 PROGRAM = f"""
