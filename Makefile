@@ -48,13 +48,14 @@ unit: ready ## Unit tests, and the application's own tests
 
 molecule: ready ## The look-alike of Amazon Linux, then each role in containers, two scenarios at a time
 	pytest tests/images
-	@mkdir -p .state/artifacts && rm -f .state/artifacts/molecule-*.log
 	@$(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=target $(SCENARIOS:%=molecule-%)
 
-# What failed is said last, where one looks: the scenario beside it may print thousands of lines after it.
+# Of what passed only the counts are printed, so that a failure is not buried; the logs stay.
 molecule-%:
-	@SECONDS=0; log=.state/artifacts/molecule-$*.log; if molecule test -s $* >$$log 2>&1; then \
-	  grep -oE "[0-9]+ passed.* in [0-9.]+s" $$log; echo "molecule $*: passed in $$SECONDS s"; else cat $$log; echo "molecule $*: FAILED after $$SECONDS s"; exit 1; fi
+	@SECONDS=0; log=.state/artifacts/molecule-$*.log; mkdir -p $${log%/*}; \
+	if molecule test -s $* >$$log 2>&1; then \
+	  grep -oE "[0-9]+ passed.* in [0-9.]+s" $$log; echo "molecule $*: passed in $$SECONDS s"; \
+	else cat $$log; echo "molecule $*: FAILED after $$SECONDS s, see $$log"; exit 1; fi
 
 e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, killed, delayed, in a browser
 	pytest tests/cloud
