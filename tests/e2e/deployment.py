@@ -23,8 +23,7 @@ HOME = "/opt/table-order"
 LEFT_OUT = ("node_modules", "tests", "__pycache__", ".venv", ".pytest_cache", ".ruff_cache", ".mypy_cache")
 # A slow machine may be asked for less.
 RATE, STREAMS = int(os.environ.get("LOAD_RATE", "200")), int(os.environ.get("LOAD_STREAMS", "200"))
-# Ansible runs on another machine than the service, but for these tests.
-ELSEWHERE = ["nice", "-n", "10"]
+ELSEWHERE = [str(site.ROOT / "tests/e2e/elsewhere")]
 
 
 def variant(folder: Path, change: Callable[[Path], None]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from tests.load.restaurant import Store, picture_upload
 
 # A browser keeps a connection for a while; nginx closes it after 65 s.
 KEEP_SECONDS = 50.0
-# What an admin page waits before it opens its stream again (the application's "retry").
+# What a browser waits before it opens a stream again, unless the stream said otherwise: an event's field "retry".
 RECONNECT_SECONDS = 1.0
+RETRY = re.compile(rb"^retry: ?(\d+)", re.MULTILINE)
 # Of 100 requests, in the order they are sent: one picture for fifteen orders.
 _GUEST = ("menus", "page", "menus", "order", "asset")
 MIX = (
@@ -121,9 +123,12 @@ class Traffic:
     async def _listen(self, store: Store, stopped: asyncio.Event) -> None:
         headers = {"Authorization": f"Bearer {store.token}"}
         lost_at: float | None = None
+        reconnect = RECONNECT_SECONDS
 
         def arrived(piece: bytes) -> None:
-            nonlocal lost_at
+            nonlocal lost_at, reconnect
+            if retry := RETRY.search(piece):
+                reconnect = int(retry[1]) / 1000
             if lost_at is not None:
                 self.record.gaps.append((lost_at, time.time() - lost_at))
                 lost_at = None
@@ -133,7 +138,7 @@ class Traffic:
             while not stopped.is_set():
                 await self._read_stream(headers, arrived)
                 lost_at = lost_at or time.time()
-                await asyncio.sleep(RECONNECT_SECONDS)
+                await asyncio.sleep(reconnect)
         finally:
             # One that never came back is late, too.
             if lost_at is not None:

@@ -28,8 +28,10 @@ def open_engine(database_url: str) -> Engine:
     """An engine for the service."""
     return create_engine(
         driver_url(database_url),
-        pool_size=5,
-        max_overflow=_CONNECTIONS - 5,
+        # All of them are kept. One that is opened for a burst and closed after it costs a TLS handshake on both sides, in the very
+        # moment that there is no time for it: bursts would feed themselves.
+        pool_size=_CONNECTIONS,
+        max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
         hide_parameters=True,  # values of a failed statement do not belong in a log

@@ -2,7 +2,8 @@ import { type Order, type SignedIn, messageOf } from "@table-order/shared";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { STREAM_ADDRESS, allowStream, fetchOrders } from "./api";
 
-const RECONNECT_MS = 2_000;
+/** Each page waits for a time of its own: a deployment ends all streams at once. */
+const reconnectMs = () => 500 + Math.random() * 3_000;
 
 export interface LiveOrders {
   orders: Order[] | undefined;
@@ -48,7 +49,7 @@ export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
 
     const reconnectLater = () => {
       setLive(false);
-      if (!ended) timer = window.setTimeout(() => void connect(), RECONNECT_MS);
+      if (!ended) timer = window.setTimeout(() => void connect(), reconnectMs());
     };
     const connect = async () => {
       try {
