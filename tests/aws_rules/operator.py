@@ -13,6 +13,8 @@ from tests.aws_rules.recording import Call
 from tests.aws_rules.storage import as_list, matches
 
 POLICY = Path(__file__).parents[2] / "iam/operator-policy.json"
+# What playbooks/destroy.yml needs beside it.
+DESTROY_POLICY = Path(__file__).parents[2] / "iam/destroy-policy.json"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: white space does not count.
 MANAGED_POLICY_LIMIT = 6144
 
@@ -20,6 +22,7 @@ MANAGED_POLICY_LIMIT = 6144
 S3_ACTIONS = {
     "CopyObject": "PutObject",
     "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteObjects": "DeleteObject",
     "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
     "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
     "GetBucketEncryption": "GetEncryptionConfiguration",
@@ -31,6 +34,7 @@ S3_ACTIONS = {
     "HeadObject": "GetObject",
     "ListBucketInventoryConfigurations": "GetInventoryConfiguration",
     "ListBuckets": "ListAllMyBuckets",
+    "ListObjectVersions": "ListBucketVersions",
     "ListObjects": "ListBucket",
     "ListObjectsV2": "ListBucket",
     "PutBucketEncryption": "PutEncryptionConfiguration",
@@ -74,9 +78,13 @@ ARNS = {
 }
 
 
-def denied(calls: Iterable[Call], policy: Path = POLICY) -> list[str]:
-    """Return what the policy does not allow of these calls, each as "action on resource", once."""
-    statements = json.loads(policy.read_text(encoding="utf-8"))["Statement"]
+def denied(calls: Iterable[Call], *policies: Path) -> list[str]:
+    """Return what none of the policies (the operator's) allows of these calls, each as "action on resource", once."""
+    statements = [
+        statement
+        for policy in policies or (POLICY,)
+        for statement in json.loads(policy.read_text(encoding="utf-8"))["Statement"]
+    ]
     refused = {
         f"{action} on {resource or 'everything'}"
         for call in calls

@@ -178,6 +178,42 @@ def inventory_of_resources() -> dict[str, Any]:
     }
 
 
+def left_over() -> dict[str, list[str]]:
+    """Name what the service has in the account, by kind; empty kinds are left out."""
+    ec2, iam = aws("ec2"), aws("iam")
+    found = {
+        "vpcs": [v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"] if not v["IsDefault"]],
+        "groups": [
+            group["GroupName"]
+            for group in ec2.describe_security_groups()["SecurityGroups"]
+            if group["GroupName"] != "default"
+        ],
+        "key pairs": [pair["KeyName"] for pair in ec2.describe_key_pairs()["KeyPairs"]],
+        "roles": [role["RoleName"] for role in iam.list_roles()["Roles"]],
+        "profiles": [one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]],
+        "alarms": [one["AlarmName"] for one in aws("cloudwatch").describe_alarms()["MetricAlarms"]],
+        "topics": [topic["TopicArn"] for topic in aws("sns").list_topics()["Topics"]],
+        "buckets": [bucket["Name"] for bucket in aws("s3").list_buckets()["Buckets"]],
+        "secrets": [one["Name"] for one in aws("secretsmanager").list_secrets()["SecretList"]],
+        "logs": [one["logGroupName"] for one in aws("logs").describe_log_groups()["logGroups"]],
+        "snapshots": [
+            one["DBSnapshotIdentifier"]
+            for one in aws("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+        ],
+        "subnet groups": [
+            *(one["DBSubnetGroupName"] for one in aws("rds").describe_db_subnet_groups()["DBSubnetGroups"]),
+            *(
+                one["CacheSubnetGroupName"]
+                for one in aws("elasticache").describe_cache_subnet_groups()["CacheSubnetGroups"]
+                if one["CacheSubnetGroupName"] != "default"
+            ),
+        ],
+    }
+    counted = inventory_of_resources()
+    found |= {name: ["some"] * counted[name] for name in ("servers", "addresses", "databases", "caches")}
+    return {kind: names for kind, names in found.items() if names}
+
+
 def public_address() -> str:
     """Return the address that customers use."""
     return aws("ec2").describe_addresses()["Addresses"][0]["PublicIp"]

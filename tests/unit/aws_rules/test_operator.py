@@ -5,19 +5,24 @@ import json
 import pytest
 
 from tests.aws_rules import Call, Calls
-from tests.aws_rules.operator import MANAGED_POLICY_LIMIT, POLICY, denied, size
+from tests.aws_rules.operator import DESTROY_POLICY, MANAGED_POLICY_LIMIT, POLICY, denied, size
 from tests.aws_rules.storage import as_list
 from tests.unit.aws_rules.test_rules import GOOD, calls_of
 
-STATEMENTS = json.loads(POLICY.read_text())["Statement"]
+STATEMENTS = [
+    statement
+    for policy in (POLICY, DESTROY_POLICY)
+    for statement in json.loads(policy.read_text())["Statement"]
+]
 
 
 def one(name, **parameters):
     return Calls([Call(*name.split(":"), parameters)])
 
 
-def test_it_fits_into_a_managed_policy():
-    assert size() <= MANAGED_POLICY_LIMIT
+@pytest.mark.parametrize("policy", [POLICY, DESTROY_POLICY], ids=lambda policy: policy.stem)
+def test_it_fits_into_a_managed_policy(policy):
+    assert size(policy) <= MANAGED_POLICY_LIMIT
 
 
 def test_a_first_run_is_allowed():
@@ -53,6 +58,21 @@ def test_a_first_run_is_allowed():
 def test_other_resources_and_deletions_are_not_allowed(calls, what):
     [refused] = denied(calls)
     assert refused.startswith(what)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        one("rds:DeleteDBInstance", DBInstanceIdentifier="other"),
+        one("s3:DeleteBucket", Bucket="other"),
+        one("iam:DeleteRole", RoleName="Administrator"),
+        one("secretsmanager:DeleteSecret", SecretId="other/x"),
+        one("elasticache:DeleteReplicationGroup", ReplicationGroupId="other"),
+        one("rds:DeleteDBSnapshot", DBSnapshotIdentifier="table-order-db-final"),
+    ],
+)
+def test_who_destroys_may_not_delete_what_is_somebody_elses_or_the_last_snapshot(calls):
+    assert len(denied(calls, POLICY, DESTROY_POLICY)) == 1
 
 
 def test_tagging_at_creation_is_needed_too(tmp_path):

@@ -34,6 +34,7 @@ class Stream:
     def __init__(self, response: httpx2.Response) -> None:
         self.events: queue.Queue[dict[str, str]] = queue.Queue()
         self.comments: list[str] = []
+        self.retries: queue.Queue[int] = queue.Queue()
         self.ended = threading.Event()
         self._response = response
         threading.Thread(target=self._read, daemon=True).start()
@@ -45,6 +46,8 @@ class Stream:
                 name, _, value = line.partition(": ")
                 if line.startswith(":"):
                     self.comments.append(line)
+                elif name == "retry":
+                    self.retries.put(int(value))
                 elif line:
                     event[name] = value
                 else:
@@ -123,6 +126,15 @@ def test_browser_opens_the_stream_with_a_cookie(urls: tuple[str, str]) -> None:
     behind_tls = log_in(urls[0]) | {"X-Forwarded-Proto": "https"}
     secure = httpx2.post(f"{urls[0]}/api/admin/orders/stream-token", headers=behind_tls)
     assert "Secure" in secure.headers["Set-Cookie"]
+
+
+def test_readers_come_back_at_different_times(urls: tuple[str, str]) -> None:
+    admin = log_in(urls[0])
+    with ExitStack() as stack:
+        streams = [stack.enter_context(open_stream(urls[0], headers=admin)) for _ in range(5)]
+        retries = [stream.retries.get(timeout=5) for stream in streams]
+    assert all(500 <= retry < 3500 for retry in retries)
+    assert len(set(retries)) > 1
 
 
 def test_stream_shows_its_own_store_only(urls: tuple[str, str], other_admin: dict[str, str]) -> None:

@@ -1,0 +1,64 @@
+"""The service is taken away again: what was asked for, with or without its data. Runs on the site that the other tests leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests import aws_rules
+from tests.aws_rules import operator
+from tests.e2e import site
+
+DESTROY = ("playbooks/destroy.yml", "-e", "table_order_destroy=table-order")
+WITH_DATA = (*DESTROY, "-e", '{"table_order_remove_data": true}')
+DATA = {"buckets", "secrets", "logs", "snapshots"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _site() -> None:
+    if not site.inventory_of_resources()["servers"]:
+        site.play("site.yml").check()
+
+
+@pytest.mark.parametrize("said", ["", "table-order-staging"])
+def test_a_service_that_nobody_has_named_stays(said: str) -> None:
+    run = site.play("playbooks/destroy.yml", "-e", f"table_order_destroy={said}")
+    assert run.status != 0
+    assert "-e table_order_destroy=table-order" in " ".join(run.output.split())
+    assert run.changed == 0
+    assert site.inventory_of_resources()["servers"] == 1
+
+
+def test_check_mode_only_reads(artifacts: Path) -> None:
+    site.start_recording()
+    run = site.play("playbooks/destroy.yml", "--check", "-e", '{"table_order_remove_data": true}').check()
+    calls = aws_rules.load(site.stop_recording(artifacts / "check-destroy.jsonl"))
+    assert aws_rules.writes(calls.by("local")) == []
+    assert "Would delete the bucket" in run.output
+    assert run.changed >= 20
+
+
+def test_it_leaves_nothing_but_the_data(artifacts: Path) -> None:
+    before = site.secrets()
+    site.start_recording()
+    run = site.play(*DESTROY).check()
+    print(f"destroyed in {run.seconds:.0f} s")
+    calls = aws_rules.load(site.stop_recording(artifacts / "destroy.jsonl")).by("local")
+    assert operator.denied(calls, operator.POLICY, operator.DESTROY_POLICY) == []
+    left = site.left_over()
+    assert set(left) == DATA, left
+    assert any("table-order-db-final-" in name for name in left["snapshots"])
+    assert site.secrets() == before
+    again = site.play(*DESTROY).check()
+    assert again.changed == 0, "\n".join(again.changes)
+
+
+def test_with_the_data_nothing_is_left(artifacts: Path) -> None:
+    site.start_recording()
+    run = site.play(*WITH_DATA).check()
+    calls = aws_rules.load(site.stop_recording(artifacts / "destroy-data.jsonl")).by("local")
+    assert operator.denied(calls, operator.POLICY, operator.DESTROY_POLICY) == []
+    assert run.changed > 0
+    # Snapshots were taken on purpose, and are taken away on purpose.
+    assert set(site.left_over()) == {"snapshots"}
