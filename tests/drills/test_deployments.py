@@ -116,7 +116,7 @@ def test_a_broken_release_is_refused_without_losing_a_request(kind: str, tmp_pat
     tables = deployment.tables()
     source = variant(tmp_path / "source", change)
     with load(tmp_path) as running:
-        run = play("deploy", fastapi_app_source=source, fastapi_app_health_tries=3)
+        run = play("deploy", fastapi_app_source=source, fastapi_app_health_tries=15)
     print(f"{kind}: {run.seconds:.0f} s, {json.dumps(running.shown)}")
     assert run.status != 0
     assert said in run.output

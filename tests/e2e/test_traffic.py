@@ -81,7 +81,7 @@ def test_a_broken_release_gets_no_request(tmp_path: Path) -> None:
 
     source = variant(tmp_path / "source", unhealthy)
     with load(tmp_path, RATE, STREAMS) as running:
-        run = play("deploy", fastapi_app_source=source, fastapi_app_health_tries=3)
+        run = play("deploy", fastapi_app_source=source, fastapi_app_health_tries=15)
     assert run.status != 0
     assert "did not become healthy, so it got no request" in run.output
     assert "status 503" in run.output
