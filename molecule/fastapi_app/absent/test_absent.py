@@ -42,6 +42,7 @@ def test_its_files_are_gone(there):
         f"/etc/systemd/system/multi-user.target.wants/{service}.service",
         f"{home}/cache",
         f"{home}/tools",
+        *(f"/run/systemd/system.control/{unit}.service.d" for unit in (service, f"{service}-candidate")),
     ]
     assert [path for path in gone if host.file(path).exists] == []
 

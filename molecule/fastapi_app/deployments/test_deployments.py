@@ -94,7 +94,7 @@ def test_environment_that_does_not_work_is_taken_back(host):
     status, output = deploy(
         variables(
             fastapi_app_environment={"HEALTHY": "false", "PASSWORD": "sesame-open"},
-            fastapi_app_health_tries=2,
+            fastapi_app_health_tries=10,
         )
     )
     assert status != 0

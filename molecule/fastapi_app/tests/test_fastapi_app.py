@@ -175,6 +175,13 @@ def test_nothing_of_a_deployment_is_left(host):
     assert host.file("/run/table-order").mode == 0o755
 
 
+@pytest.mark.parametrize("unit", [SERVICE, SERVICE.replace(".", "-candidate.")])
+def test_what_started_has_yielded_and_does_so_no_more(host, unit):
+    # Written when a deployment gives the unit less of the processors, and when it takes that back.
+    assert host.file(f"/run/systemd/system.control/{unit}.d/50-CPUWeight.conf").contains("^CPUWeight=$")
+    assert host.check_output(f"systemctl show --property CPUWeight {unit}") == "CPUWeight=[not set]"
+
+
 def test_hashed_files_are_kept_for_pages_that_are_open(host):
     kept = host.file(f"{HOME}/assets/customer-ui/build/assets/index-abc123.js")
     live = host.file(f"{HOME}/frontend/customer-ui/build/assets/index-abc123.js")
