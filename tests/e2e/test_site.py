@@ -256,6 +256,16 @@ def test_slow_creations_overlap(first_run: FirstRun) -> None:
     assert longer <= 60
 
 
+def test_a_run_goes_on_while_the_database_of_another_is_being_created() -> None:
+    site.fresh_cloud(database=300)
+    site.play("playbooks/provision.yml", "--tags", "aws_network,aws_security,aws_database").check()
+    for mode in ((), ("--check",)):
+        again = site.play("playbooks/provision.yml", "--tags", "aws_database", *mode).check()
+        assert again.changed == 0, "\n".join(again.changes)
+    [database] = site.aws("rds").describe_db_instances()["DBInstances"]
+    assert database["DBInstanceStatus"] == "creating", "the test's delay was too short"
+
+
 def test_a_killed_run_is_finished_by_the_next() -> None:
     site.fresh_cloud()
     killed = 0
