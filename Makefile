@@ -36,8 +36,8 @@ setup: ## Only install what is missing
 	scripts/setup --local
 
 test: ## All tests, and what each part took
-	@for part in lint unit molecule e2e; do SECONDS=0; $(MAKE) --no-print-directory $$part || exit 1; \
-	  times+="$$part $$SECONDS s  "; done; echo "All parts passed: $$times"
+	@for part in "--jobs=2 --output-sync=target lint unit" molecule e2e; do SECONDS=0; \
+	  $(MAKE) --no-print-directory $$part || exit 1; times+="$${part##*target } $$SECONDS s  "; done; echo "All parts passed: $$times"
 
 lint: ready ## ansible-lint, yamllint, ruff
 	scripts/lint

@@ -269,13 +269,14 @@ def test_a_run_goes_on_while_the_database_of_another_is_being_created() -> None:
 def test_a_killed_run_is_finished_by_the_next() -> None:
     site.fresh_cloud()
     killed = 0
-    for moment in (12, 25, 40, 70, 110):
+    # While the network, the server, and what is on the server are made; tests/drills kills deployments.
+    for moment in (12, 30, 70):
         run = site.play("site.yml", timeout=moment)
         if run.status != -signal.SIGKILL:
             run.check()  # a fast machine may be finished before the last moments
             break
         killed += 1
-    assert killed >= 3
+    assert killed >= 2
     site.play("site.yml").check()
     assert site.inventory_of_resources() == {
         "vpcs": 1,
