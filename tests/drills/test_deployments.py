@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import deployment
-from tests.e2e.deployment import killed_at, load, play, replace, settled, state, variant
+from tests.e2e.deployment import RATE, killed_at, load, play, replace, settled, state, variant
 
 MIGRATION = '''"""A migration of the drills.
 
@@ -188,5 +188,5 @@ def test_a_killed_backend_costs_no_more_than_the_requests_in_flight(tmp_path: Pa
     assert running.shown["orders_missing"] == 0
     assert running.shown["orders_twice"] == 0
     assert running.shown["lost"] == 0
-    # Those in flight: at 200 a second and some milliseconds each, a few; never as many as a second's.
-    assert running.shown["not_2xx"] <= 3 * 20
+    # nginx asks again for what may be asked twice. Of the orders, 16 of 100 requests, those in flight: of less than a second.
+    assert running.shown["not_2xx"] <= 3 * 0.16 * RATE
