@@ -20,3 +20,17 @@ def refuse_scheduled_name(
             "You can't create this secret because a secret with this name is already scheduled for deletion."
         )
     return original(backend, name, *args, **kwargs)
+
+
+# AWS: the words by which a client knows that the secret is there and cannot be read.
+@around(SecretsManagerBackend, "get_secret_value")
+def say_that_it_was_marked_for_deletion(
+    original: Original, backend: SecretsManagerBackend, secret_id: str, *args: object, **kwargs: object
+) -> object:
+    """Raise AWS's error (moto has words of its own)."""
+    existing = dict(backend.secrets).get(secret_id)
+    if existing is not None and existing.is_deleted():
+        raise InvalidRequestException(
+            "You can't perform this operation on the secret because it was marked for deletion."
+        )
+    return original(backend, secret_id, *args, **kwargs)

@@ -103,6 +103,17 @@ def test_name_of_a_secret_scheduled_for_deletion_is_taken(client, refused):
     assert "already scheduled for deletion" in answer
 
 
+def test_a_secret_scheduled_for_deletion_cannot_be_read(client, refused):
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="table-order/y", SecretString="one")
+    secrets.delete_secret(SecretId="table-order/y")
+    answer = refused(secrets.get_secret_value, SecretId="table-order/y")
+    assert answer.startswith("InvalidRequestException")
+    assert "marked for deletion" in answer
+    secrets.restore_secret(SecretId="table-order/y")
+    assert secrets.get_secret_value(SecretId="table-order/y")["SecretString"] == "one"
+
+
 def test_retention_is_one_of_a_few_numbers(client, refused):
     logs = client("logs")
     logs.create_log_group(logGroupName="/unit")
