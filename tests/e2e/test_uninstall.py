@@ -74,4 +74,4 @@ def test_with_the_data_nothing_is_left(artifacts: Path) -> None:
     assert operator.denied(calls, operator.POLICY, operator.DESTROY_POLICY) == []
     assert site.left_over() == {"snapshots": snapshots}
     # The names of the secrets are taken, until the next run restores them.
-    assert "failed=0" in site.play("playbooks/provision.yml", "--check").check().output
+    site.play("playbooks/provision.yml", "--check").check()
