@@ -1,0 +1,57 @@
+"""The pages for people name only settings that there are, and the walk through a deployment is the one that the role's tests take."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WALK = ROOT / "docs/deploy-your-app.md"
+PAGES = (WALK, ROOT / "README.md", ROOT / "README.ko.md")
+# In the table of errors, as the example of a misspelled name and of any name.
+NO_SETTINGS = {"fastapi_app_prot", "fastapi_app_X"}
+
+
+def settings() -> set[str]:
+    """Return the settings of all entry points of all roles."""
+    return {
+        name
+        for path in ROOT.glob("roles/*/meta/argument_specs.yml")
+        for entry in yaml.safe_load(path.read_text())["argument_specs"].values()
+        for name in entry.get("options", {})
+    }
+
+
+def walk() -> tuple[dict, list]:
+    """Return the inventory and the playbook of the walk."""
+    inventory, playbook = re.findall(r"^```yaml\n(.*?)^```", WALK.read_text(), re.DOTALL | re.MULTILINE)
+    return yaml.safe_load(inventory)["shop"], yaml.safe_load(playbook)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_setting_that_is_named_is_one(page):
+    named = set(re.findall(r"\b(?:fastapi_app|nginx|db_migrate|cloudwatch_agent)_\w+", page.read_text()))
+    assert named - NO_SETTINGS <= settings()
+
+
+def test_the_walk_sets_what_the_roles_tests_set():
+    hosts = yaml.safe_load((ROOT / "molecule/fastapi_app/inventory/hosts.yml").read_text())["molecule"][
+        "hosts"
+    ]
+    tested = hosts["table-order-molecule-fastapi_app-options"]
+    described = walk()[0]["vars"]
+    # Where a log and a repository are differs; the rest is the same application with the same settings.
+    places = {"fastapi_app_log_directory", "fastapi_app_source", "fastapi_app_environment"}
+    same = described.keys() - places
+    assert {name: described[name] for name in same} == {name: tested[name] for name in same}
+    assert described["fastapi_app_source"]["version"] == tested["fastapi_app_source"]["version"]
+
+
+def test_the_walk_calls_entry_points_that_there_are():
+    called = [task["ansible.builtin.include_role"] for task in walk()[1][0]["tasks"]]
+    assert [call["name"] for call in called] == ["fastapi_app"] * 3
+    entry_points = yaml.safe_load((ROOT / "roles/fastapi_app/meta/argument_specs.yml").read_text())[
+        "argument_specs"
+    ]
+    assert {call.get("tasks_from", "main") for call in called} <= entry_points.keys()
