@@ -1,4 +1,4 @@
-"""The pages for people name only settings that there are, and the walk through a deployment is the one that the role's tests take."""
+"""The pages for people name only settings that there are, and the walk through a deployment is the one that the tests take."""
 
 import re
 from pathlib import Path
