@@ -63,7 +63,9 @@ def test_a_deployment_and_a_rollback_lose_no_request(tmp_path: Path) -> None:
     assert running.lost() == {}
     assert running.shown["requests"] > 3000
     settled(after)
-    assert "0003" in deployed.output
+    # Named before it is applied, and after.
+    said = deployed.output
+    assert 0 < said.find("Would migrate from 0002 to 0003") < said.find("Migrated from 0002 to 0003")
     snapshots = site.aws("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
     assert [name for one in snapshots if "before-migration" in (name := one["DBSnapshotIdentifier"])]
     assert after.live != before

@@ -10,12 +10,12 @@ LOGS = "/opt/table-order/logs"
 SCHEMES = ("http", "https")
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def backend(start_backend):
     start_backend(8000)
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def frontends(make_frontends):
     make_frontends(ROOT, "customer-ui/build", "admin-ui/build", "superadmin-ui/build")
 
@@ -27,59 +27,79 @@ def test_it_runs_and_starts_with_the_host(host):
     assert host.socket("tcp://0.0.0.0:443").is_listening
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize(
-    ("path", "build"),
-    [
-        ("/", "customer-ui"),
-        ("/menu/7", "customer-ui"),
-        ("/administrators", "customer-ui"),
-        ("/admin/", "admin-ui"),
-        ("/admin/orders/today", "admin-ui"),
-        ("/superadmin/", "superadmin-ui"),
-        ("/superadmin/stores", "superadmin-ui"),
-    ],
-)
-def test_a_front_end_answers_each_of_its_paths(ask, frontends, scheme, path, build):
-    answer = ask(f"{scheme}://localhost{path}")
-    assert (answer.status, answer.body) == (200, f"<title>{build}/build</title>\n")
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["content-type"] == "text/html"
+@pytest.mark.usefixtures("frontends")
+class TestFrontEnds:
+    """Front ends that are there."""
 
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    @pytest.mark.parametrize(
+        ("path", "build"),
+        [
+            ("/", "customer-ui"),
+            ("/menu/7", "customer-ui"),
+            ("/administrators", "customer-ui"),
+            ("/admin/", "admin-ui"),
+            ("/admin/orders/today", "admin-ui"),
+            ("/superadmin/", "superadmin-ui"),
+            ("/superadmin/stores", "superadmin-ui"),
+        ],
+    )
+    def test_a_front_end_answers_each_of_its_paths(self, ask, scheme, path, build):
+        answer = ask(f"{scheme}://localhost{path}")
+        assert (answer.status, answer.body) == (200, f"<title>{build}/build</title>\n")
+        assert answer.headers["cache-control"] == "no-cache"
+        assert answer.headers["content-type"] == "text/html"
 
-@pytest.mark.parametrize("path", ["/admin", "/superadmin"])
-def test_a_front_end_without_its_slash_is_redirected(ask, frontends, path):
-    answer = ask(f"http://localhost{path}?store=1")
-    assert (answer.status, answer.headers["location"]) == (301, f"{path}/?store=1")
+    @pytest.mark.parametrize("path", ["/admin", "/superadmin"])
+    def test_a_front_end_without_its_slash_is_redirected(self, ask, path):
+        answer = ask(f"http://localhost{path}?store=1")
+        assert (answer.status, answer.headers["location"]) == (301, f"{path}/?store=1")
 
+    @pytest.mark.parametrize(
+        ("prefix", "build"), [("", "customer-ui"), ("/admin", "admin-ui"), ("/superadmin", "superadmin-ui")]
+    )
+    def test_hashed_assets_are_kept_for_ever(self, ask, prefix, build):
+        asset = ask(f"http://localhost{prefix}/assets/index-4f9a1c.js")
+        assert f"{build}/build 1" in asset.body
+        assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
+        icon = ask(f"http://localhost{prefix}/favicon.svg")
+        assert (icon.body, icon.headers["cache-control"]) == (f"icon of {build}/build\n", "no-cache")
 
-@pytest.mark.parametrize(
-    ("prefix", "build"), [("", "customer-ui"), ("/admin", "admin-ui"), ("/superadmin", "superadmin-ui")]
-)
-def test_hashed_assets_are_kept_for_ever(ask, frontends, prefix, build):
-    asset = ask(f"http://localhost{prefix}/assets/index-4f9a1c.js")
-    assert f"{build}/build 1" in asset.body
-    assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
-    icon = ask(f"http://localhost{prefix}/favicon.svg")
-    assert (icon.body, icon.headers["cache-control"]) == (f"icon of {build}/build\n", "no-cache")
+    def test_a_missing_asset_is_not_answered_with_a_page(self, ask):
+        answer = ask("http://localhost/admin/assets/index-000000.js")
+        assert answer.status == 404
+        assert "cache-control" not in answer.headers
 
+    def test_large_texts_are_compressed_for_those_who_can_read_it(self, ask):
+        url = "http://localhost/assets/index-4f9a1c.js"
+        assert ask(url, "--compressed").headers["content-encoding"] == "gzip"
+        assert "content-encoding" not in ask(url).headers
 
-def test_a_missing_asset_is_not_answered_with_a_page(ask, frontends):
-    answer = ask("http://localhost/admin/assets/index-000000.js")
-    assert answer.status == 404
-    assert "cache-control" not in answer.headers
+    def test_static_files_come_from_their_directory(self, ask):
+        assert ask("http://localhost/static/x.txt").body == "a static file\n"
+        assert ask("http://localhost/static/missing.txt").status == 404
+        assert ask("http://localhost/static/../../../../etc/passwd", "--path-as-is").status in (400, 404)
 
-
-def test_large_texts_are_compressed_for_those_who_can_read_it(ask, frontends):
-    url = "http://localhost/assets/index-4f9a1c.js"
-    assert ask(url, "--compressed").headers["content-encoding"] == "gzip"
-    assert "content-encoding" not in ask(url).headers
-
-
-def test_static_files_come_from_their_directory(ask, frontends):
-    assert ask("http://localhost/static/x.txt").body == "a static file\n"
-    assert ask("http://localhost/static/missing.txt").status == 404
-    assert ask("http://localhost/static/../../../../etc/passwd", "--path-as-is").status in (400, 404)
+    def test_a_page_from_before_a_deployment_finds_its_files(self, host, ask):
+        kept = "/opt/table-order/assets"
+        for build in ("customer-ui/build", "admin-ui/build"):
+            host.check_output(
+                f"mkdir -p {kept}/{build}/assets && echo old > {kept}/{build}/assets/index-0ld.js"
+            )
+        try:
+            for path in ("/assets/index-0ld.js", "/admin/assets/index-0ld.js"):
+                answer = ask(f"http://localhost{path}")
+                assert (answer.status, answer.body) == (200, "old\n")
+                assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+                assert answer.headers["content-type"] == "application/javascript"
+            assert "console.log" in ask("http://localhost/assets/index-4f9a1c.js").body
+            nobodys = ask("http://localhost/assets/never-was.js")
+            assert (nobodys.status, "cache-control" in nobodys.headers) == (404, False)
+            outside = ask("http://localhost/assets/../../../../../etc/passwd", "--path-as-is")
+            assert outside.status in (400, 404)
+            assert ask("http://localhost/superadmin/assets/index-0ld.js").status == 404
+        finally:
+            host.check_output(f"rm -r {kept}")
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/", "/superadmin/stores", "/assets/x.js", "/static/x"])
@@ -92,35 +112,36 @@ def test_an_application_that_is_not_there_yet_is_a_bad_gateway(ask):
     assert ask("http://localhost/api/health").status == 502
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_application_sees_who_asks(ask, backend, scheme):
-    answer = ask(f"{scheme}://localhost/api/menus?store_id=1", "-H", "X-Forwarded-For: 203.0.113.9")
-    assert answer.status == 200
-    assert '"path": "/api/menus?store_id=1"' in answer.body
-    assert '"Host": "localhost"' in answer.body
-    assert '"X-Forwarded-For": "127.0.0.1"' in answer.body
-    assert f'"X-Forwarded-Proto": "{scheme}"' in answer.body
+@pytest.mark.usefixtures("backend")
+class TestApplication:
+    """An application that answers."""
 
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    def test_the_application_sees_who_asks(self, ask, scheme):
+        answer = ask(f"{scheme}://localhost/api/menus?store_id=1", "-H", "X-Forwarded-For: 203.0.113.9")
+        assert answer.status == 200
+        assert '"path": "/api/menus?store_id=1"' in answer.body
+        assert '"Host": "localhost"' in answer.body
+        assert '"X-Forwarded-For": "127.0.0.1"' in answer.body
+        assert f'"X-Forwarded-Proto": "{scheme}"' in answer.body
 
-def test_connections_to_the_application_are_kept(host, backend, ask):
-    clients = {ask("http://localhost/api/x").body.rpartition('"client": ')[2] for _ in range(12)}
-    workers = int(host.check_output("pgrep --count --full 'nginx: worker process$'"))
-    assert len(clients) <= workers, "every worker keeps one connection and uses it again"
+    def test_connections_to_the_application_are_kept(self, host, ask):
+        clients = {ask("http://localhost/api/x").body.rpartition('"client": ')[2] for _ in range(12)}
+        workers = int(host.check_output("pgrep --count --full 'nginx: worker process$'"))
+        assert len(clients) <= workers, "every worker keeps one connection and uses it again"
 
+    def test_an_image_is_uploaded_and_a_larger_body_refused(self, host, ask):
+        host.check_output("truncate --size 9M /tmp/image && truncate --size 11M /tmp/too-large")
+        answer = ask("http://localhost/api/admin/menus", "--data-binary", "@/tmp/image")
+        assert (answer.status, f'"body": {9 * 1024 * 1024}' in answer.body) == (200, True)
+        assert ask("http://localhost/api/admin/menus", "--data-binary", "@/tmp/too-large").status == 413
 
-def test_an_image_is_uploaded_and_a_larger_body_refused(host, ask, backend):
-    host.check_output("truncate --size 9M /tmp/image && truncate --size 11M /tmp/too-large")
-    answer = ask("http://localhost/api/admin/menus", "--data-binary", "@/tmp/image")
-    assert (answer.status, f'"body": {9 * 1024 * 1024}' in answer.body) == (200, True)
-    assert ask("http://localhost/api/admin/menus", "--data-binary", "@/tmp/too-large").status == 413
-
-
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_events_pass_while_the_stream_is_open(host, backend, scheme):
-    # The next event would come after 30 s: what has arrived within 2 s was not held back.
-    run = host.run("curl -skN --max-time 2 %s", f"{scheme}://localhost/api/admin/orders/stream?token=x")
-    assert run.rc == 28, "the stream has ended by itself"
-    assert run.stdout == "event: order_created\ndata: 0\n\n"
+    @pytest.mark.parametrize("scheme", SCHEMES)
+    def test_events_pass_while_the_stream_is_open(self, host, scheme):
+        # The next event would come after 30 s: what has arrived within 2 s was not held back.
+        run = host.run("curl -skN --max-time 2 %s", f"{scheme}://localhost/api/admin/orders/stream?token=x")
+        assert run.rc == 28, "the stream has ended by itself"
+        assert run.stdout == "event: order_created\ndata: 0\n\n"
 
 
 def test_nothing_tells_the_version(ask):
@@ -248,23 +269,3 @@ def test_a_candidate_that_is_not_there_is_a_bad_gateway(host, ask, backend, flag
     assert ask("http://localhost/api/x").status == 502
     host.check_output("rm /run/table-order/candidate-live")
     assert ask("http://localhost/api/x").status == 200
-
-
-def test_a_page_from_before_a_deployment_finds_its_files(host, ask, frontends):
-    kept = "/opt/table-order/assets"
-    for build in ("customer-ui/build", "admin-ui/build"):
-        host.check_output(f"mkdir -p {kept}/{build}/assets && echo old > {kept}/{build}/assets/index-0ld.js")
-    try:
-        for path in ("/assets/index-0ld.js", "/admin/assets/index-0ld.js"):
-            answer = ask(f"http://localhost{path}")
-            assert (answer.status, answer.body) == (200, "old\n")
-            assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-            assert answer.headers["content-type"] == "application/javascript"
-        assert "console.log" in ask("http://localhost/assets/index-4f9a1c.js").body
-        nobodys = ask("http://localhost/assets/never-was.js")
-        assert (nobodys.status, "cache-control" in nobodys.headers) == (404, False)
-        outside = ask("http://localhost/assets/../../../../../etc/passwd", "--path-as-is")
-        assert outside.status in (400, 404)
-        assert ask("http://localhost/superadmin/assets/index-0ld.js").status == 404
-    finally:
-        host.check_output(f"rm -r {kept}")

@@ -1,11 +1,13 @@
-"""A certificate that is not the key's is refused, and what is on the host stays as it is."""
+"""What takes runs of the role: a certificate that is not the key's, and a log that was deleted."""
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 import testinfra
+from playbook import changes
 
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 HOST = "table-order-molecule-nginx-options"
@@ -53,3 +55,12 @@ def test_a_key_of_another_certificate(host, tmp_path, remote):
     assert "another key" in said
     assert "PRIVATE KEY" not in run.stdout + run.stderr
     assert host.check_output(state) == before
+
+
+def test_a_deleted_log_is_written_again(host, ask, wait_for_line):
+    # Who wants room deletes it, and nginx goes on in the deleted file.
+    host.check_output("rm /srv/logs/nginx-access.log")
+    assert changes("converge.yml", f"--limit={HOST}") > 0
+    path = f"/{time.time_ns()}"
+    ask(f"https://localhost:8443{path}")
+    wait_for_line("/srv/logs/nginx-access.log", path)

@@ -45,13 +45,6 @@ def sql():
     return run_sql
 
 
-@pytest.fixture(scope="module")
-def before_repair(host):
-    """Keep what takes long to the first look: after the side effect, what counts is whether all is as it was."""
-    if host.file("/run/side-effect").exists:
-        pytest.skip("tried before the side effect")
-
-
 @pytest.fixture
 def start():
     """Start the role on the first server; its wait() returns the exit status, the number of changes and the output."""

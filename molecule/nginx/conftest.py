@@ -33,9 +33,9 @@ def ask(host) -> Callable[..., Answer]:
     return request
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def start_backend(host) -> Iterator[Callable[[int], None]]:
-    """Let the application's place holder listen on a port of the loopback interface, until the test ends."""
+    """Let the application's place holder listen on a port of the loopback interface, until the test or its class ends."""
 
     def start(port: int) -> None:
         host.check_output(
@@ -49,9 +49,9 @@ def start_backend(host) -> Iterator[Callable[[int], None]]:
     host.run("systemctl stop 'molecule-backend-*'")
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def make_frontends(host) -> Iterator[Callable[..., None]]:
-    """Build front ends, until the test ends: make_frontends("/srv/frontend", "customer-ui/build")."""
+    """Build front ends, until the test or its class ends: make_frontends("/srv/frontend", "customer-ui/build")."""
     made = []
 
     def make(root: str, *builds: str) -> None:

@@ -13,6 +13,7 @@ from moto.server import ThreadedMotoServer
 
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 NAME = "table-order-molecule-cloudwatch_agent"
+LOGS = "/opt/table-order/logs"
 # Written into the agent's environment by prepare.yml.
 PORT = 5811
 
@@ -69,6 +70,16 @@ def metrics(cloud):
         raise AssertionError(f"no metric has arrived in {namespace}")
 
     return wait
+
+
+@pytest.fixture
+def write(host):
+    """Append a line to a log file of the service."""
+
+    def append(name, line):
+        host.check_output("mkdir -p %s && echo %s >> %s", LOGS, line, f"{LOGS}/{name}")
+
+    return append
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ REASONS = {
 
 
 @pytest.fixture(scope="module")
-def tried(before_repair, host, sql, try_cases):
+def tried(host, sql, try_cases):
     host.check_output(f"install -m 0600 {RELEASE}/alembic.ini {RELEASE}/closed.ini")
     sql("CREATE ROLE too_mighty SUPERUSER")
     yield try_cases(CASES)
