@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload
 
 from app.infrastructure.storage import PREFIX, ImageStorage, StorageError, StoredImage
 from app.models.api import CategoryView, MenuCard, MenuChange, MenuView, NewCategory
@@ -36,9 +36,9 @@ def list_categories(session: Session, store_id: int) -> list[CategoryView]:
         select(MenuCategory)
         .where(MenuCategory.store_id == store_id)
         .order_by(MenuCategory.position, MenuCategory.id)
-        .options(selectinload(MenuCategory.menus))
+        .options(joinedload(MenuCategory.menus))
     )
-    return [CategoryView(id=c.id, name=c.name, menus=[menu_view(m) for m in c.menus]) for c in rows]
+    return [CategoryView(id=c.id, name=c.name, menus=[menu_view(m) for m in c.menus]) for c in rows.unique()]
 
 
 def menu_card(session: Session, store_id: int) -> MenuCard:
