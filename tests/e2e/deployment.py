@@ -100,8 +100,8 @@ def settled(found: State) -> None:
     assert (found.candidate, found.flag, found.lock, found.leftovers) == ("inactive", False, False, "")
 
 
-def killed_at(task: str, playbook: str = "deploy", **variables: Any) -> None:
-    """Run a playbook, and kill it and all that it started as soon as ``task`` begins."""
+def killed_at(task: str, playbook: str = "deploy", *, nth: int = 1, **variables: Any) -> None:
+    """Run a playbook, and kill it and all that it started as soon as ``task`` begins for the first, or another, time."""
     process = subprocess.Popen(
         [
             *ELSEWHERE,
@@ -123,6 +123,8 @@ def killed_at(task: str, playbook: str = "deploy", **variables: Any) -> None:
     for line in process.stdout or ():
         seen.append(line)
         if line.startswith("TASK [") and task in line:
+            nth -= 1
+        if nth == 0:
             time.sleep(0.3)  # into it
             site.kill(process.pid)
             break

@@ -22,7 +22,7 @@ class StoreAdmin:
 
 
 def _who_may_log_in() -> Select[Admin]:
-    """Those who are not locked, nor is their store; one statement, for a look at each request of theirs."""
+    """Admins who are active and whose store, if any, is active. One statement: it runs with each of their requests."""
     return (
         select(Admin)
         .outerjoin(Store, Store.id == Admin.store_id)
