@@ -28,7 +28,7 @@ PHASES = {
     "check": "Check | Check the settings",
     "migrate": "Look | Look for the release, its user",
     "candidate": "Candidate | Point to the release",
-    "switch": "Switch | Keep the hashed files",
+    "switch": "Switch | Remember what was live",
     "drain and replace": "Finish | Drain the service",
     "switch back": "Finish | Switch back to the service",
     "prune": "Go live | Forget that a rollback has left it",
@@ -106,7 +106,7 @@ def deployments(folder: Path) -> dict[str, Any]:
     result["deploy, unchanged"] = {"seconds": round(unchanged.seconds, 1), "changed": unchanged.changed}
     rollback = play("rollback").check()
     to_traffic = next(
-        since for name, _, _, since in TASK.findall(rollback.output) if "Switch | Serve the" in name
+        since for name, _, _, since in TASK.findall(rollback.output) if "Switch | Keep the hashed" in name
     )
     result["rollback"] = {
         "seconds": round(rollback.seconds, 1),
