@@ -28,7 +28,7 @@ router = APIRouter(prefix="/api/admin/orders", tags=["admin: orders"])
 _COOKIE = "table_order_stream"
 _STREAM_PATH = "/api/admin/orders/stream"
 # A restart ends all streams at once; readers that came back at once, too, would be a burst on top of it.
-_RETRY_MS = range(500, 3000)
+_RETRY_MS = range(500, 2500)
 
 
 @router.get("")

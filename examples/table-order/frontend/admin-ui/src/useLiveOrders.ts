@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { STREAM_ADDRESS, allowStream, fetchOrders } from "./api";
 
 /** Each page waits for a time of its own: a deployment ends all streams at once. */
-const reconnectMs = () => 500 + Math.random() * 2_500;
+const reconnectMs = () => 500 + Math.random() * 2_000;
 
 export interface LiveOrders {
   orders: Order[] | undefined;
