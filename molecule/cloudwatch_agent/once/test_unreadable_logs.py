@@ -14,10 +14,11 @@ BASE = "/opt/aws/amazon-cloudwatch-agent"
 def closed(host):
     """Two logs that the agent may not read: one by its own mode, one by its directory's."""
     path = f"{LOGS}/nginx-error.log"
-    host.check_output(f"rm -f {path} && touch {path} && chown root:root {path} && chmod 0600 {path}")
+    host.check_output(f"mkdir -p {LOGS} && touch {path} && chown root:root {path} && chmod 0600 {path}")
     host.check_output("mkdir -m 0700 -p /srv/closed && touch /srv/closed/own.log")
     yield path
-    host.check_output(f"rm -rf {path} /srv/closed")
+    # The tests that come after expect a service that has not logged yet.
+    host.check_output(f"rm -rf {LOGS} /srv/closed")
 
 
 @pytest.fixture
