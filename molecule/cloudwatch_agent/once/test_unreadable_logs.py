@@ -12,9 +12,11 @@ BASE = "/opt/aws/amazon-cloudwatch-agent"
 
 @pytest.fixture
 def closed(host):
-    """Two logs that the agent may not read: one by its own mode, one by its directory's."""
+    """Two logs that the agent may not read, one by its own mode, one by its directory's, and one that it may."""
     path = f"{LOGS}/nginx-error.log"
-    host.check_output(f"mkdir -p {LOGS} && touch {path} && chown root:root {path} && chmod 0600 {path}")
+    host.check_output(
+        f"mkdir -p {LOGS} && touch {LOGS}/fastapi.log {path} && chown root:root {path} && chmod 0600 {path}"
+    )
     host.check_output("mkdir -m 0700 -p /srv/closed && touch /srv/closed/own.log")
     yield path
     # The tests that come after expect a service that has not logged yet.
