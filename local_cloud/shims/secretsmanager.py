@@ -8,14 +8,18 @@ from moto.secretsmanager.models import SecretsManagerBackend
 from local_cloud.patching import Original, around
 
 
+def _is_marked_for_deletion(backend: SecretsManagerBackend, name: str) -> bool:
+    secret = backend.secrets.get(name)
+    return secret is not None and secret.is_deleted()
+
+
 # AWS: the name of a secret that is scheduled for deletion cannot be used for a new one.
 @around(SecretsManagerBackend, "create_secret")
 def refuse_scheduled_name(
     original: Original, backend: SecretsManagerBackend, name: str, *args: object, **kwargs: object
 ) -> object:
     """Raise AWS's error (moto says ResourceExistsException)."""
-    existing = dict(backend.secrets).get(name)
-    if existing is not None and existing.is_deleted():
+    if _is_marked_for_deletion(backend, name):
         raise InvalidRequestException(
             "You can't create this secret because a secret with this name is already scheduled for deletion."
         )
@@ -28,8 +32,7 @@ def say_that_it_was_marked_for_deletion(
     original: Original, backend: SecretsManagerBackend, secret_id: str, *args: object, **kwargs: object
 ) -> object:
     """Raise AWS's error (moto has words of its own)."""
-    existing = dict(backend.secrets).get(secret_id)
-    if existing is not None and existing.is_deleted():
+    if _is_marked_for_deletion(backend, secret_id):
         raise InvalidRequestException(
             "You can't perform this operation on the secret because it was marked for deletion."
         )

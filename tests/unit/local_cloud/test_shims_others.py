@@ -105,11 +105,12 @@ def test_name_of_a_secret_scheduled_for_deletion_is_taken(client, refused):
 
 def test_a_secret_scheduled_for_deletion_cannot_be_read(client, refused):
     secrets = client("secretsmanager")
-    secrets.create_secret(Name="table-order/y", SecretString="one")
+    arn = secrets.create_secret(Name="table-order/y", SecretString="one")["ARN"]
     secrets.delete_secret(SecretId="table-order/y")
-    answer = refused(secrets.get_secret_value, SecretId="table-order/y")
-    assert answer.startswith("InvalidRequestException")
-    assert "marked for deletion" in answer
+    for name in ("table-order/y", arn):
+        answer = refused(secrets.get_secret_value, SecretId=name)
+        assert answer.startswith("InvalidRequestException")
+        assert "because it was marked for deletion" in answer
     secrets.restore_secret(SecretId="table-order/y")
     assert secrets.get_secret_value(SecretId="table-order/y")["SecretString"] == "one"
 
