@@ -191,6 +191,7 @@ def test_a_killed_backend_costs_no_more_than_the_requests_in_flight(tmp_path: Pa
     print(f"killed three times: {json.dumps(running.shown)}")
     assert running.shown["orders_missing"] == 0
     assert running.shown["orders_twice"] == 0
+    assert running.shown["streams_late"] == 0
     # nginx asks again for what may be asked twice, unless its answer has begun. Of the orders, 16 of 100 requests, those in
     # flight: of less than a second.
     assert running.shown["not_2xx"] + running.shown["lost"] <= 3 * 0.16 * RATE

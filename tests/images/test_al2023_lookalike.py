@@ -40,7 +40,9 @@ def container():
         deadline = time.monotonic() + 60
         while (state := started(name)) not in ("running", "degraded") and time.monotonic() < deadline:
             time.sleep(0.2)
-        assert state == "running", command("podman", "exec", name, "systemctl", "--failed", check=False).stdout
+        assert state == "running", command(
+            "podman", "exec", name, "systemctl", "--failed", check=False
+        ).stdout
         yield name
     finally:
         command("podman", "rm", "--force", "--time=0", name)

@@ -119,6 +119,12 @@ def test_the_application_owns_nothing_that_runs(host):
     assert host.check_output("find /srv/shop/releases -type f -links +1") == ""
 
 
+def test_what_runs_is_compiled(host):
+    # uv compiles nothing, and the application may not.
+    for folder in ("src", "venv/lib/python3.11/site-packages/uvicorn"):
+        assert host.check_output(f"find /srv/shop/backend/{folder} -name '__init__*.pyc'"), folder
+
+
 @pytest.mark.parametrize("program", ["git", "psql", "redis-cli", "python3.11", "nginx"])
 def test_program_is_there(host, program):
     assert host.run_test("command -v %s", program).stdout

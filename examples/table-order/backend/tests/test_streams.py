@@ -1,5 +1,6 @@
 """Live orders, through real server processes: TestClient does not stream."""
 
+import asyncio
 import queue
 import signal
 import threading
@@ -12,6 +13,10 @@ import backing
 import httpx2
 import pytest
 from conftest import DEMO
+from redis import Redis
+
+from app.infrastructure.sse_publisher import SSEPublisher
+from app.models.api import OrderEvent
 
 ORDER = {"store_id": 1, "table_number": 3, "items": [{"menu_id": 1, "quantity": 1}]}
 
@@ -175,6 +180,37 @@ def test_stopping_does_not_wait_for_open_streams(
     lines = server.log_lines()
     assert not [line for line in lines if line["level"] in ("warning", "error")]
     assert "Finished server process" in lines[-1]["message"]
+
+
+def test_a_stopping_server_ends_its_streams_one_after_the_other() -> None:
+    publisher = SSEPublisher(Redis(), "redis://127.0.0.1:1")
+    event = OrderEvent.model_construct(id=1, store_id=1, event="order_created", order="{}")
+
+    async def read(ends: list[float], heard: list[int]) -> None:
+        with publisher.subscription(1) as subscription:
+            async for received in subscription:
+                heard.append(received.id)
+        ends.append(time.monotonic())
+
+    async def stop_with(streams: int) -> tuple[list[float], list[int]]:
+        ends: list[float] = []
+        heard: list[int] = []
+        readers = [asyncio.create_task(read(ends, heard)) for _ in range(streams)]
+        await asyncio.sleep(0)
+        began = time.monotonic()
+        publisher.stop()
+        await asyncio.sleep(0.5)
+        # Those that are still open deliver.
+        for subscription in publisher._subscriptions:
+            subscription.offer(event)
+        await asyncio.gather(*readers)
+        await publisher.close()
+        return [end - began for end in ends], heard
+
+    ends, heard = asyncio.run(stop_with(200))
+    assert 2.5 < ends[-1] < 3.5
+    assert sum(end < 1 for end in ends) < 100
+    assert len(heard) > 100
 
 
 def test_absence_of_redis(workspace: Path, environment: dict[str, str], demo: None) -> None:

@@ -23,6 +23,10 @@ from app.models.api import OrderEvent
 CHANNEL = "order_events"
 MAX_STREAM_SECONDS = 3600
 _BACKLOG = 100  # events that wait for a slow reader
+# How a stopping server ends its streams: one every so often, all within so long, since whoever serves next has to
+# open them all again, beside everything else.
+_END_EVERY_SECONDS = 0.03
+_END_WITHIN_SECONDS = 3.0
 _RETRY_SECONDS = 1
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
@@ -132,9 +136,12 @@ class SSEPublisher:
             subscription.end()
 
     def stop(self) -> None:
-        """End all streams and those still to come: the server wants to stop and waits for its responses."""
+        """End all streams, one after the other, and those still to come: the server waits for its responses."""
         self._stopping = True
-        self._end_streams()
+        loop = asyncio.get_running_loop()
+        pause = min(_END_EVERY_SECONDS, _END_WITHIN_SECONDS / max(len(self._subscriptions), 1))
+        for position, subscription in enumerate(self._subscriptions):
+            loop.call_later(position * pause, subscription.end)
 
     async def close(self) -> None:
         """Close the subscription's connection."""
