@@ -98,6 +98,7 @@ PHASES = [
     "Switch | Send requests to the candidate",
     "Switch | Serve the release's front ends",
     "Finish | Drain the service",
+    "Replace | Stop what ran",
     "Replace | Take over the candidate's environment",
     "Replace | Point to the release",
     "Replace | Run it",
