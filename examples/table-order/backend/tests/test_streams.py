@@ -208,7 +208,7 @@ def test_a_stopping_server_ends_its_streams_one_after_the_other() -> None:
         return [end - began for end in ends], heard
 
     ends, heard = asyncio.run(stop_with(200))
-    assert 2.5 < ends[-1] < 3.5
+    assert 3.5 < ends[-1] < 4.5
     assert sum(end < 1 for end in ends) < 100
     assert len(heard) > 100
 

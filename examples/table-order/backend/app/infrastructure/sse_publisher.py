@@ -25,8 +25,8 @@ MAX_STREAM_SECONDS = 3600
 _BACKLOG = 100  # events that wait for a slow reader
 # How a stopping server ends its streams: one every so often, all within so long, since whoever serves next has to
 # open them all again, beside everything else.
-_END_EVERY_SECONDS = 0.03
-_END_WITHIN_SECONDS = 3.0
+_END_EVERY_SECONDS = 0.04
+_END_WITHIN_SECONDS = 4.0
 _RETRY_SECONDS = 1
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
