@@ -192,10 +192,10 @@ def test_a_stopping_server_ends_its_streams_one_after_the_other() -> None:
                 heard.append(received.id)
         ends.append(time.monotonic())
 
-    async def stop_with(streams: int) -> tuple[list[float], list[int]]:
+    async def stop_with_200() -> tuple[list[float], list[int]]:
         ends: list[float] = []
         heard: list[int] = []
-        readers = [asyncio.create_task(read(ends, heard)) for _ in range(streams)]
+        readers = [asyncio.create_task(read(ends, heard)) for _ in range(200)]
         await asyncio.sleep(0)
         began = time.monotonic()
         publisher.stop()
@@ -207,8 +207,8 @@ def test_a_stopping_server_ends_its_streams_one_after_the_other() -> None:
         await publisher.close()
         return [end - began for end in ends], heard
 
-    ends, heard = asyncio.run(stop_with(200))
-    assert 3.5 < ends[-1] < 4.5
+    ends, heard = asyncio.run(stop_with_200())
+    assert 3.5 < ends[-1] < 5  # after that, uvicorn would cut them
     assert sum(end < 1 for end in ends) < 100
     assert len(heard) > 100
 

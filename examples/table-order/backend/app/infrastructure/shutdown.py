@@ -13,8 +13,8 @@ def calling_on_stop(callback: Callable[[], None]) -> Iterator[None]:
     """Call `callback` on the event loop as soon as the process is asked to stop.
 
     An ASGI server tells the application only after the last response has ended, and an event stream ends only
-    when told: without this each restart waits for uvicorn's --timeout-graceful-shutdown. The server's own
-    handlers run as before. Outside the main thread (test clients) nobody sends signals: nothing is installed.
+    when told: without this each restart waits for uvicorn's --timeout-graceful-shutdown, and cuts them. The
+    server's own handlers run as before. Outside the main thread (test clients) nobody sends signals: nothing is installed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -23,8 +23,8 @@ from app.models.api import OrderEvent
 CHANNEL = "order_events"
 MAX_STREAM_SECONDS = 3600
 _BACKLOG = 100  # events that wait for a slow reader
-# How a stopping server ends its streams: one every so often, all within so long, since whoever serves next has to
-# open them all again, beside everything else.
+# How a stopping server ends its streams: one every so often, since whoever serves next has to open them all again,
+# beside everything else; all within so long, below uvicorn's --timeout-graceful-shutdown (5 in the role), which cuts.
 _END_EVERY_SECONDS = 0.04
 _END_WITHIN_SECONDS = 4.0
 _RETRY_SECONDS = 1
