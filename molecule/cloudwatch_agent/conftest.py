@@ -2,9 +2,7 @@
 
 import logging
 import os
-import subprocess
 import time
-from pathlib import Path
 
 import boto3
 import pytest
@@ -100,28 +98,3 @@ def restarted(host):
         raise AssertionError(host.run("journalctl --unit amazon-cloudwatch-agent --no-pager").stdout)
 
     return wait
-
-
-def converge(*arguments: str, limit: str = NAME) -> subprocess.CompletedProcess[str]:
-    """Apply the role to one of the containers."""
-    project, scenario = (Path(os.environ[f"MOLECULE_{name}_DIRECTORY"]) for name in ("PROJECT", "SCENARIO"))
-    return subprocess.run(
-        [
-            "ansible-playbook",
-            f"--inventory={project / 'molecule/shared/inventory'}",
-            f"--inventory={scenario / 'inventory'}",
-            f"--limit={limit}",
-            *arguments,
-            str(scenario / "converge.yml"),
-        ],
-        # Messages as they are, neither folded nor with doubled quotes.
-        env=os.environ | {"ANSIBLE_CALLBACK_RESULT_FORMAT": "json"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-@pytest.fixture(name="converge")
-def converge_fixture():
-    return converge

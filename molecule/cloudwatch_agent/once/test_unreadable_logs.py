@@ -1,10 +1,11 @@
 """Logs that the agent may not read: who says so, and that the fix works."""
 
-import json
 import re
 
 import pytest
+from playbook import run, settings
 
+LIMIT = "--limit=table-order-molecule-cloudwatch_agent"
 LOGS = "/opt/table-order/logs"
 INSTANCE = "i-0123456789abcdef0"
 BASE = "/opt/aws/amazon-cloudwatch-agent"
@@ -24,11 +25,11 @@ def closed(host):
 
 
 @pytest.fixture
-def usual_settings(converge):
+def usual_settings():
     """Apply the settings of the scenario again after the test, whose fixes must have sufficed for that."""
     yield
-    run = converge()
-    assert run.returncode == 0, run.stdout
+    result = run("converge.yml", LIMIT)
+    assert result.status == 0, result.output
 
 
 def test_a_log_it_may_not_read_is_named_by_the_agent(host, write, arrived, unique, closed):
@@ -38,16 +39,14 @@ def test_a_log_it_may_not_read_is_named_by_the_agent(host, write, arrived, uniqu
     assert f"Permission denied: '{closed}'" in log
 
 
-def test_a_log_it_may_not_read_is_named_by_the_role_with_a_fix_that_works(
-    host, converge, closed, usual_settings
-):
+def test_a_log_it_may_not_read_is_named_by_the_role_with_a_fix_that_works(host, closed, usual_settings):
     files = [
         {"path": path, "group": "molecule", "stream": path.removeprefix("/")}
         for path in (f"{LOGS}/fastapi.log", closed, "/srv/closed/own.log", "/srv/later.log")
     ]
-    run = converge("--extra-vars=" + json.dumps({"cloudwatch_agent_log_files": files}))
-    said = " ".join((run.stdout + run.stderr).split())
-    assert run.returncode == 2, said
+    result = run("converge.yml", LIMIT, settings(cloudwatch_agent_log_files=files))
+    said = result.output
+    assert result.status == 2, said
     assert "cloudwatch_agent_log_files names what cloudwatch_agent_user may not read" in said
     assert f"{closed}: cwagent cannot pass {closed} (-rw------- root:root)" in said
     assert "/srv/closed/own.log: cwagent cannot pass /srv/closed (drwx------ root:root)" in said

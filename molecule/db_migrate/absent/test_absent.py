@@ -1,7 +1,6 @@
 """What is gone from the servers, what stays in the database, and that the role can come back."""
 
 import os
-import subprocess
 
 import pytest
 import testinfra
@@ -10,11 +9,6 @@ from playbook import changes
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 SCENARIO = "table-order-molecule-db_migrate"
 RECORD = "/var/lib/table-order-db_migrate.packages"
-
-
-def sql(database: str, statement: str) -> str:
-    command = [ENGINE, "exec", f"{SCENARIO}-database", "psql", "--username=rdsadmin", f"--dbname={database}"]
-    return subprocess.check_output([*command, "-qtA", "--command", statement], text=True).strip()
 
 
 @pytest.fixture(scope="module")
@@ -36,25 +30,25 @@ def test_the_release_and_the_authorities_stay(host, other):
     assert other.file("/srv/shop/.venv/bin/alembic").exists
 
 
-def test_the_data_stays():
-    assert sql("tableorder", "SELECT count(*) FROM stores") == "1"
-    assert sql("tableorder", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tableorder\\_%'") == "3"
+def test_the_data_stays(sql):
+    assert sql("SELECT count(*) FROM stores") == "1"
+    assert sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tableorder\\_%'") == "3"
 
 
-def test_the_data_goes_where_asked():
-    assert sql("shop", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == "0"
-    assert sql("shop", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'shop%'") == "0"
+def test_the_data_goes_where_asked(sql):
+    assert sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database="shop") == "0"
+    assert sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'shop%'", database="shop") == "0"
 
 
-def test_it_comes_back_and_goes_again_but_for_a_driver_that_was_there_before(host, other):
+def test_it_comes_back_and_goes_again_but_for_a_driver_that_was_there_before(host, other, sql):
     host.check_output("apt-get install --yes --no-install-recommends python3-psycopg2")
     assert changes("converge.yml") > 0
-    assert sql("tableorder", "SELECT version_num FROM alembic_version") == "0002"
-    assert sql("shop", "SELECT version_num FROM alembic_version") == "a1b2c3d4e5f6"
+    assert sql("SELECT version_num FROM alembic_version") == "0002"
+    assert sql("SELECT version_num FROM alembic_version", database="shop") == "a1b2c3d4e5f6"
     assert not host.file(RECORD).exists
     assert other.file(RECORD).exists
     assert changes("absent.yml") > 0
     assert host.package("python3-psycopg2").is_installed
     assert not other.file(RECORD).exists
-    assert sql("shop", "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'shop%'") == "0"
+    assert sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'shop%'", database="shop") == "0"
     host.check_output("apt-get remove --yes python3-psycopg2 libpq5")

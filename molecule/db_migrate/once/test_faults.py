@@ -1,8 +1,14 @@
 """What the role says when something is wrong, and what it leaves; each case is one application of the role."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
+from playbook import SCENARIO, run
 
 HOST = "table-order-molecule-db_migrate-database"
+SERVER = "table-order-molecule-db_migrate"
 RELEASE = "/opt/table-order/backend"
 WRONG_PASSWORD = "nobody's-password"  # noqa: S105
 
@@ -55,11 +61,41 @@ REASONS = {
 }
 
 
+def try_cases(folder: Path) -> tuple[dict[str, str], str]:
+    """Apply the role once for each case, all in one playbook; returns the messages of those that failed, and the output.
+
+    A case has "vars", and may have "variants": migrations that the release has for its time.
+    """
+    tasks: list[dict[str, Any]] = []
+    for name, case in CASES.items():
+        variants = case.get("variants", [])
+        remember = f"{{{{ results | default({{}}) | combine({{{name!r}: ansible_failed_result.msg}}) }}}}"
+        source = f"{SCENARIO}/files/variants/{{{{ item }}}}"
+        target = f"{RELEASE}/migrations/versions/{{{{ item }}}}"
+        role = {
+            "ansible.builtin.include_role": {"name": "db_migrate"},
+            "vars": {"db_migrate_connect_tries": 1, **case["vars"]},
+        }
+        tasks += [
+            {"ansible.builtin.copy": {"src": source, "dest": target, "mode": "0644"}, "loop": variants},
+            {"block": [role], "rescue": [{"ansible.builtin.set_fact": {"results": remember}}]},
+            {"ansible.builtin.file": {"path": target, "state": "absent"}, "loop": variants},
+        ]
+    messages, playbook = folder / "messages.json", folder / "cases.yml"
+    write = {"content": "{{ results | to_json }}", "dest": str(messages), "mode": "0600"}
+    tasks.append({"ansible.builtin.copy": write, "delegate_to": "localhost"})
+    playbook.write_text(json.dumps([{"hosts": SERVER, "gather_facts": False, "tasks": tasks}]))
+    result = run(playbook)
+    assert result.status == 0, result.output
+    said = json.loads(messages.read_text())
+    return {name: " ".join(message.split()) for name, message in said.items()}, result.output
+
+
 @pytest.fixture(scope="module")
-def tried(host, sql, try_cases):
+def tried(host, sql, tmp_path_factory):
     host.check_output(f"install -m 0600 {RELEASE}/alembic.ini {RELEASE}/closed.ini")
     sql("CREATE ROLE too_mighty SUPERUSER")
-    yield try_cases(CASES)
+    yield try_cases(tmp_path_factory.mktemp("cases"))
     sql("DROP ROLE too_mighty")
     host.check_output(f"rm {RELEASE}/closed.ini")
 

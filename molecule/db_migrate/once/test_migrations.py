@@ -5,6 +5,7 @@ import re
 import subprocess
 
 import pytest
+from playbook import SCENARIO, Run
 
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 DATABASE = "table-order-molecule-db_migrate-database"
@@ -18,7 +19,7 @@ def migration(host, sql):
     names = []
 
     def add(name: str) -> None:
-        source = f"{os.environ['MOLECULE_SCENARIO_DIRECTORY']}/files/variants/{name}"
+        source = f"{SCENARIO}/files/variants/{name}"
         subprocess.run([ENGINE, "cp", source, f"{SERVER}:{VERSIONS}/{name}"], check=True)
         names.append(name)
 
@@ -27,6 +28,10 @@ def migration(host, sql):
         host.run(f"rm -rf {VERSIONS}/{name} {VERSIONS}/__pycache__")
     sql("DROP TABLE IF EXISTS slow, half_applied; ALTER TABLE orders DROP COLUMN IF EXISTS note")
     sql("UPDATE alembic_version SET version_num = '0002'")
+
+
+def start(*arguments: str) -> Run:
+    return Run("converge.yml", f"--limit={SERVER}", *arguments)
 
 
 class Session:
@@ -56,15 +61,14 @@ def longest(said: str) -> float:
     return max(float(time) for time in re.findall(r"^Time: ([0-9.]+) ms", said, re.MULTILINE)) / 1000
 
 
-def test_check_mode_says_what_would_be_migrated(sql, start, migration):
+def test_check_mode_says_what_would_be_migrated(sql, migration):
     migration("0003_slow.py")
-    status, changes, output = start("--check").wait()
-    assert (status, changes) == (0, 1), output
-    assert (
-        "Would migrate from 0002 to 0003: 0003 (Takes long enough for a second run to come along)" in output
-    )
-    assert "CREATE TABLE slow (id serial PRIMARY KEY);" in output
-    assert "owner:pass" not in output
+    result = start("--check").wait()
+    assert (result.status, result.changes) == (0, 1), result.output
+    revision = "0003 (Takes long enough for a second run to come along)"
+    assert f"Would migrate from 0002 to 0003: {revision}" in result.output
+    assert "CREATE TABLE slow (id serial PRIMARY KEY);" in result.output
+    assert "owner:pass" not in result.output
     assert sql("SELECT version_num FROM alembic_version") == "0002"
 
 
@@ -77,49 +81,49 @@ def unchanged(sql) -> bool:
     return (sorted(columns.split()), at, table) == (["id", "store_id"], "0002", "")
 
 
-def test_a_migration_that_waits_for_a_lock_fails(sql, start, migration):
+def test_a_migration_that_waits_for_a_lock_fails(sql, migration):
     migration("0003_waiting.py")
     holder = Session("holder", "BEGIN;", "SELECT count(*) FROM orders;")
-    status, changes, output = start().wait()
+    result = start().wait()
     said = holder.end(sql)
     assert "BEGIN" in said
-    assert (status, changes) == (2, 0), output
-    assert "waited for a lock for longer than db_migrate_lock_timeout (5 s)" in output
-    assert "Nothing was changed: the database is still at 0002." in output
+    assert (result.status, result.changes) == (2, 0), result.output
+    assert "waited for a lock for longer than db_migrate_lock_timeout (5 s)" in result.output
+    assert "Nothing was changed: the database is still at 0002." in result.output
     assert unchanged(sql)
 
 
-def test_nobody_waits_for_a_migration_for_longer_than_the_setting(sql, start, migration):
+def test_nobody_waits_for_a_migration_for_longer_than_the_setting(sql, migration):
     migration("0003_blocking.py")
     run = start()
     reader = Session("reader", "\\timing", *["SELECT count(*) FROM orders; SELECT pg_sleep(0.1);"] * 300)
-    status, changes, output = run.wait()
+    result = run.wait()
     waited = longest(reader.end(sql))
-    assert (status, changes) == (2, 0), output
-    assert "would have kept 1 other session of tableorder waiting for longer than" in output
-    assert "Nothing was changed: the database is still at 0002." in output
+    assert (result.status, result.changes) == (2, 0), result.output
+    assert "would have kept 1 other session of tableorder waiting for longer than" in result.output
+    assert "Nothing was changed: the database is still at 0002." in result.output
     assert unchanged(sql)
     print(f"Waited for {waited:.2f} s")
     # It did block, for as long as it may.
     assert 4 < waited <= 5.2
 
 
-def test_nobody_waits_behind_a_migration_that_waits(sql, start, migration):
+def test_nobody_waits_behind_a_migration_that_waits(sql, migration):
     migration("0003_waiting.py")
     holder = Session("holder", "BEGIN;", "SELECT count(*) FROM orders;")
     run = start()
     reader = Session("reader", "\\timing", *["SELECT count(*) FROM orders; SELECT pg_sleep(0.1);"] * 300)
-    status, _, output = run.wait()
+    result = run.wait()
     holder.end(sql)
-    assert status == 2, output
-    assert "has ended (pg_stat_activity shows it)" in output
+    assert result.status == 2, result.output
+    assert "has ended (pg_stat_activity shows it)" in result.output
     assert unchanged(sql)
     waited = longest(reader.end(sql))
     print(f"Waited for {waited:.2f} s")
     assert 4 < waited <= 5.2
 
 
-def test_of_two_runs_one_waits(sql, start, migration):
+def test_of_two_runs_one_waits(sql, migration):
     migration("0003_slow.py")
     # Somebody who waits for the lock of the runs: none of them is ended for that.
     lock = 0x7AB1E0DB
@@ -130,6 +134,6 @@ def test_of_two_runs_one_waits(sql, start, migration):
     runs = [start(), start()]
     results = [run.wait() for run in runs]
     third.end(sql)
-    assert [status for status, _, _ in results] == [0, 0], results
-    assert sorted(changes for _, changes, _ in results) == [0, 1], results
+    assert [result.status for result in results] == [0, 0], results
+    assert sorted(result.changes for result in results) == [0, 1], results
     assert sql("SELECT version_num FROM alembic_version") == "0003"

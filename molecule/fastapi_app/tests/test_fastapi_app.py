@@ -15,29 +15,14 @@ SERVICE = "table-order-backend.service"
 HOME = "/opt/table-order"
 
 
-def request(host, path: str, method: str = "GET"):
-    """Ask the application, from inside the server; the body, parsed, or None without an answer of status 200."""
-    script = "import sys, urllib.request as r; print(r.urlopen(r.Request(sys.argv[1], method=sys.argv[2])).read().decode())"
-    answer = host.run("python3 -c %s %s %s", script, f"http://127.0.0.1:8000{path}", method)
-    return json.loads(answer.stdout) if answer.rc == 0 else None
-
-
-def live(host) -> str:
-    return host.check_output(f"readlink {HOME}/backend").split("/")[-2]
-
-
-def process_id(host) -> str:
-    return host.check_output(f"systemctl show --property MainPID --value {SERVICE}")
-
-
-def test_environment_arrives_byte_for_byte(host):
+def test_environment_arrives_byte_for_byte(application):
     meant = {
         name: str(value).lower() if isinstance(value, bool) else str(value)
         for name, value in SETTINGS["fastapi_app_environment"].items()
     }
-    environment = request(host, "/api/environment")
+    environment = application.request("/api/environment")
     assert {name: environment[name] for name in meant} == meant
-    assert environment["RELEASE_ID"] == live(host) == request(host, "/api/health")["release"]
+    assert environment["RELEASE_ID"] == application.release() == application.request("/api/health")["release"]
 
 
 def test_a_shell_reads_the_environment_file_the_same_way(host):
@@ -60,8 +45,8 @@ def test_secrets_are_in_the_environment_file_only(host):
     assert host.run("grep -r 'pa%%40ss' /etc /var/lib/table-order /var/log").rc == 1
 
 
-def test_process_has_no_rights(host):
-    process = request(host, "/api/process")
+def test_process_has_no_rights(host, application):
+    process = application.request("/api/process")
     assert process["NoNewPrivs"] == "1"
     assert process["Seccomp"] == "2"
     assert {process[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
@@ -95,9 +80,9 @@ def test_unit_is_hardened(host):
     assert said["SystemCallArchitectures"] == "native"
 
 
-def test_process_cannot_do_what_the_unit_takes_away(host):
+def test_process_cannot_do_what_the_unit_takes_away(application):
     # What a container enforces, too: the file system's protection does not show in one.
-    attempts = request(host, "/api/attempts")
+    attempts = application.request("/api/attempts")
     assert attempts == {
         "a raw socket": "EAFNOSUPPORT",
         "a user namespace": "EPERM",
@@ -134,12 +119,12 @@ def test_files_have_the_time_of_their_release(host):
         assert time.time() - host.file(f"{HOME}/frontend/{path}").mtime.timestamp() < 86400
 
 
-def test_log_is_written_and_survives_rotation(host):
+def test_log_is_written_and_survives_rotation(host, application):
     log = host.file(f"{HOME}/logs/fastapi.log")
     assert (log.user, log.group, log.mode) == ("root", "table-order", 0o640)
     assert "GET /api/" in log.content_string
     host.run_test("logrotate --force /etc/logrotate.d/table-order-backend")
-    request(host, "/api/health?after-rotation")
+    application.request("/api/health?after-rotation")
     assert "after-rotation" in host.file(f"{HOME}/logs/fastapi.log").content_string
 
 
@@ -152,17 +137,19 @@ def test_database_ca_is_there(host):
     assert host.file("/etc/ssl/certs/rds-ca.pem").content_string == (SCENARIO / "files/ca.pem").read_text()
 
 
-def test_crash_is_repaired_and_who_asks_meanwhile_waits(host):
-    before = process_id(host)
+def test_crash_is_repaired_and_who_asks_meanwhile_waits(host, application):
+    before = application.process_id()
     # systemd holds the socket: the first request after the crash is answered, not refused.
     host.run_test(f"systemctl kill --signal=KILL {SERVICE}")
-    assert request(host, "/api/health"), host.run(f"journalctl --no-pager --lines=50 --unit {SERVICE}").stdout
-    assert process_id(host) != before
+    assert application.request("/api/health"), host.run(
+        f"journalctl --no-pager --lines=50 --unit {SERVICE}"
+    ).stdout
+    assert application.process_id() != before
 
 
-def test_a_process_for_each_processor_serves(host):
+def test_a_process_for_each_processor_serves(host, application):
     assert host.socket("tcp://127.0.0.1:8000").is_listening
-    seen = {request(host, "/api/process")["Pid"] for _ in range(20)}
+    seen = {application.request("/api/process")["Pid"] for _ in range(20)}
     assert len(seen) == 2
 
 
@@ -188,10 +175,10 @@ def test_hashed_files_are_kept_for_pages_that_are_open(host):
     assert kept.content_string == live.content_string
 
 
-def test_the_record_names_what_is_live(host):
+def test_the_record_names_what_is_live(host, application):
     entries = [
         json.loads(line) for line in host.file(f"{HOME}/logs/deployments.log").content_string.splitlines()
     ]
     went_live = [entry for entry in entries if entry["result"] == "live"]
-    assert went_live[-1]["release"] == live(host)
+    assert went_live[-1]["release"] == application.release()
     assert "@" in went_live[-1]["who"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import testinfra
-from playbook import changes
+from playbook import changes, run, settings
 
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 HOST = "table-order-molecule-nginx-options"
@@ -18,42 +18,24 @@ def host():
     return testinfra.get_host(f"{ENGINE}://{HOST}")
 
 
-def converge(*settings: str) -> subprocess.CompletedProcess[str]:
-    project, scenario = (Path(os.environ[f"MOLECULE_{name}_DIRECTORY"]) for name in ("PROJECT", "SCENARIO"))
-    return subprocess.run(
-        [
-            "ansible-playbook",
-            f"--inventory={project / 'molecule/shared/inventory'}",
-            f"--inventory={scenario / 'inventory'}",
-            f"--limit={HOST}",
-            *(f"--extra-vars={setting}" for setting in settings),
-            str(scenario / "converge.yml"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("remote", [False, True], ids=["of the controller", "of the host"])
 def test_a_key_of_another_certificate(host, tmp_path, remote):
     new_key = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out"
     other = Path("/root/other.key") if remote else tmp_path / "other.key"
-    settings = ["nginx_client_max_body_size=77m", f"nginx_tls_key_file={other}"]
+    values = {"nginx_client_max_body_size": "77m", "nginx_tls_key_file": str(other)}
     if remote:
         host.check_output(f"{new_key} {other}")
-        settings += ["nginx_tls_remote=true", "nginx_tls_certificate_file=/etc/nginx/tls/given.crt"]
+        values |= {"nginx_tls_remote": True, "nginx_tls_certificate_file": "/etc/nginx/tls/given.crt"}
     else:
         subprocess.run([*new_key.split(), str(other)], check=True)
     state = "sha256sum /etc/nginx/nginx.conf /etc/nginx/tls/*; systemctl show nginx -p StateChangeTimestamp"
     before = host.check_output(state)
-    run = converge(*settings)
-    assert run.returncode == 2
-    said = " ".join((run.stdout + run.stderr).split())
-    assert "nginx_tls_certificate_file" in said
-    assert "nginx_tls_key_file" in said
-    assert "another key" in said
-    assert "PRIVATE KEY" not in run.stdout + run.stderr
+    result = run("converge.yml", f"--limit={HOST}", settings(**values))
+    assert result.status == 2, result.output
+    assert "nginx_tls_certificate_file" in result.output
+    assert "nginx_tls_key_file" in result.output
+    assert "another key" in result.output
+    assert "PRIVATE KEY" not in result.output
     assert host.check_output(state) == before
 
 
