@@ -174,6 +174,44 @@ def window_problems(backup: object, maintenance: object) -> list[str]:
     return []
 
 
+def cache_problems(
+    nodes: object, zones: object, port: object, snapshot_days: object, usable: list[str]
+) -> list[str]:
+    """Find what ElastiCache refuses of a replication group: ``zones`` are its nodes', ``usable`` those of the account."""
+    problems = [
+        f"{setting} is {value!r}. ElastiCache accepts {least} to {most}."
+        for setting, value, least, most in (
+            ("aws_cache_nodes", nodes, 1, 6),
+            ("aws_cache_port", port, 1, 65535),
+            ("aws_cache_snapshot_retention_days", snapshot_days, 0, 35),
+        )
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most
+    ]
+    if not isinstance(zones, list) or not set(map(str, zones)) <= set(usable):
+        problems.append(
+            f"aws_cache_zones is {zones!r}. Accepted: a list of zones that this account can use, {', '.join(usable)}."
+        )
+    elif len(zones) != nodes:
+        problems.append(
+            f"aws_cache_zones is {zones!r} and aws_cache_nodes {nodes!r}. Name a zone for each node, the primary's first."
+        )
+    return problems
+
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+def bucket_name_problems(name: object, setting: str) -> list[str]:
+    """Find a bucket's name that S3 refuses, or that its TLS certificate does not cover (one with a dot)."""
+    text = str(name)
+    if re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", text) and not text.startswith(
+        ("xn--", "sthree-", "amzn-s3-demo-")
+    ):
+        return []
+    return [
+        f"{setting} is '{text}'. Accepted: 3 to 63 lower-case letters, digits and hyphens, the first and the last no hyphen, "
+        "such as table-order-menu-images-123456789012."
+    ]
+
+
 def retention_problems(days: object, setting: str) -> list[str]:
     """Find a log retention that CloudWatch Logs refuses."""
     if days in RETENTION_DAYS:
@@ -208,6 +246,8 @@ class FilterModule:
             "table_order_database_name_problems": database_name_problems,
             "table_order_database_user_problems": database_user_problems,
             "table_order_window_problems": window_problems,
+            "table_order_cache_problems": cache_problems,
+            "table_order_bucket_name_problems": bucket_name_problems,
             "table_order_retention_problems": retention_problems,
             "table_order_unknown_settings": unknown_settings,
         }

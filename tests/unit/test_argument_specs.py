@@ -32,4 +32,4 @@ def test_task_files_stay_readable(role):
     for path in role.glob("tasks/*.yml"):
         lines = len(path.read_text().splitlines())
         assert lines <= 120, f"{path} has {lines} lines, 120 are the most"
-    assert len((role / "tasks/main.yml").read_text().splitlines()) <= 30
+    assert len((role / "tasks/main.yml").read_text().splitlines()) <= 25

@@ -122,6 +122,68 @@ def test_refused_windows(backup, maintenance):
     assert preflight.window_problems(backup, maintenance)
 
 
+ONE_NODE = {"nodes": 1, "zones": ["ap-northeast-2a"], "port": 6379, "snapshot_days": 0}
+
+
+@pytest.mark.parametrize(
+    "other", [{}, {"nodes": 2, "zones": ["ap-northeast-2a", "ap-northeast-2c"], "snapshot_days": 35}]
+)
+def test_accepted_caches(other):
+    assert preflight.cache_problems(**ONE_NODE | other, usable=ZONES) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"nodes": 0}, "aws_cache_nodes is 0"),
+        ({"nodes": 7}, "aws_cache_nodes is 7"),
+        ({"nodes": True}, "aws_cache_nodes is True"),
+        ({"nodes": 2}, "Name a zone for each node"),
+        ({"port": 0}, "aws_cache_port is 0. ElastiCache accepts 1 to 65535."),
+        ({"port": 65536}, "aws_cache_port is 65536"),
+        ({"port": "redis; reboot"}, "aws_cache_port is 'redis; reboot'"),
+        ({"port": None}, "aws_cache_port is None"),
+        ({"snapshot_days": 36}, "aws_cache_snapshot_retention_days is 36"),
+        ({"zones": ["us-east-1a"]}, "aws_cache_zones is ['us-east-1a']"),
+        ({"zones": "ap-northeast-2a"}, "aws_cache_zones is 'ap-northeast-2a'"),
+        ({"zones": []}, "Name a zone for each node"),
+        ({"zones": None}, "aws_cache_zones is None"),
+    ],
+)  # fmt: skip
+def test_refused_caches(other, named):
+    assert named in " ".join(preflight.cache_problems(**ONE_NODE | other, usable=ZONES))
+
+
+@pytest.mark.parametrize("name", ["table-order-menu-images-123456789012", "a1b"])
+def test_accepted_buckets(name):
+    assert preflight.bucket_name_problems(name, "bucket") == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        None,
+        "ab",
+        "a" * 64,
+        "Table",
+        "a_b",
+        "a.b.c",
+        "-ab",
+        "ab-",
+        "xn--a",
+        "../etc",
+        "a b",
+        "a\n",
+        "주문",
+        "a$(id)",
+    ],
+)
+def test_refused_buckets(name):
+    (problem,) = preflight.bucket_name_problems(name, "aws_storage_bucket_name")
+    assert f"aws_storage_bucket_name is '{name}'" in problem
+
+
 @pytest.mark.parametrize("days", [6, 0, "7", None])
 def test_refused_retention(days):
     assert preflight.retention_problems(days, "days")

@@ -10,12 +10,26 @@ ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 INSTANCE = "i-0123456789abcdef0"
 REGION = "eu-central-1"
 BASE = "/opt/aws/amazon-cloudwatch-agent"
-LOG = "/srv/shop logs/김치 $HOME %h 'a' \"b\".log"
+FOLDER = "/srv/shop logs"
+GROUP, STREAM = "/shop/staging/kitchen", f"주방 {INSTANCE} $HOME 100%"
+LOG = f"{FOLDER}/김치 $HOME %h 'a' \"b\".log"
 
 
 @pytest.fixture(scope="module")
 def host():
     return testinfra.get_host(f"{ENGINE}://table-order-molecule-cloudwatch_agent-options")
+
+
+# First, because the folder is full after side_effect.yml, and others write there.
+def test_a_full_log_folder_stops_nothing_and_what_comes_after_it_arrives_once(host, arrived, unique):
+    host.run("head -c 10M /dev/zero > %s", f"{FOLDER}/full")
+    assert host.check_output("df --output=avail %s | tail -1", FOLDER).strip() == "0"
+    assert host.service("amazon-cloudwatch-agent").is_running
+    assert host.run("echo lost > %s", f"{FOLDER}/lost").rc != 0
+    host.check_output("rm %s %s", f"{FOLDER}/full", f"{FOLDER}/lost")
+    host.check_output("echo %s >> %s", unique, LOG)
+    host.check_output("chgrp molecule-logs %s && chmod 0640 %s", LOG, LOG)
+    assert arrived(GROUP, STREAM, unique, REGION).count(unique) == 1
 
 
 def test_the_package_is_the_familys(host):
@@ -44,9 +58,9 @@ def test_there_is_one_configuration_and_it_is_the_given_one(host):
 
 
 def test_names_with_every_kind_of_letter_reach_the_cloud(host, arrived, unique):
-    host.check_output("mkdir -p %s && echo %s >> %s", LOG.rpartition("/")[0], unique, LOG)
+    host.check_output("echo %s >> %s", unique, LOG)
     host.check_output("chgrp molecule-logs %s && chmod 0640 %s", LOG, LOG)
-    arrived("/shop/staging/kitchen", f"주방 {INSTANCE} $HOME 100%", unique, REGION)
+    arrived(GROUP, STREAM, unique, REGION)
 
 
 def test_only_the_named_unit_and_priority_of_the_journal_arrive(host, arrived, unique):

@@ -44,6 +44,13 @@ def test_the_roles_log_in_for_ever(shop):
     )  # fmt: skip
 
 
+def test_migrations_wait_and_take_as_long_as_they_were_told(shop):
+    settings = (
+        "SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'shop_owner'::regrole ORDER BY 1"
+    )
+    assert shop(settings) == "lock_timeout=2750ms\nstatement_timeout=90s"
+
+
 def test_the_driver_came_with_the_familys_package_manager(host):
     assert host.check_output("rpm --query --queryformat '%{NAME}' python3-psycopg2") == "python3-psycopg2"
     assert "python3-psycopg2" in host.file("/var/lib/table-order-db_migrate.packages").content_string

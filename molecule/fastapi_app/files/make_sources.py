@@ -42,7 +42,7 @@ def make_repository(target: Path) -> None:
 def make_hostile(target: Path, member: tarfile.TarInfo) -> None:
     """Make an archive of the plain application with one member more."""
     with tarfile.open(target, "w:gz") as archive:
-        archive.add(FILES / "plain/server", "server")
+        archive.add(FILES / "plain/service", "server")
         member.size = 4 if member.isreg() else 0
         archive.addfile(member, io.BytesIO(b"oops"))
 

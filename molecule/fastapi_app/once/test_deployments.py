@@ -26,9 +26,8 @@ def source(tmp_path) -> Path:
     return Path(shutil.copytree(SCENARIO / "files/source", tmp_path / "source"))
 
 
-def deploy(playbook: str = "deploy.yml", **values) -> Result:
-    limit = "--limit=table-order-molecule-fastapi_app"
-    return run(playbook, limit, settings(**values))
+def deploy(playbook: str = "deploy.yml", *arguments: str, **values) -> Result:
+    return run(playbook, "--limit=table-order-molecule-fastapi_app", settings(**values), *arguments)
 
 
 def test_release_from_git_that_cannot_be_imported_is_removed(host, application, source):
@@ -57,8 +56,13 @@ def test_release_from_git_that_cannot_be_imported_is_removed(host, application, 
 
 def test_environment_that_does_not_work_is_taken_back(host, application):
     before = host.file(f"{HOME}/backend/.env").content_string
-    environment = {"HEALTHY": "false", "PASSWORD": "sesame-open"}
-    result = deploy(fastapi_app_environment=environment, fastapi_app_health_tries=10)
+    given = {
+        "fastapi_app_environment": {"HEALTHY": "false", "PASSWORD": "sesame-open"},
+        "fastapi_app_health_tries": 10,
+        # A difference must not show it either, where nothing else hides it.
+        "fastapi_app_no_log": False,
+    }
+    result = deploy("deploy.yml", "--diff", **given)
     assert result.status == 2, result.output
     assert "told to be unhealthy" in result.output
     assert "it got no request" in result.output
@@ -100,7 +104,7 @@ def test_what_a_killed_run_has_left_is_cleared_away_and_the_next_release_is_roll
     assert not host.file(f"{HOME}/backend/half-built").exists
     assert set(host.check_output(f"ls {HOME}/releases").split()) == {first, second}
 
-    result = deploy("rollback.yml")
+    result = deploy("rollback.yml", fastapi_app_release=first)
     assert result.status == 0, result.output
     assert application.release() == application.request("/api/health")["release"] == first
     # Neither the next rollback nor the next deployment lands on what was left.

@@ -47,7 +47,7 @@ def test_what_others_use_stays(each):
 
 
 def test_another_programs_site_stays(host):
-    # side_effect.yml has put it there. Debian's purge would take it along.
+    # side_effect.yml has put it there.
     assert host.file("/etc/nginx/sites-enabled/foreign").exists
 
 
@@ -62,7 +62,11 @@ def test_data_goes_when_asked_and_only_the_roles_own(other):
     assert (directory.user, directory.mode) == ("ec2-user", 0o771)
 
 
-def test_an_emptied_directory_of_the_role_goes_with_its_data(host):
-    changes("absent.yml", "--limit=table-order-molecule-nginx", "--extra-vars=nginx_remove_data=true")
+def test_the_data_goes_later_and_takes_nothing_of_others_along(host):
+    take = ("absent.yml", "--limit=table-order-molecule-nginx", "--extra-vars=nginx_remove_data=true")
+    changes(*take)
     assert not host.file("/opt/table-order").exists
+    assert host.file("/etc/nginx/sites-enabled/foreign").exists
+    host.check_output("rm /etc/nginx/sites-enabled/foreign")
+    changes(*take)
     assert not host.file("/etc/nginx").exists

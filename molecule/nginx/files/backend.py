@@ -16,8 +16,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Stream events, be slow, or describe the request, as the path says."""
-        if self.path.startswith(("/api/admin/orders/stream", "/api/events", "/api/buffered")):
-            self._stream()
+        if self.path.startswith(
+            ("/api/admin/orders/stream", "/api/events", "/api/buffered", "/api/unbuffered")
+        ):
+            self._stream(buffered="/unbuffered" not in self.path)
             return
         if self.path == "/api/slow":
             time.sleep(5)
@@ -42,8 +44,10 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def _stream(self) -> None:
+    def _stream(self, *, buffered: bool) -> None:
         self.send_response(200)
+        if not buffered:
+            self.send_header("X-Accel-Buffering", "no")
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
         self.end_headers()

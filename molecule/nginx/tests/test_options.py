@@ -28,6 +28,23 @@ def full_logs(host):
     host.check_output("rm /srv/logs/full")
 
 
+# First, because the logs are full after side_effect.yml, and others read them.
+def test_a_full_disk_of_the_logs_does_not_keep_nginx_from_serving(
+    host, ask, backend, full_logs, wait_for_line
+):
+    for _ in range(3):
+        assert ask("https://localhost:8443/api/x").status == 200
+    for action in ("reload", "restart"):
+        host.check_output(f"systemctl {action} nginx")
+        assert ask(f"https://localhost:8443/api/{action}").status == 200
+    host.check_output("truncate --size 0 /srv/logs/full")
+    # nginx does not try again within the second in which a write has failed.
+    time.sleep(1.1)
+    path = f"/{time.time_ns()}"
+    ask(f"https://localhost:8443{path}")
+    wait_for_line("/srv/logs/nginx-access.log", path)
+
+
 def test_it_runs_and_starts_with_the_host(host):
     assert host.service("nginx").is_running, host.run("journalctl --unit nginx --no-pager").stdout
     assert host.service("nginx").is_enabled
@@ -103,22 +120,6 @@ def test_the_log_directory_of_somebody_else_stays_his(host, ask, wait_for_line):
     wait_for_line("/srv/logs/nginx-access.log", after)
     log = host.file("/srv/logs/nginx-access.log")
     assert (log.user, log.group, log.mode) == ("nginx", "ec2-user", 0o640)
-
-
-def test_a_full_disk_of_the_logs_does_not_keep_nginx_from_serving(
-    host, ask, backend, full_logs, wait_for_line
-):
-    for _ in range(3):
-        assert ask("https://localhost:8443/api/x").status == 200
-    for action in ("reload", "restart"):
-        host.check_output(f"systemctl {action} nginx")
-        assert ask(f"https://localhost:8443/api/{action}").status == 200
-    host.check_output("truncate --size 0 /srv/logs/full")
-    # nginx does not try again within the second in which a write has failed.
-    time.sleep(1.1)
-    path = f"/{time.time_ns()}"
-    ask(f"https://localhost:8443{path}")
-    wait_for_line("/srv/logs/nginx-access.log", path)
 
 
 def test_without_a_candidate_and_an_archive_nothing_of_them_is_there(host):

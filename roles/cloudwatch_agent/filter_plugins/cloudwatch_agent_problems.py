@@ -37,7 +37,7 @@ UNIT = r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,255}"
 
 def _shown(value: object) -> str:
     """Write a value for a message: line breaks made visible, no password of a URL, and not endless."""
-    text = re.sub(r"//[^/@]*@", "//***@", value if isinstance(value, str) else str(value))
+    text = re.sub(r"(?s)//.*@", "//***@", str(value))
     return repr(text if len(text) <= 100 else text[:100] + "...")
 
 
@@ -61,7 +61,7 @@ def _package_problems(value: object) -> Iterator[str]:
     elif re.match(r"(?i)[a-z]+://", value):
         if not re.fullmatch(r"(?i)https?://[^\s/]+/\S*[.](deb|rpm)", value):
             yield f"{name} is {_shown(value)}. Accepted: {accepted}."
-        elif "@" in value.split("/")[2]:
+        elif "@" in value:
             yield (
                 f"{name} is {_shown(value)}, a URL with credentials, which logs would show. Download the file to the "
                 "controller, and give its path."

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # What PostgreSQL takes for a keyword and what RDS keeps for itself.
 RESERVED_ROLES = frozenset(
@@ -212,10 +214,8 @@ def _rest(settings: Mapping[str, Any]) -> Iterator[str]:
 
 def setting_problems(settings: Mapping[str, Any]) -> list[str]:
     """Find what is wrong with the settings, all of which are in ``settings`` by their full names."""
-    if settings["db_migrate_state"] == "absent" and str(settings["db_migrate_remove_data"]).lower() not in (
-        "true",
-        "yes",
-        "1",
+    if settings["db_migrate_state"] == "absent" and not boolean(
+        settings["db_migrate_remove_data"], strict=False
     ):
         return []
     problems = _lacking(settings, "db_migrate_database", DATABASE_KEYS)

@@ -17,7 +17,9 @@ Check = Callable[[object], bool]
 # A path in a unit file, where "%", "$", quotes and spaces would be read as something else.
 PATH = re.compile(r"(/(?!\.\.?(/|\Z))[A-Za-z0-9._-]+)+")
 INNER = re.compile(r"(?!\.\.?(/|\Z))[A-Za-z0-9._-]+(/(?!\.\.?(/|\Z))[A-Za-z0-9._-]+)*")
-GIT = re.compile(r"(https?|ssh|git|file)://\S+|[\w.-]+@[\w.-]+:[^\s:]\S*")
+# An address is shown, and written down: one with an "@" may hold a password or a token.
+ADDRESS = r"https?://[^\s@]+"
+GIT = re.compile(r"(https?|git)://[^\s@]+|ssh://([\w.-]+@)?[^\s@]+|file://\S+|[\w.-]+@[\w.-]+:[^\s:@][^\s@]*")
 # What the role removes, or gives to root alone, must be nobody else's.
 SYSTEM_FOLDERS = frozenset(f"/{name}" for name in (
     "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys",
@@ -118,8 +120,8 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             "a list of package names of the host's platform, such as [libmagic1]",
         ),
         "fastapi_app_database_ca_url": (
-            text(r"(https?://|/)\S+|"),
-            "an http(s) address, an absolute path on the controller, or nothing for no bundle",
+            text(rf"{ADDRESS}|/\S+|"),
+            "an http(s) address without a password, an absolute path on the controller, or nothing for no bundle",
         ),
         "fastapi_app_database_ca_path": (
             text(PATH),
@@ -197,7 +199,7 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             "a list of dictionaries with id, title and contract, as db_migrate_revisions holds",
         ),
         "fastapi_app_health_url": (
-            text(r"https?://[^\s@]+"),
+            text(ADDRESS),
             "an http(s) address without a password, such as http://127.0.0.1:8000/api/health",
         ),
         "fastapi_app_health_host": (
@@ -235,19 +237,15 @@ SETTINGS = {part: settings | LOCK for part, settings in SETTINGS.items()}
 
 
 def shown(value: object) -> str:
-    """Return a value as a message shows it: as JSON, without a password in an address."""
-    return re.sub(
-        r"(://[^/@:\s\"]*):[^/@\s\"]*@", r"\1:***@", json.dumps(value, ensure_ascii=False, default=str)
-    )
+    """Return a value as a message shows it: as JSON, without what may be a password in an address."""
+    return re.sub(r"//.*@", "//***@", json.dumps(value, ensure_ascii=False, default=str))
 
 
 def archive_problem(source: dict[str, Any]) -> str | None:
     """Return what is missing for an archive to be fetched."""
     path = source.get("path")
     if path is None:
-        fetchable = text(r"https?://[^\s@]+")(source.get("url")) and text(r"[0-9a-f]{64}")(
-            source.get("sha256")
-        )
+        fetchable = text(ADDRESS)(source.get("url")) and text(r"[0-9a-f]{64}")(source.get("sha256"))
         return (
             None
             if fetchable
@@ -283,8 +281,8 @@ def source_problem(source: object) -> str | None:
         readable = os.access(path, os.R_OK | os.X_OK)
         return None if readable else 'its "path" is a folder that this user of the controller may not read'
     url = source.get("url")
-    if not text(GIT)(url) or re.search(r"://[^/@]*:[^/@]*@", url):
-        return 'a git source needs "url", with no password in it (give the server a deploy key)'
+    if not text(GIT)(url):
+        return 'a git source needs "url", with no password or token in it (give the server a deploy key)'
     # A name that begins with a dash would be an option of git.
     if not text(r"[A-Za-z0-9][A-Za-z0-9._/-]*")(str(source.get("version") or "")):
         return 'a git source needs "version", a branch, tag or commit'
@@ -318,6 +316,19 @@ def folder_problems(settings: dict[str, Any]) -> list[str]:
     return found
 
 
+def database_ca_problems(settings: dict[str, Any]) -> list[str]:
+    """Return a sentence where the bundle is a file that cannot be read on the controller."""
+    path = settings["fastapi_app_database_ca_url"]
+    if settings["fastapi_app_state"] != "present" or not str(path).startswith("/"):
+        return []
+    if Path(path).is_file() and os.access(path, os.R_OK):
+        return []
+    return [
+        f"fastapi_app_database_ca_url is {shown(path)}, which is no file that this user of the controller can read; "
+        "correct the path, or set it to nothing for no bundle"
+    ]
+
+
 def problems(settings: dict[str, Any], part: str) -> list[str]:
     """Return a sentence for each of ``settings`` that the entry point ``part`` cannot work with."""
     found = [
@@ -333,7 +344,7 @@ def problems(settings: dict[str, Any], part: str) -> list[str]:
             "release runs beside the live one: give it a port of its own"
         )
     if part == "main":
-        found += folder_problems(settings)
+        found += folder_problems(settings) + database_ca_problems(settings)
     if part != "main" and settings["fastapi_app_state"] == "absent":
         found.append(
             "fastapi_app_state is absent: there is nothing to deploy to; set it to present, or leave this out"

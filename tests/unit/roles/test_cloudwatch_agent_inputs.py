@@ -3,14 +3,23 @@
 One playbook runs the role's preflight for all of them at once: each is a host of an inventory, with its settings.
 """
 
+import importlib.util
 import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.unit.roles.preflight_runs import run_play
 
 ROOT = Path(__file__).parents[3]
+ROLE = ROOT / "roles/cloudwatch_agent"
+DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
+SPECIFICATION = importlib.util.spec_from_file_location(
+    "problems", ROLE / "filter_plugins/cloudwatch_agent_problems.py"
+)
+problems = importlib.util.module_from_spec(SPECIFICATION)
+SPECIFICATION.loader.exec_module(problems)
 
 
 def setting(name, value):
@@ -45,7 +54,7 @@ REFUSED = {
     "shell in the package": (setting("package", "a; reboot"), "cloudwatch_agent_package is 'a; reboot'"),
     "newline in the package": (setting("package", "agent\n"), "cloudwatch_agent_package is 'agent\\n'"),
     "password in the URL": (
-        setting("package", "https://me:s3cret-thing@example.org/agent.deb"),
+        setting("package", "https://me:a/s3cret-thing@b@example.org/agent.deb"),
         "cloudwatch_agent_package is 'https://***@example.org/agent.deb'",
         "credentials",
         "controller",
@@ -252,6 +261,13 @@ def said(tmp_path_factory):
         for name, result in task["hosts"].items()
         if result.get("failed")
     }
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_null_is_refused_whatever_the_setting(name):
+    assert problems.setting_problems(DEFAULTS | {name: None}) == [
+        f"{name} is null. Give it a value, or leave it out for the default."
+    ]
 
 
 @pytest.mark.parametrize("case", REFUSED)

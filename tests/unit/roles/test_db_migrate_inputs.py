@@ -60,7 +60,7 @@ REFUSED = {
     "empty user": (app(user=""), "db_migrate_app lacks user"),
     "text for the database": ({"db_migrate_database": "postgresql://u:p@h/db"}, "db_migrate_database"),
     "absent with data, but no database": (
-        {"db_migrate_state": "absent", "db_migrate_remove_data": True, "db_migrate_database": {}},
+        {"db_migrate_state": "absent", "db_migrate_remove_data": "on", "db_migrate_database": {}},
         "db_migrate_database lacks",
     ),
     # Host, port, name.

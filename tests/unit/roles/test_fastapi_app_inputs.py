@@ -106,9 +106,34 @@ REFUSED = {
     "archive with a wrong strip": (source(type="archive", path="/etc/passwd", strip=-1), '"strip" is the number'),
     "git with a password": (
         {"fastapi_app_source": GIT | {"url": "https://me:tiger@git.example/shop.git"}},
-        '"https://me:***@git.example/shop.git"',
+        '"https://***@git.example/shop.git"',
     ),
-    "archive with a password": (source(type="archive", url="https://me:tiger@x/a.zip", sha256=HASH), "me:***@x"),
+    "git with a token": (
+        {"fastapi_app_source": GIT | {"url": "https://tiger@git.example/shop.git"}},
+        '"https://***@git.example/shop.git"',
+    ),
+    "git with a password of any letters": (
+        {"fastapi_app_source": GIT | {"url": "https://me:a/tiger@b@git.example/shop.git"}},
+        'a git source needs "url", with no password or token in it',
+    ),
+    "git by ssh with a password": (
+        {"fastapi_app_source": GIT | {"url": "ssh://me:tiger@git.example/shop.git"}},
+        "ssh://***@git.example",
+    ),
+    "archive with a token": (source(type="archive", url="https://tiger@x/a.zip", sha256=HASH), "https://***@x/a.zip"),
+    "database CA with a password": (
+        {"fastapi_app_database_ca_url": "https://me:a/tiger@b@x/ca.pem"},
+        'fastapi_app_database_ca_url is "https://***@x/ca.pem"; accepted: an http(s) address without a password',
+    ),
+    "database CA that is not there": (
+        {"fastapi_app_database_ca_url": "/nowhere/ca.pem"},
+        'fastapi_app_database_ca_url is "/nowhere/ca.pem", which is no file that this user',
+    ),
+    "environment that is known before the build": (
+        {"fastapi_app_source": GIT, "fastapi_app_environment": {"A": "tiger\nB=x"}, "part": "preflight_release"},
+        "A holds a line break",
+    ),
+    "archive with a password": (source(type="archive", url="https://me:tiger@x/a.zip", sha256=HASH), "https://***@x/a.zip"),
     "git that runs a program": ({"fastapi_app_source": GIT | {"url": "ext::sh -c id"}}, 'a git source needs "url"'),
     "git with an option": ({"fastapi_app_source": GIT | {"version": "--upload-pack=id"}}, 'a git source needs "version"'),
     "git without a version": ({"fastapi_app_source": {"type": "git", "url": GIT["url"]}}, 'needs "version"'),
@@ -220,6 +245,10 @@ CARRIED = {
     "a package alone": {"fastapi_app_asgi": "src:app"},
     "a git source": {"fastapi_app_source": GIT},
     "a git source by ssh": {"fastapi_app_source": GIT | {"url": "git@github.com:me/shop.git"}},
+    "a git source by ssh with a user": {
+        "fastapi_app_source": GIT | {"url": "ssh://git@git.example/shop.git"}
+    },
+    "a database CA of the controller": {"fastapi_app_database_ca_url": str(ROLE / "defaults/main.yml")},
     "an archive by address": source(type="archive", url="https://x/a.zip", sha256=HASH, strip=1),
     "the whole source": {
         "fastapi_app_source": GIT,
@@ -265,7 +294,9 @@ CARRIED = {
 
 
 def part(settings: dict) -> str:
-    """Return the preflight that looks at these settings."""
+    """Return the preflight that looks at these settings, unless they name it."""
+    if "part" in settings:
+        return settings["part"]
     names = [SETTINGS.get(name, "release" if name == "fastapi_app_source" else "main") for name in settings]
     chosen = next((name for name in ("activate", "release") if name in names), "main")
     return "preflight" if chosen == "main" else f"preflight_{chosen}"
@@ -319,6 +350,23 @@ def test_a_wrong_type_is_refused_whatever_the_setting(name, value):
     assert f"{name} is " in " ".join(preflight.problems(settings, SETTINGS[name]))
 
 
+# Where nothing means something: no bundle, no pattern, the release before, ...
+MAY_BE_EMPTY = {
+    "''": "amazon_release database_ca_url health_body health_host release release_path why",
+    "[]": "arguments frontends install_arguments revisions source_exclude system_packages writable_paths",
+    "{}": "environment",
+}
+
+
+@pytest.mark.parametrize("value", ["", [], {}], ids=repr)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_nothing_is_refused_but_where_it_means_something(name, value):
+    said = " ".join(preflight.problems(DEFAULTS | {"fastapi_app_source": GIT, name: value}, SETTINGS[name]))
+    assert (f"{name} is " not in said) == (
+        name.removeprefix("fastapi_app_") in MAY_BE_EMPTY[repr(value)].split()
+    )
+
+
 @pytest.mark.parametrize("name", preflight.LOCK)
 @pytest.mark.parametrize("entry", ["main", "release", "activate"])
 def test_the_locks_settings_are_looked_at_in_every_part(entry, name):
@@ -352,5 +400,12 @@ def test_nothing_on_the_host_is_touched_before():
     ):
         first = yaml.safe_load((ROLE / f"tasks/{entry}.yml").read_text())[0]
         assert first["ansible.builtin.import_tasks"] == f"{name}.yml"
-        for task in yaml.safe_load((ROLE / f"tasks/{name}.yml").read_text()):
+        assert_only(name)
+
+
+def assert_only(name: str) -> None:
+    for task in yaml.safe_load((ROLE / f"tasks/{name}.yml").read_text()):
+        if part := task.get("ansible.builtin.import_tasks"):
+            assert_only(part.removesuffix(".yml"))
+        else:
             assert "ansible.builtin.assert" in task

@@ -164,7 +164,7 @@ REFUSED = {
         ["nginx_backend_address", "nginx itself"],
     ),
     "URL with credentials": (
-        {"nginx_backend_address": "http://user:tiger@host:8000"},
+        {"nginx_backend_address": "http://user:a/tiger@b@host:8000"},
         ["nginx_backend_address", "host:port", "//***@host"],
     ),
     "block closed by a name": ({"nginx_server_name": "a; } server { listen 81"}, ["nginx_server_name"]),

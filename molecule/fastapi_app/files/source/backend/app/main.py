@@ -4,6 +4,7 @@ import ctypes
 import errno
 import os
 import socket
+import tempfile
 import time
 from pathlib import Path
 
@@ -41,10 +42,16 @@ def attempts() -> dict[str, str]:
         if result < 0:
             raise OSError(ctypes.get_errno(), "")
 
+    def become_setuid() -> None:
+        with tempfile.NamedTemporaryFile() as file:
+            Path(file.name).chmod(0o4755)
+
     tries = {
         "a raw socket": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
         "a user namespace": lambda: call(system.unshare(0x10000000)),
         "a mount": lambda: call(system.mount(b"none", b"/mnt", b"tmpfs", 0, None)),
+        "a trace": lambda: call(system.ptrace(0, 0, None, None)),
+        "a setuid file": become_setuid,
         "the clock": lambda: time.clock_settime(time.CLOCK_REALTIME, time.time()),
         "its own code": lambda: Path(__file__).chmod(0o777),
         "a password": lambda: Path("/etc/shadow").read_text(),

@@ -1,0 +1,49 @@
+"""Every setting of a role with a scenario is something else than its default, somewhere in that scenario."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+ROLES = ("nginx", "fastapi_app", "cloudwatch_agent", "db_migrate")
+# Where else it is turned, or why it is not.
+ELSEWHERE = {
+    "db_migrate_applied": "set by playbooks/deploy.yml: tests/drills",
+    "fastapi_app_revisions": "set by playbooks/deploy.yml: tests/drills",
+    "fastapi_app_release_id": "set by the entry point release",
+    "fastapi_app_release_path": "set by the entry point release",
+    "fastapi_app_force": "tests/drills",
+    "fastapi_app_why": "tests/e2e/test_traffic.py",
+    "fastapi_app_lock_wait": "tests/unit/roles/test_fastapi_app_lock.py",
+    "fastapi_app_lock_lease": "tests/unit/roles/test_fastapi_app_lock.py",
+    "fastapi_app_source_exclude": "its default leaves out the folder of tests, which the first container's test looks at",
+}
+
+
+def settings(role: str) -> dict:
+    specification = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())
+    return specification["argument_specs"]["main"]["options"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_setting_is_turned(role):
+    inventory = yaml.safe_load((ROOT / f"molecule/{role}/inventory/hosts.yml").read_text())["molecule"]
+    given = [inventory.get("vars", {}), *inventory["hosts"].values()]
+    scenario = [
+        ROOT / f"molecule/{role}/{name}" for name in ("absent.yml", "side_effect.yml", "tasks", "once")
+    ]
+    files = [file for path in scenario for file in ([path] if path.is_file() else path.glob("*.*"))]
+    text = "\n".join(file.read_text() for file in files)
+    turned = {
+        name
+        for name, option in settings(role).items()
+        if any(values.get(name, option.get("default")) != option.get("default") for values in given)
+        or re.search(rf"\b{name}[\"']?[:=]", text)
+    }
+    assert set(settings(role)) - turned == {name for name in ELSEWHERE if name.startswith(f"{role}_")}
+
+
+def test_no_reason_is_given_for_what_is_no_setting():
+    assert set(ELSEWHERE) <= {name for role in ROLES for name in settings(role)}
