@@ -185,13 +185,13 @@ def cache_problems(
             ("aws_cache_port", port, 1, 65535),
             ("aws_cache_snapshot_retention_days", snapshot_days, 0, 35),
         )
-        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most
+        if not re.fullmatch(r"[0-9]{1,5}", str(value)) or not least <= int(value) <= most
     ]
     if not isinstance(zones, list) or not set(map(str, zones)) <= set(usable):
         problems.append(
             f"aws_cache_zones is {zones!r}. Accepted: a list of zones that this account can use, {', '.join(usable)}."
         )
-    elif len(zones) != nodes:
+    elif str(len(zones)) != str(nodes):
         problems.append(
             f"aws_cache_zones is {zones!r} and aws_cache_nodes {nodes!r}. Name a zone for each node, the primary's first."
         )

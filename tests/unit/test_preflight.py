@@ -126,7 +126,12 @@ ONE_NODE = {"nodes": 1, "zones": ["ap-northeast-2a"], "port": 6379, "snapshot_da
 
 
 @pytest.mark.parametrize(
-    "other", [{}, {"nodes": 2, "zones": ["ap-northeast-2a", "ap-northeast-2c"], "snapshot_days": 35}]
+    "other",
+    [
+        {},
+        {"nodes": "1", "port": "6380"},
+        {"nodes": 2, "zones": ["ap-northeast-2a", "ap-northeast-2c"], "snapshot_days": 35},
+    ],
 )
 def test_accepted_caches(other):
     assert preflight.cache_problems(**ONE_NODE | other, usable=ZONES) == []
