@@ -72,3 +72,11 @@ def wait_for_line(host) -> Callable[[str, str], str]:
         return host.check_output(script, text, path)
 
     return wait
+
+
+@pytest.fixture
+def flag_folder(host):
+    """The folder of the flag; without it a flag would outlive its test."""
+    host.check_output("mkdir -p /run/kitchen")
+    yield
+    host.check_output("rm -r /run/kitchen")

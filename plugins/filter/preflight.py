@@ -191,9 +191,10 @@ def cache_problems(
         problems.append(
             f"aws_cache_zones is {zones!r}. Accepted: a list of zones that this account can use, {', '.join(usable)}."
         )
-    elif str(len(zones)) != str(nodes):
+    elif zones and str(len(zones)) != str(nodes):
         problems.append(
-            f"aws_cache_zones is {zones!r} and aws_cache_nodes {nodes!r}. Name a zone for each node, the primary's first."
+            f"aws_cache_zones is {zones!r} and aws_cache_nodes {nodes!r}. Name a zone for each node, the primary's first, or none "
+            "for AWS's choice."
         )
     return problems
 
@@ -202,9 +203,8 @@ def cache_problems(
 def bucket_name_problems(name: object, setting: str) -> list[str]:
     """Find a bucket's name that S3 refuses, or that its TLS certificate does not cover (one with a dot)."""
     text = str(name)
-    if re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", text) and not text.startswith(
-        ("xn--", "sthree-", "amzn-s3-demo-")
-    ):
+    reserved = r"(xn--|sthree-|amzn-s3-demo-).*|.*(-s3alias|--ol-s3|--x-s3|--table-s3)"
+    if re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", text) and not re.fullmatch(reserved, text):
         return []
     return [
         f"{setting} is '{text}'. Accepted: 3 to 63 lower-case letters, digits and hyphens, the first and the last no hyphen, "

@@ -23,10 +23,11 @@ def settings() -> set[str]:
     }
 
 
-def walk() -> tuple[dict, list]:
-    """Return the inventory and the playbook of the walk."""
-    inventory, playbook = re.findall(r"^```yaml\n(.*?)^```", WALK.read_text(), re.DOTALL | re.MULTILINE)
-    return yaml.safe_load(inventory)["shop"], yaml.safe_load(playbook)
+def walk() -> tuple[dict, list, dict, list]:
+    """Return the inventory and the tasks of the walk, then its additional settings and its tasks with a database."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", WALK.read_text(), re.DOTALL | re.MULTILINE)
+    inventory, playbook, settings, tasks = map(yaml.safe_load, blocks)
+    return inventory["shop"], playbook[0]["tasks"], settings, tasks
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -48,10 +49,31 @@ def test_the_walk_sets_what_the_roles_tests_set():
     assert described["fastapi_app_source"]["version"] == tested["fastapi_app_source"]["version"]
 
 
-def test_the_walk_calls_entry_points_that_there_are():
-    called = [task["ansible.builtin.include_role"] for task in walk()[1][0]["tasks"]]
-    assert [call["name"] for call in called] == ["fastapi_app"] * 3
-    entry_points = yaml.safe_load((ROOT / "roles/fastapi_app/meta/argument_specs.yml").read_text())[
-        "argument_specs"
+def calls(tasks: list[dict]) -> list[dict]:
+    """Return the roles that tasks include, in their order."""
+    inner = [
+        task for outer in tasks for task in [*outer.get("block", []), *outer.get("always", [])] or [outer]
     ]
-    assert {call.get("tasks_from", "main") for call in called} <= entry_points.keys()
+    return [task["ansible.builtin.include_role"] for task in inner]
+
+
+def test_the_walk_calls_entry_points_that_there_are():
+    _, tasks, _, tasks_with_a_database = walk()
+    for call in calls(tasks) + calls(tasks_with_a_database):
+        specification = yaml.safe_load((ROOT / f"roles/{call['name']}/meta/argument_specs.yml").read_text())
+        assert call.get("tasks_from", "main") in specification["argument_specs"]
+
+
+def test_the_walk_goes_the_way_of_the_sites_deployment():
+    order = [call.get("tasks_from", call["name"]) for call in calls(walk()[3])]
+    assert order == ["fastapi_app", "lock", "release", "check", "db_migrate", "activate", "unlock"]
+    deployment = (ROOT / "playbooks/deploy.yml").read_text()
+    steps = (
+        "tasks_from: lock",
+        "tasks_from: release",
+        "tasks_from: check",
+        "name: db_migrate",
+        "tasks_from: activate",
+    )
+    places = [deployment.index(f"{step}\n") for step in steps]
+    assert places == sorted(places)

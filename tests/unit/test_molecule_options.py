@@ -1,4 +1,4 @@
-"""Every setting of a role with a scenario is something else than its default, somewhere in that scenario."""
+"""No setting of a role with a scenario is left out of it: the inventory turns it, or a playbook or a test of it sets it."""
 
 import re
 from pathlib import Path
@@ -16,9 +16,9 @@ ELSEWHERE = {
     "fastapi_app_release_path": "set by the entry point release",
     "fastapi_app_force": "tests/drills",
     "fastapi_app_why": "tests/e2e/test_traffic.py",
-    "fastapi_app_lock_wait": "tests/unit/roles/test_fastapi_app_lock.py",
-    "fastapi_app_lock_lease": "tests/unit/roles/test_fastapi_app_lock.py",
-    "fastapi_app_source_exclude": "its default leaves out the folder of tests, which the first container's test looks at",
+    "fastapi_app_lock_wait": "the module's wait: tests/unit/roles/test_fastapi_app_lock.py",
+    "fastapi_app_lock_lease": "the module's lease: tests/unit/roles/test_fastapi_app_lock.py",
+    "fastapi_app_source_exclude": "nowhere: the first container's test looks at what its default leaves out",
 }
 
 

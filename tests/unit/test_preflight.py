@@ -151,7 +151,6 @@ def test_accepted_caches(other):
         ({"snapshot_days": 36}, "aws_cache_snapshot_retention_days is 36"),
         ({"zones": ["us-east-1a"]}, "aws_cache_zones is ['us-east-1a']"),
         ({"zones": "ap-northeast-2a"}, "aws_cache_zones is 'ap-northeast-2a'"),
-        ({"zones": []}, "Name a zone for each node"),
         ({"zones": None}, "aws_cache_zones is None"),
     ],
 )  # fmt: skip
@@ -177,6 +176,7 @@ def test_accepted_buckets(name):
         "-ab",
         "ab-",
         "xn--a",
+        "ab-s3alias",
         "../etc",
         "a b",
         "a\n",

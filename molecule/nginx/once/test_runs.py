@@ -39,30 +39,6 @@ def test_a_key_of_another_certificate(host, tmp_path, remote):
     assert host.check_output(state) == before
 
 
-def test_a_certificate_of_its_own_and_a_candidate_are_as_they_were_told(host):
-    result = run(
-        "converge.yml",
-        f"--limit={HOST}",
-        settings(
-            nginx_tls_certificate_file="",
-            nginx_tls_key_file="",
-            nginx_tls_self_signed_name="kitchen.example.org",
-            nginx_tls_self_signed_days=3,
-            nginx_candidate_address="127.0.0.1:9001",
-            nginx_candidate_flag="/run/shop/live",
-        ),
-    )
-    assert result.status == 0, result.output
-    certificate = "/etc/nginx/tls/self-signed.crt"
-    assert "CN = kitchen.example.org" in host.check_output(f"openssl x509 -noout -subject -in {certificate}")
-    assert host.run(f"openssl x509 -noout -checkend $((2 * 86400)) -in {certificate}").rc == 0
-    assert host.run(f"openssl x509 -noout -checkend $((3 * 86400 + 3600)) -in {certificate}").rc == 1
-    configuration = host.check_output("nginx -T")
-    assert "127.0.0.1:9001" in configuration
-    assert "/run/shop/live" in configuration
-    host.check_output("rm /etc/nginx/tls/self-signed.*")
-
-
 def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, ask, wait_for_line, tmp_path):
     # Who wants room deletes it, and nginx goes on in the deleted file.
     host.check_output("rm /srv/logs/nginx-access.log")

@@ -37,7 +37,7 @@ UNIT = r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,255}"
 
 def _shown(value: object) -> str:
     """Write a value for a message: line breaks made visible, no password of a URL, and not endless."""
-    text = re.sub(r"(?s)//.*@", "//***@", str(value))
+    text = re.sub(r"(?s)([a-z+]+://)?.*@", r"\1***@", str(value), count=1)
     return repr(text if len(text) <= 100 else text[:100] + "...")
 
 

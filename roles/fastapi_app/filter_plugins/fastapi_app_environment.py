@@ -46,7 +46,9 @@ def without_secrets(said: str, environment: dict[str, Any]) -> str:
     for value in sorted(values, key=len, reverse=True):
         said = said.replace(value, "********")
     # To the last @ of the word: a password may hold one.
-    return re.sub(r"(://[^:/@\s]*:)\S*@", r"\1********@", said)
+    said = re.sub(r"(://[^:/@\s]*:)\S*@", r"\1********@", said)
+    # A token stands where a user's name would.
+    return re.sub(r"://[^:/@\s]+@", "://********@", said)
 
 
 class FilterModule:

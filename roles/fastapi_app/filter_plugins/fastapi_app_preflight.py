@@ -17,9 +17,12 @@ Check = Callable[[object], bool]
 # A path in a unit file, where "%", "$", quotes and spaces would be read as something else.
 PATH = re.compile(r"(/(?!\.\.?(/|\Z))[A-Za-z0-9._-]+)+")
 INNER = re.compile(r"(?!\.\.?(/|\Z))[A-Za-z0-9._-]+(/(?!\.\.?(/|\Z))[A-Za-z0-9._-]+)*")
-# An address is shown, and written down: one with an "@" may hold a password or a token.
-ADDRESS = r"https?://[^\s@]+"
-GIT = re.compile(r"(https?|git)://[^\s@]+|ssh://([\w.-]+@)?[^\s@]+|file://\S+|[\w.-]+@[\w.-]+:[^\s:@][^\s@]*")
+# An address is shown, and written down: before an "@" or after a "?" there may be a password or a token.
+ADDRESS = r"https?://[^\s@?]+"
+NAME = r"(?!-)[\w.-]+"
+GIT = re.compile(
+    rf"(https?|git)://[^\s@?]+|ssh://({NAME}@)?{NAME}(:\d+)?/[^\s@?]+|file://\S+|{NAME}@{NAME}:[^\s:@?][^\s@?]*"
+)
 # What the role removes, or gives to root alone, must be nobody else's.
 SYSTEM_FOLDERS = frozenset(f"/{name}" for name in (
     "bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys",
@@ -121,7 +124,7 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
         ),
         "fastapi_app_database_ca_url": (
             text(rf"{ADDRESS}|/\S+|"),
-            "an http(s) address without a password, an absolute path on the controller, or nothing for no bundle",
+            'an http(s) address without a password or a "?", an absolute path on the controller, or nothing for no bundle',
         ),
         "fastapi_app_database_ca_path": (
             text(PATH),
@@ -199,7 +202,7 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             "a list of dictionaries with id, title and contract, as db_migrate_revisions holds",
         ),
         "fastapi_app_health_url": (
-            text(ADDRESS),
+            text(r"https?://[^\s@]+"),
             "an http(s) address without a password, such as http://127.0.0.1:8000/api/health",
         ),
         "fastapi_app_health_host": (
@@ -238,7 +241,9 @@ SETTINGS = {part: settings | LOCK for part, settings in SETTINGS.items()}
 
 def shown(value: object) -> str:
     """Return a value as a message shows it: as JSON, without what may be a password in an address."""
-    return re.sub(r"//.*@", "//***@", json.dumps(value, ensure_ascii=False, default=str))
+    return re.sub(
+        r'"([a-z+]+://)?(?:[^"\\]|\\.)*@', r'"\1***@', json.dumps(value, ensure_ascii=False, default=str)
+    )
 
 
 def archive_problem(source: dict[str, Any]) -> str | None:
@@ -282,7 +287,10 @@ def source_problem(source: object) -> str | None:
         return None if readable else 'its "path" is a folder that this user of the controller may not read'
     url = source.get("url")
     if not text(GIT)(url):
-        return 'a git source needs "url", with no password or token in it (give the server a deploy key)'
+        return (
+            'a git source needs "url", with no password, token or name before an "@", and no "?" (give the server a deploy '
+            "key; an @ of the path is %40)"
+        )
     # A name that begins with a dash would be an option of git.
     if not text(r"[A-Za-z0-9][A-Za-z0-9._/-]*")(str(source.get("version") or "")):
         return 'a git source needs "version", a branch, tag or commit'
@@ -321,7 +329,8 @@ def database_ca_problems(settings: dict[str, Any]) -> list[str]:
     path = settings["fastapi_app_database_ca_url"]
     if settings["fastapi_app_state"] != "present" or not str(path).startswith("/"):
         return []
-    if Path(path).is_file() and os.access(path, os.R_OK):
+    # Unlike Path's, this says no where a path is too long.
+    if os.path.isfile(path) and os.access(path, os.R_OK):  # noqa: PTH113
         return []
     return [
         f"fastapi_app_database_ca_url is {shown(path)}, which is no file that this user of the controller can read; "

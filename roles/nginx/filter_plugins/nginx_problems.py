@@ -53,7 +53,7 @@ RESERVED = {"api": "the application's answers", "static": "the static files"}
 
 def _shown(value: object) -> str:
     """Write a value for a message: line breaks made visible, no password of a URL, and not endless."""
-    text = re.sub(r"(?s)//.*@", "//***@", str(value))
+    text = re.sub(r"(?s)([a-z+]+://)?.*@", r"\1***@", str(value), count=1)
     return repr(text if len(text) <= 100 else text[:100] + "...")
 
 

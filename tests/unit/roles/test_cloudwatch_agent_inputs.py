@@ -59,6 +59,10 @@ REFUSED = {
         "credentials",
         "controller",
     ),
+    "password without a scheme": (
+        setting("package", "me:s3cret-thing@example.org/agent.deb"),
+        "cloudwatch_agent_package is '***@example.org/agent.deb'",
+    ),
     "page instead of a package": (
         setting("package", "https://example.org/"),
         "cloudwatch_agent_package is",

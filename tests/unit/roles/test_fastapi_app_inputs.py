@@ -114,8 +114,15 @@ REFUSED = {
     ),
     "git with a password of any letters": (
         {"fastapi_app_source": GIT | {"url": "https://me:a/tiger@b@git.example/shop.git"}},
-        'a git source needs "url", with no password or token in it',
+        'a git source needs "url", with no password, token or name before an "@"',
     ),
+    "git with a token in its query": ({"fastapi_app_source": GIT | {"url": GIT["url"] + "?token=x"}}, 'and no "?"'),
+    "git by ssh without the slashes": (
+        {"fastapi_app_source": GIT | {"url": "me:tiger@git.example:shop.git"}},
+        '"***@git.example:shop.git"',
+    ),
+    "git by ssh with an option": ({"fastapi_app_source": GIT | {"url": "ssh://-oProxyCommand=id/x"}}, "fastapi_app_source is"),
+    "git by name with an option": ({"fastapi_app_source": GIT | {"url": "-oProxy@x:y"}}, "fastapi_app_source is"),
     "git by ssh with a password": (
         {"fastapi_app_source": GIT | {"url": "ssh://me:tiger@git.example/shop.git"}},
         "ssh://***@git.example",
@@ -125,13 +132,17 @@ REFUSED = {
         {"fastapi_app_database_ca_url": "https://me:a/tiger@b@x/ca.pem"},
         'fastapi_app_database_ca_url is "https://***@x/ca.pem"; accepted: an http(s) address without a password',
     ),
+    "database CA with a password and no scheme": (
+        {"fastapi_app_database_ca_url": "me:tiger@x/ca.pem"},
+        'fastapi_app_database_ca_url is "***@x/ca.pem"',
+    ),
+    "database CA of a path too long": (
+        {"fastapi_app_database_ca_url": "/" + "x" * 5000},
+        "which is no file that this user",
+    ),
     "database CA that is not there": (
         {"fastapi_app_database_ca_url": "/nowhere/ca.pem"},
         'fastapi_app_database_ca_url is "/nowhere/ca.pem", which is no file that this user',
-    ),
-    "environment that is known before the build": (
-        {"fastapi_app_source": GIT, "fastapi_app_environment": {"A": "tiger\nB=x"}, "part": "preflight_release"},
-        "A holds a line break",
     ),
     "archive with a password": (source(type="archive", url="https://me:tiger@x/a.zip", sha256=HASH), "https://***@x/a.zip"),
     "git that runs a program": ({"fastapi_app_source": GIT | {"url": "ext::sh -c id"}}, 'a git source needs "url"'),
@@ -294,9 +305,7 @@ CARRIED = {
 
 
 def part(settings: dict) -> str:
-    """Return the preflight that looks at these settings, unless they name it."""
-    if "part" in settings:
-        return settings["part"]
+    """Return the preflight that looks at these settings."""
     names = [SETTINGS.get(name, "release" if name == "fastapi_app_source" else "main") for name in settings]
     chosen = next((name for name in ("activate", "release") if name in names), "main")
     return "preflight" if chosen == "main" else f"preflight_{chosen}"

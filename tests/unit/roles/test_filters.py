@@ -86,6 +86,7 @@ SAID = {
     "a password without a user": ("redis://:tiger@cache:6379/0", {}, "redis://:********@cache:6379/0"),
     "a password with signs": ("mysql://app:ti%40g$er/:#!@db", {}, "mysql://app:********@db"),
     "a password with an @": ("postgresql://app:x@tiger@db/shop refused", {}, "postgresql://app:********@db/shop refused"),
+    "a token of an address": ("https://tiger@registry/simple refused", {}, "https://********@registry/simple refused"),
     "several addresses": ("a://u:tiger@x and b://v:tiger@y", {}, "a://u:********@x and b://v:********@y"),
     "no password": ("http://127.0.0.1:8000/api and ann@example.org", {}, "http://127.0.0.1:8000/api and ann@example.org"),
     "several lines": ("one: sesame-open\ntwo: sesame-open\n", {"KEY": "sesame-open"}, "one: ********\ntwo: ********\n"),

@@ -4,6 +4,7 @@ One play for all cases: each is a host, with its settings.
 """
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 CASES = {
     "rollback": ("fastapi_app", "rollback", "fastapi_app_relase", "fastapi_app_release"),
     "lock": ("fastapi_app", "lock", "fastapi_app_lock_wiat", "fastapi_app_lock_wait"),
+    "check": ("fastapi_app", "check", "fastapi_app_health_ulr", "fastapi_app_health_url"),
     "status": ("fastapi_app", "status", "fastapi_app_hom", "fastapi_app_home"),
     "site": ("table_order", "preflight", "table_order_no_logg", "table_order_no_log"),
     "database": ("table_order", "preflight", "aws_database_backup_windo", "aws_database_backup_window"),
@@ -72,6 +74,18 @@ def test_playbooks_that_look_for_the_server_refuse_them_first(tmp_path):
     play = [{"hosts": "aws", "gather_facts": False, "tasks": [task]}]
     report = run_play(tmp_path, play, {"aws": {"hosts": hosts}, "app_server": {}}, status=2)
     assert "Did you mean table_order_poll_seconds?" in report
+
+
+def test_every_name_that_the_project_uses_is_known():
+    known = yaml.safe_load((ROOT / "roles/table_order/vars/main.yml").read_text())
+    specification = yaml.safe_load((ROOT / "roles/table_order/meta/argument_specs.yml").read_text())
+    files = [path for folder in ("inventories", "playbooks") for path in (ROOT / folder).rglob("*.yml")]
+    text = "\n".join(path.read_text() for path in [*files, ROOT / "plugins/inventory/table_order_cloud.py"])
+    used = set(re.findall(r"\btable_order_(?!cloud\b)[a-z_]+\b(?!\()", text))
+    assert used <= {
+        *specification["argument_specs"]["main"]["options"],
+        *(name for names in known.values() for name in names),
+    }
 
 
 def test_the_names_of_every_role_are_checked():

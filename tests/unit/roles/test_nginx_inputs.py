@@ -163,6 +163,10 @@ REFUSED = {
         {"nginx_backend_address": "localhost:80"},
         ["nginx_backend_address", "nginx itself"],
     ),
+    "password without a scheme": (
+        {"nginx_backend_address": "user:a/tiger@b@host:8000"},
+        ["nginx_backend_address is '***@host:8000'"],
+    ),
     "URL with credentials": (
         {"nginx_backend_address": "http://user:a/tiger@b@host:8000"},
         ["nginx_backend_address", "host:port", "//***@host"],
