@@ -254,7 +254,7 @@ def archive_problem(source: dict[str, Any]) -> str | None:
         return (
             None
             if fetchable
-            else 'an archive needs either "path", a file on the controller, or "url" with its "sha256"'
+            else 'an archive needs either "path", a file on the controller, or "url", without "@" and "?", with its "sha256"'
         )
     if not isinstance(path, str) or not Path(path).is_file():
         return 'its "path" is no file on the controller'

@@ -3,23 +3,19 @@
 One playbook runs the role's preflight for all of them at once: each is a host of an inventory, with its settings.
 """
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.unit.roles.modules import load
 from tests.unit.roles.preflight_runs import run_play
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/cloudwatch_agent"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-SPECIFICATION = importlib.util.spec_from_file_location(
-    "problems", ROLE / "filter_plugins/cloudwatch_agent_problems.py"
-)
-problems = importlib.util.module_from_spec(SPECIFICATION)
-SPECIFICATION.loader.exec_module(problems)
+problems = load("cloudwatch_agent/filter_plugins/cloudwatch_agent_problems.py")
 
 
 def setting(name, value):

@@ -3,23 +3,19 @@
 One play runs the role's preflight for all cases at once: every case is a host of its own.
 """
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.unit.roles.modules import load
 from tests.unit.roles.preflight_runs import run_play
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/fastapi_app"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-SPECIFICATION = importlib.util.spec_from_file_location(
-    "preflight", ROLE / "filter_plugins/fastapi_app_preflight.py"
-)
-preflight = importlib.util.module_from_spec(SPECIFICATION)
-SPECIFICATION.loader.exec_module(preflight)
+preflight = load("fastapi_app/filter_plugins/fastapi_app_preflight.py")
 # Those of the lock belong to every part, and are looked at with "main" here unless a case has others.
 SETTINGS = {name: part for part, settings in preflight.SETTINGS.items() for name in settings}
 SETTINGS |= dict.fromkeys(preflight.LOCK, "main")
@@ -102,7 +98,7 @@ REFUSED = {
     "local source that is not there": (source(type="local", path="/nowhere"), "an existing folder on the controller"),
     "archive that is not there": (source(type="archive", path="/nowhere.zip"), "is no file on the controller"),
     "archive that is a folder": (source(type="archive", path="/etc"), "is no file on the controller"),
-    "archive without a checksum": (source(type="archive", url="https://x/a.zip"), 'or "url" with its "sha256"'),
+    "archive without a checksum": (source(type="archive", url="https://x/a.zip"), 'with its "sha256"'),
     "archive with a wrong strip": (source(type="archive", path="/etc/passwd", strip=-1), '"strip" is the number'),
     "git with a password": (
         {"fastapi_app_source": GIT | {"url": "https://me:tiger@git.example/shop.git"}},
@@ -126,6 +122,10 @@ REFUSED = {
     "git by ssh with a password": (
         {"fastapi_app_source": GIT | {"url": "ssh://me:tiger@git.example/shop.git"}},
         "ssh://***@git.example",
+    ),
+    "archive with a token in its query": (
+        source(type="archive", url="https://x/a.zip?sig=1", sha256=HASH),
+        'without "@" and "?"',
     ),
     "archive with a token": (source(type="archive", url="https://tiger@x/a.zip", sha256=HASH), "https://***@x/a.zip"),
     "database CA with a password": (

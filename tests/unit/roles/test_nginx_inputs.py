@@ -3,7 +3,6 @@
 One play runs the role's specification, preflight and templates for all cases at once: every case is a host of its own.
 """
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -12,16 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.unit.roles.modules import load
 from tests.unit.roles.preflight_runs import run_play
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/nginx"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-SPECIFICATION = importlib.util.spec_from_file_location(
-    "nginx_problems", ROLE / "filter_plugins/nginx_problems.py"
-)
-problems = importlib.util.module_from_spec(SPECIFICATION)
-SPECIFICATION.loader.exec_module(problems)
+problems = load("nginx/filter_plugins/nginx_problems.py")
 
 PLAY = [
     {
