@@ -30,7 +30,7 @@ PHASES = {
     "candidate": "Candidate | Point to the release",
     "switch": "Switch | Remember what was live",
     "drain and replace": "Finish | Drain the service",
-    "switch back": "Finish | Switch back to the service",
+    "switch back": "Switch back | Send requests to the service",
     "prune": "Go live | Forget that a rollback has left it",
 }
 TASK = re.compile(

@@ -103,8 +103,8 @@ PHASES = [
     "Replace | Point to the release",
     "Replace | Run it",
     "Replace | Remember it",
-    "Finish | Switch back to the service",
-    "Finish | Drain the candidate",
+    "Switch back | Send requests to the service",
+    "Switch back | Drain the candidate",
     "Stop candidate | Stop it",
     "Prune | Remove the hashed files",
 ]

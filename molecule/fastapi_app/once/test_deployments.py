@@ -123,3 +123,62 @@ def test_restart_that_a_killed_run_did_not_come_to_is_made_up_for(host, applicat
     assert result.status == 0, result.output
     assert application.process_id() != pid
     assert application.request("/api/health")["release"] == release
+
+
+CONFIGURATION = "/etc/nginx/nginx.conf"
+# What nginx runs with, and what is wrong with that.
+ASTRAY = {
+    "another candidate": (
+        's/server 127.0.0.1:8001/server 127.0.0.1:8011/; s/127.0.0.1:8001"/127.0.0.1:8011"/',
+        "127.0.0.1:8011",
+    ),
+    "another flag": (
+        "s#/run/table-order/candidate-live#/run/other/candidate-live#",
+        "/run/other/candidate-live",
+    ),
+    "nginx of before": ("/Says where requests go/,/^    }$/d", "does not say where requests go"),
+}
+
+
+def has_newer_nginx(host, expression: str) -> None:
+    """Have nginx run with another configuration than what is on the disk: a reload is outstanding."""
+    host.run_test(
+        f"cp -p {CONFIGURATION} /run/right.conf && sed -i {shlex.quote(expression)} {CONFIGURATION} && nginx -t -q && "
+        f"! cmp -s {CONFIGURATION} /run/right.conf && nginx -s reload && sleep 1 && cp -p /run/right.conf {CONFIGURATION}"
+    )
+
+
+@pytest.mark.parametrize("case", ASTRAY)
+def test_where_nginx_sends_requests_elsewhere_nothing_is_built(host, application, source, case):
+    expression, said = ASTRAY[case]
+    before, pid = application.release(), application.process_id()
+    (source / "backend/app/version.py").write_text("VERSION = 3\n")
+    has_newer_nginx(host, expression)
+    try:
+        result = deploy(fastapi_app_source={"type": "local", "path": str(source)})
+    finally:
+        host.run_test("nginx -s reload && sleep 1")
+    assert result.status == 2, result.output
+    assert said in result.output
+    assert "--tags nginx" in result.output
+    assert "Dependencies |" not in result.output
+    assert (application.release(), application.process_id()) == (before, pid)
+
+
+def test_a_candidate_that_requests_do_not_reach_is_taken_back(host, application, source):
+    before, pid = application.release(), application.process_id()
+    (source / "backend/app/version.py").write_text("VERSION = 4\n")
+    # Its workers cannot see the file.
+    host.run_test("chmod 0700 /run/table-order")
+    try:
+        result = deploy(fastapi_app_source={"type": "local", "path": str(source)})
+    finally:
+        host.run_test("chmod 0755 /run/table-order")
+    assert result.status == 2, result.output
+    assert "candidate-live is there, and nginx cannot see it" in result.output
+    assert f"live is {before}" in result.output
+    assert (application.release(), application.process_id()) == (before, pid)
+    assert host.check_output(f"readlink {HOME}/frontend") == f"{HOME}/releases/{before}/frontend"
+    assert not host.file(FLAG).exists
+    assert host.run("systemctl is-active table-order-backend-candidate").rc != 0
+    assert json.loads(host.check_output(f"tail -n 1 {HOME}/logs/deployments.log"))["result"] == "failed"

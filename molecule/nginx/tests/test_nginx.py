@@ -1,5 +1,6 @@
 """The role with its defaults: what a request is answered with, and what is on the host."""
 
+import json
 import re
 import time
 
@@ -269,3 +270,21 @@ def test_a_candidate_that_is_not_there_is_a_bad_gateway(host, ask, backend, flag
     assert ask("http://localhost/api/x").status == 502
     host.check_output("rm /run/kitchen/live")
     assert ask("http://localhost/api/x").status == 200
+
+
+def test_nginx_says_to_its_own_host_alone_where_requests_go(host, ask, flag_folder):
+    def upstream() -> str:
+        answer = json.loads(ask("http://127.0.0.1:8008/upstream").body)
+        assert answer["flag"] == "/run/kitchen/live"
+        return answer["addresses"][answer["upstream"]]
+
+    assert upstream() == "127.0.0.1:8000"
+    host.check_output("touch /run/kitchen/live")
+    assert upstream() == "127.0.0.1:8001"
+    host.check_output("rm /run/kitchen/live")
+    assert upstream() == "127.0.0.1:8000"
+    assert ask("http://127.0.0.1:8008/api/x").status == 404
+    # From elsewhere nobody reaches it, whatever Host is asked for.
+    address = host.check_output("hostname -I").split()[0]
+    assert host.run(f"curl -s --max-time 2 http://{address}:8008/upstream").rc == 7
+    assert "upstream" not in ask(f"http://{address}/upstream", "-H", "Host: 127.0.0.1:8008").body

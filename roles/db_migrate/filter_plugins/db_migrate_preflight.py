@@ -112,6 +112,9 @@ def _paths(settings: Mapping[str, Any]) -> Iterator[str]:
         value = settings[name]
         if not _is_path(value) or not value.startswith("/") or ".." in value.split("/"):
             yield f"{name} is {value!r}; accepted: an absolute path without '..', such as /opt/table-order/backend."
+    fresh = settings["db_migrate_keep_fresh"]
+    if fresh != "" and (not _is_path(fresh) or not fresh.startswith("/") or ".." in fresh.split("/")):
+        yield f"db_migrate_keep_fresh is {fresh!r}; accepted: an absolute path without '..', or nothing."
     for name in ("db_migrate_alembic_ini", "db_migrate_alembic_folder", "db_migrate_venv"):
         value = settings[name]
         if not _is_path(value) or value[0] in "/~-" or ".." in value.split("/"):

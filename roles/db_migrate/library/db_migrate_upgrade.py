@@ -8,8 +8,8 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -131,6 +131,11 @@ options:
     type: list
     elements: dict
     default: []
+  keep_fresh:
+    description: >-
+      A file whose time of change is renewed each minute while this works, such as a lock whose owner must not be taken for
+      dead; nothing when it is not there.
+    type: path
   statement_timeout:
     description: The owner's own, in seconds; only named when it was the reason.
     type: int
@@ -173,6 +178,7 @@ REVISION = re.compile(r"^([\w-]+)(?: \((?:head|effective head|mergepoint|branchp
 # What "alembic current" says of a revision that the release does not have.
 UNKNOWN = re.compile(r"Can't locate revision identified by '([\w-]+)'")
 SHOWN_LINES = 25
+RENEWAL = 60  # seconds between two renewals of keep_fresh
 # Those who have waited long enough, then who of the owner's keeps them waiting: a session that waits in the queue before
 # them counts, too. This role's own sessions (one holds the lock that makes a second run wait) are left alone. All of
 # it is visible to the owner, who may end sessions of its own. pg_blocking_pids() locks PostgreSQL's table of locks, so
@@ -324,6 +330,26 @@ def listed(found: list[dict[str, Any]]) -> str:
 def chosen(found: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
     """Return some of what is known about revisions."""
     return [{name: one[name] for name in names} for one in found]
+
+
+@contextmanager
+def fresh(path: str | None) -> Iterator[None]:
+    """Renew the time of change of ``path`` meanwhile: it says that somebody is at work, for as long as that takes."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while path and not over.is_set():
+            with suppress(OSError):
+                os.utime(path)
+            over.wait(RENEWAL)
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class Watchdog(threading.Thread):
@@ -592,6 +618,7 @@ def main() -> None:
             "lock_timeout": {"type": "int", "default": 5},
             "statement_timeout": {"type": "int", "default": 5},
             "applied": {"type": "list", "elements": "dict", "default": []},
+            "keep_fresh": {"type": "path"},
         },
         supports_check_mode=True,
     )
@@ -601,8 +628,9 @@ def main() -> None:
         owner = module.params["owner"]
         connection = connect(module.params, owner["user"], owner["password"], "db_migrate_owner.password")
         try:
-            lock(connection, module.params["lock_wait"])
-            result = upgrade(Release(module), check_mode=module.check_mode)
+            with fresh(None if module.check_mode else module.params["keep_fresh"]):
+                lock(connection, module.params["lock_wait"])
+                result = upgrade(Release(module), check_mode=module.check_mode)
         finally:
             connection.close()
     except DatabaseError as error:

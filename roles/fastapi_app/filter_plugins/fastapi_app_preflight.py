@@ -231,6 +231,10 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
 
 # Of whatever takes the lock.
 LOCK: dict[str, tuple[Check, str]] = {
+    "fastapi_app_traffic_url": (
+        text(r"|https?://[^\s@]+"),
+        "an http(s) address without a password, such as http://127.0.0.1:8008/upstream, or nothing to do without",
+    ),
     "fastapi_app_why": (text(r"[^\n]{0,200}"), "a line of at most 200 characters"),
     "fastapi_app_lock_wait": (whole(0, 86400), "seconds, 0 to 86400"),
     "fastapi_app_lock_lease": (whole(60, 86400), "seconds, 60 to 86400"),

@@ -23,7 +23,12 @@ options:
   state: {description: Whether to hold it., type: str, choices: [present, absent], default: present}
   holder: {description: "Who wants it: a dictionary whose C(token) tells runs apart.", type: dict, required: true}
   gone: {description: The token of a holder that has ended without giving it back., type: str, default: ""}
-  lease: {description: A lock that is older than so many seconds is nobody's., type: int, default: 3600}
+  lease:
+    description:
+      - So many seconds after its last renewal the lock is nobody's. The holder's own is written into it, and binds those who
+        come later; a run that is about to wait for longer takes it again with a longer one.
+    type: int
+    default: 3600
   wait: {description: How long to wait for another run, in seconds., type: int, default: 0}
 author: [Table Order]
 """
@@ -65,18 +70,25 @@ def write(path: Path, holder: dict[str, Any]) -> None:
     draft.replace(path)
 
 
+def lease_of(present: dict[str, Any], parameters: dict[str, Any]) -> int:
+    """Return for how long, in seconds, a lock is its holder's; one of an earlier version does not say it."""
+    lease = present.get("lease")
+    return lease if isinstance(lease, int) else parameters["lease"]
+
+
 def take(parameters: dict[str, Any]) -> dict[str, Any] | None:
     """Take the lock and return the module's result, or None while somebody else holds it."""
     path, holder = Path(parameters["path"]), parameters["holder"]
     with alone(path):
         present = read(path)
         mine = present.get("token") == holder["token"]
-        expired = bool(present) and time.time() - path.stat().st_mtime > parameters["lease"]
+        expired = bool(present) and time.time() - path.stat().st_mtime > lease_of(present, parameters)
         stale = bool(present) and not mine and (present.get("token") == parameters["gone"] or expired)
         if present and not mine and not stale:
             return None
         # Also when it is held already: the lease begins anew.
-        write(path, {**holder, "since": present["since"]} if mine else holder)
+        since = {"since": present["since"]} if mine else {}
+        write(path, {**holder, **since, "lease": parameters["lease"]})
         return {"taken": not mine, "stale": present if stale else {}}
 
 

@@ -25,6 +25,10 @@ FORMS: dict[str, tuple[str, str]] = {
         r"|[A-Za-z0-9.-]+:[0-9]{1,5}",
         "host:port, such as 127.0.0.1:8001, or nothing to do without",
     ),
+    "nginx_traffic_address": (
+        r"|127(\.[0-9]{1,3}){3}:[0-9]{1,5}",
+        "a loopback address and a port, such as 127.0.0.1:8008, or nothing to do without",
+    ),
     "nginx_server_name": (
         r"[A-Za-z0-9._*-]+( +[A-Za-z0-9._*-]+)*",
         "host names with blanks between them (other scripts in their xn-- form), or _",
@@ -108,6 +112,7 @@ def _port_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     for name, example in (
         ("nginx_backend_address", "127.0.0.1:8000"),
         ("nginx_candidate_address", "127.0.0.1:8001"),
+        ("nginx_traffic_address", "127.0.0.1:8008"),
     ):
         address = settings[name]
         if not isinstance(address, str) or not re.fullmatch(FORMS["nginx_backend_address"][0], address):
@@ -118,7 +123,14 @@ def _port_problems(settings: Mapping[str, Any]) -> Iterator[str]:
         elif (host == "localhost" or host.startswith("127.")) and int(port) in ports.values():
             yield (
                 f"{name} is {_shown(address)}, where nginx itself listens, so that a request would never end. "
-                f"Name the application's port, such as {example}."
+                f"Name a port of its own, such as {example}."
+            )
+    traffic = str(settings["nginx_traffic_address"])
+    for name in ("nginx_backend_address", "nginx_candidate_address"):
+        if traffic and traffic.rpartition(":")[2] == str(settings[name]).rpartition(":")[2]:
+            yield (
+                f"nginx_traffic_address is {_shown(traffic)}, whose port is that of {name} ({_shown(settings[name])}). Give "
+                "nginx's own answer a port of its own, such as 127.0.0.1:8008."
             )
 
 

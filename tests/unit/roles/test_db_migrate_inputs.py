@@ -54,6 +54,11 @@ REFUSED = {
         "hots. Supported parameters include",
     ),
     "unknown state": ({"db_migrate_state": "gone"}, "db_migrate_state", "present, absent"),
+    "lock by a relative path": (
+        {"db_migrate_keep_fresh": "lock.json"},
+        "db_migrate_keep_fresh is",
+        "or nothing",
+    ),
     "no database": ({"db_migrate_database": {}}, "db_migrate_database lacks host, port, name, admin_user"),
     "null for the database": ({"db_migrate_database": None}, "db_migrate_database' is of type NoneType"),
     "null for a password": (app(password=None), "db_migrate_app lacks password"),

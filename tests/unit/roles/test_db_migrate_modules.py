@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -588,3 +589,24 @@ def test_a_schema_that_the_release_cannot_serve_with_is_refused(applied, error, 
     with pytest.raises(shared.DatabaseError) as failure:
         upgrade.upgrade(rolled_back(applied, error), check_mode=False)
     assert said in str(failure.value)
+
+
+def test_a_lock_stays_fresh_while_a_migration_takes_its_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(upgrade, "RENEWAL", 0.01)
+    path = tmp_path / "lock.json"
+    path.touch()
+    with upgrade.fresh(str(path)):
+        for _ in range(3):
+            os.utime(path, (0, 0))
+            time.sleep(0.2)
+            assert time.time() - path.stat().st_mtime < 60
+    os.utime(path, (0, 0))
+    time.sleep(0.1)
+    assert path.stat().st_mtime == 0, "it is over"
+
+
+@pytest.mark.parametrize("path", [None, "/nowhere/lock.json"])
+def test_what_is_not_there_is_not_made(path):
+    with upgrade.fresh(path):
+        time.sleep(0.05)
+    assert not Path("/nowhere").exists()

@@ -175,6 +175,10 @@ REFUSED = {
     "reason of two lines": ({"fastapi_app_why": "a\nb"}, "fastapi_app_why is"),
     "reason too long": ({"fastapi_app_why": "x" * 201}, "at most 200"),
     "lock waits forever": ({"fastapi_app_lock_wait": -1}, "fastapi_app_lock_wait is -1"),
+    "traffic asked with a password": (
+        {"fastapi_app_traffic_url": "http://me:tiger@127.0.0.1:8008/"},
+        "an http(s) address without a password",
+    ),
     "lease too short": ({"fastapi_app_lock_lease": 5}, "fastapi_app_lock_lease is 5"),
     "force as a word": ({"fastapi_app_force": "please"}, 'fastapi_app_force is "please"'),
     "probed never": ({"fastapi_app_health_times": 0}, "fastapi_app_health_times is 0"),
@@ -361,7 +365,7 @@ def test_a_wrong_type_is_refused_whatever_the_setting(name, value):
 
 # Where nothing means something: no bundle, no pattern, the release before, ...
 MAY_BE_EMPTY = {
-    "''": "amazon_release database_ca_url health_body health_host release release_path why",
+    "''": "amazon_release database_ca_url health_body health_host release release_path traffic_url why",
     "[]": "arguments frontends install_arguments revisions source_exclude system_packages writable_paths",
     "{}": "environment",
 }

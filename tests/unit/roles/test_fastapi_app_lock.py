@@ -23,6 +23,9 @@ UNREADABLE = {
 }
 
 
+HELD = ANN | {"lease": 3600}
+
+
 def wanted(path: Path, holder: dict = ANN, **others) -> dict:
     return {"path": str(path), "holder": holder, "gone": "", "lease": 3600, "wait": 0} | others
 
@@ -56,41 +59,58 @@ def run(capsys):
 
 
 def test_the_lock_says_who_holds_it(held):
-    assert json.loads(held.read_text()) == ANN
+    assert json.loads(held.read_text()) == HELD
 
 
 def test_the_same_run_has_it_already_and_keeps_its_beginning(held):
     let_pass(held, 3000)
     later = ANN | {"since": "10:50", "what": "roll back"}
     assert lock.take(wanted(held, later)) == {"taken": False, "stale": {}}
-    assert json.loads(held.read_text()) == later | {"since": "10:00"}
+    assert json.loads(held.read_text()) == later | {"since": "10:00", "lease": 3600}
     assert time.time() - held.stat().st_mtime < 60, "the lease begins anew"
 
 
 def test_another_run_gets_nothing(held):
     assert lock.take(wanted(held, BOB)) is None
-    assert json.loads(held.read_text()) == ANN
+    assert json.loads(held.read_text()) == HELD
 
 
 @pytest.mark.parametrize(
     ("others", "age"),
-    [({"gone": ANN["token"]}, 0), ({"lease": 60}, 61)],
-    ids=["the holder has ended", "the lease is over"],
+    [({"gone": ANN["token"]}, 0), ({}, 3601), ({"lease": 86400}, 3601)],
+    ids=["the holder has ended", "the lease is over", "the lease of who comes later is longer"],
 )
 def test_a_stale_lock_is_taken_over_with_its_holders_name(held, others, age):
     let_pass(held, age)
-    assert lock.take(wanted(held, BOB, **others)) == {"taken": True, "stale": ANN}
-    assert json.loads(held.read_text()) == BOB
+    assert lock.take(wanted(held, BOB, **others)) == {"taken": True, "stale": HELD}
+    assert json.loads(held.read_text()) == BOB | {"lease": others.get("lease", 3600)}
 
 
 @pytest.mark.parametrize(
     ("others", "age"),
-    [({"gone": "ffff"}, 0), ({"lease": 60}, 50), ({"lease": 3600}, 3500)],
-    ids=["another one has ended", "the lease goes on", "a long lease goes on"],
+    [({"gone": "ffff"}, 0), ({}, 3500), ({"lease": 60}, 3500)],
+    ids=["another one has ended", "the lease goes on", "the lease of who comes later is shorter"],
 )
 def test_a_lock_that_is_not_stale_stays(held, others, age):
     let_pass(held, age)
     assert lock.take(wanted(held, BOB, **others)) is None
+
+
+def test_a_wait_that_was_announced_does_not_lose_the_lock(held):
+    lock.take(wanted(held, lease=9000))
+    let_pass(held, 8900)
+    assert lock.take(wanted(held, BOB)) is None
+    # Who died in it loses it all the same.
+    let_pass(held, 9001)
+    assert lock.take(wanted(held, BOB)) == {"taken": True, "stale": ANN | {"lease": 9000}}
+
+
+@pytest.mark.parametrize(("age", "taken"), [(3500, False), (3601, True)])
+def test_a_lock_of_an_earlier_version_has_the_lease_of_who_comes_later(path, age, taken):
+    path.parent.mkdir()
+    path.write_text(json.dumps(ANN))
+    let_pass(path, age)
+    assert bool(lock.take(wanted(path, BOB))) == taken
 
 
 def test_ones_own_lock_is_never_stale(held):
@@ -153,7 +173,7 @@ def test_the_module_makes_the_folder_for_root_alone(run, path):
 def test_the_module_fails_with_the_holder_after_the_wait(run, held):
     begin = time.monotonic()
     result = run(path=str(held), holder=BOB, wait=1)
-    assert (result["failed"], result["holder"]) == (True, ANN)
+    assert (result["failed"], result["holder"]) == (True, HELD)
     assert 1 <= time.monotonic() - begin < 5
 
 
@@ -167,7 +187,7 @@ def test_the_module_takes_what_is_given_back_while_it_waits(run, held):
 
 def test_the_module_reports_a_lock_that_was_taken_over(run, held):
     result = run(path=str(held), holder=BOB, gone=ANN["token"])
-    assert (result["changed"], result["stale"]) == (True, ANN)
+    assert (result["changed"], result["stale"]) == (True, HELD)
 
 
 def test_the_module_gives_back(run, held):
@@ -179,5 +199,5 @@ def test_the_module_gives_back(run, held):
 def test_check_mode_leaves_the_lock_alone(run, path, held, state):
     assert run(check=True, path=str(held), holder=ANN, state=state)["taken"] is False
     assert run(check=True, path=str(path.parent / "other.json"), holder=ANN)["taken"] is False
-    assert json.loads(held.read_text()) == ANN
+    assert json.loads(held.read_text()) == HELD
     assert not (path.parent / "other.json").exists()

@@ -131,6 +131,22 @@ REFUSED = {
         {"nginx_asset_archive": "/srv/../etc"},
         ["nginx_asset_archive", "nothing to do without"],
     ),
+    "traffic told to everybody": (
+        {"nginx_traffic_address": "0.0.0.0:8008"},
+        ["nginx_traffic_address", "loopback"],
+    ),
+    "traffic told by name": (
+        {"nginx_traffic_address": "localhost:8008"},
+        ["nginx_traffic_address", "loopback"],
+    ),
+    "traffic where requests come in": (
+        {"nginx_traffic_address": "127.0.0.1:443"},
+        ["nginx_traffic_address", "nginx itself"],
+    ),
+    "traffic where a release listens": (
+        {"nginx_traffic_address": "127.0.0.1:8001"},
+        ["nginx_traffic_address", "that of nginx_candidate_address"],
+    ),
     "candidate port above": (
         {"nginx_candidate_address": "127.0.0.1:65536"},
         ["nginx_candidate_address", "a port from 1 to 65535, such as 127.0.0.1:8001"],
@@ -312,8 +328,24 @@ CARRIED = {
             "error_page 404 = @assets_2;",
         ],
     ),
+    "a candidate and the answer to where requests go": (
+        {"nginx_candidate_address": "app.internal:9001", "nginx_candidate_flag": "/run/shop/live"},
+        [
+            "listen 127.0.0.1:8008;",
+            """return 200 '{"upstream": "$table_order_backend", "flag": "/run/shop/live", "addresses": {"table_order_backend": """
+            """"127.0.0.1:8000", "table_order_candidate": "app.internal:9001"}}\\n';""",
+        ],
+    ),
+    "the answer without a candidate": (
+        {"nginx_candidate_address": "", "nginx_traffic_address": "127.0.0.2:9"},
+        [
+            "listen 127.0.0.2:9;",
+            """return 200 '{"upstream": "table_order_backend", "flag": "", "addresses": {"table_order_backend": """
+            """"127.0.0.1:8000"}}\\n';""",
+        ],
+    ),
     "neither candidate nor archive": (
-        {"nginx_candidate_address": "", "nginx_asset_archive": ""},
+        {"nginx_candidate_address": "", "nginx_asset_archive": "", "nginx_traffic_address": ""},
         ["proxy_pass http://table_order_backend;"],
     ),
     "unlimited size": ({"nginx_client_max_body_size": "0"}, ["client_max_body_size 0;"]),
@@ -412,6 +444,13 @@ def test_it_is_carried_through(answers, case):
 def test_what_is_done_without_leaves_no_trace(answers, trace):
     assert trace not in answers["neither candidate nor archive"][1]["nginx.conf"]
     assert trace in answers["defaults"][1]["nginx.conf"]
+
+
+def test_requests_and_the_answer_to_where_they_go_are_chosen_alike(answers):
+    chosen = re.findall(r"set \$table_order_backend .*?\}", answers["defaults"][1]["nginx.conf"], re.DOTALL)
+    assert len(chosen) == 2
+    assert chosen[0] == chosen[1]
+    assert "if (-e /run/table-order/candidate-live)" in chosen[0]
 
 
 def test_no_secret_is_in_what_was_said(answers, printed):

@@ -1,0 +1,135 @@
+"""Who gets the requests, asked of a web server that answers what the test says."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from tests.unit.roles.modules import load, run
+
+traffic = load("fastapi_app/library/fastapi_app_traffic.py")
+FLAG = "/run/table-order/candidate-live"
+ADDRESSES = {"table_order_backend": "127.0.0.1:8000", "table_order_candidate": "127.0.0.1:8001"}
+SERVICE = {"upstream": "table_order_backend", "flag": FLAG, "addresses": ADDRESSES}
+CANDIDATE = SERVICE | {"upstream": "table_order_candidate"}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # keeps the connection, if the client does
+
+    def setup(self) -> None:
+        self.server.connections += 1
+        super().setup()
+
+    def do_GET(self) -> None:
+        self.server.asked += 1
+        answers = self.server.answers
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        self.send_response(404 if answer == b"" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_) -> None:
+        pass
+
+
+@pytest.fixture
+def server():
+    """A server on 127.0.0.1: gives its ``answers`` one after the other, the last one again and again."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
+        made.answers, made.asked, made.connections = [SERVICE], 0, 0
+        thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield made
+        made.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def ask(server, capsys, monkeypatch):
+    """Run the module against the server, without pauses."""
+    monkeypatch.setattr(traffic, "PAUSE", 0)
+
+    def ask_server(*answers: dict | bytes, upstream: str = "candidate", **options) -> dict:
+        server.answers = list(answers)
+        wanted = {"service": "127.0.0.1:8000", "candidate": "127.0.0.1:8001", "flag": FLAG, "timeout": 0.2}
+        url = f"http://127.0.0.1:{server.server_port}/upstream"
+        return run(traffic, capsys, **(wanted | {"url": url, "upstream": upstream} | options))
+
+    return ask_server
+
+
+@pytest.mark.parametrize(("answer", "upstream"), [(SERVICE, "service"), (CANDIDATE, "candidate")])
+def test_the_wanted_answer_is_asked_for_several_times_on_new_connections(ask, server, answer, upstream):
+    result = ask(answer, upstream=upstream, times=4)
+    assert (result.get("failed", False), result["changed"], result["asked"]) == (False, False, 4)
+    assert server.connections == 4
+
+
+def test_an_old_worker_between_the_answers_resets_the_row(ask):
+    result = ask(CANDIDATE, CANDIDATE, SERVICE, CANDIDATE, times=3)
+    assert (result.get("failed", False), result["asked"]) == (False, 6)
+
+
+@pytest.mark.parametrize(
+    ("answer", "upstream", "said"),
+    [
+        (SERVICE, "candidate", f"{FLAG} is there, and nginx cannot see it"),
+        (CANDIDATE, "service", f"{FLAG} is still there"),
+        (
+            CANDIDATE | {"addresses": ADDRESSES | {"table_order_candidate": "127.0.0.1:9001"}},
+            "candidate",
+            "the candidate's requests to 127.0.0.1:9001, and the candidate listens on 127.0.0.1:8001",
+        ),
+        (
+            SERVICE | {"addresses": ADDRESSES | {"table_order_backend": "127.0.0.1:9000"}},
+            "service",
+            "the service's requests to 127.0.0.1:9000, and the service listens on 127.0.0.1:8000 (fastapi_app_port)",
+        ),
+        (
+            SERVICE | {"addresses": {"table_order_backend": "127.0.0.1:8000"}, "flag": ""},
+            "service",
+            "the candidate's requests to nothing",
+        ),
+        (
+            SERVICE | {"addresses": ADDRESSES | {"table_order_backend": "192.0.2.7:8000"}},
+            "service",
+            "requests to 192.0.2.7:8000",
+        ),
+        (
+            SERVICE | {"flag": "/run/other/candidate-live"},
+            "candidate",
+            f"looks for the file /run/other/candidate-live, and a deployment makes {FLAG}",
+        ),
+        (b"", "service", "does not say where requests go"),
+        (b"<html>", "service", "not what the role nginx has it say"),
+        (b"[]", "service", "not what the role nginx has it say"),
+    ],
+)
+def test_another_answer_is_refused_with_what_differs_and_the_fix(ask, answer, upstream, said):
+    result = ask(answer, upstream=upstream)
+    assert result["failed"]
+    assert said in result["msg"]
+    assert "--tags nginx" in result["msg"]
+
+
+def test_nobody_who_answers_is_refused_within_a_bounded_time(ask, server):
+    result = ask(SERVICE, url="http://127.0.0.1:1/upstream")
+    assert "does not say where requests go: http://127.0.0.1:1/upstream" in result["msg"]
+    assert result["seconds"] < 2
+
+
+@pytest.mark.parametrize(
+    ("address", "listens", "leads"),
+    [
+        ("localhost:8000", "127.0.0.1:8000", True),
+        ("10.0.1.7:8000", "0.0.0.0:8000", True),
+        ("127.0.0.1:8000", "0.0.0.0:8001", False),
+        ("10.0.1.7:8000", "127.0.0.1:8000", False),
+    ],
+)
+def test_an_address_leads_to_what_listens_there(address, listens, leads):
+    assert traffic.leads_to(address, listens) == leads
