@@ -100,8 +100,11 @@ EVERYTHING_PUBLIC = (
 )
 
 
-def test_a_second_run_changes_nothing(first_run: FirstRun) -> None:
+def test_a_second_run_changes_nothing(first_run: FirstRun, artifacts: Path) -> None:
+    site.start_recording()
     run = site.play("site.yml").check()
+    calls = aws_rules.load(site.stop_recording(artifacts / "second-run.jsonl"))
+    assert operator.denied(calls.by("local")) == []
     print(f"second run: {run.seconds:.0f} s")
     assert run.changed == 0, "\n".join(run.changes)
     assert "[WARNING]" not in run.output
