@@ -108,6 +108,7 @@ options:
   transit_encryption_mode:
     description:
       - V(required) refuses clients without TLS, V(preferred) takes both, for the time of a change-over.
+      - On an existing group AWS changes it only while no AUTH token is set, and never from plain to V(required).
     type: str
     choices: [preferred, required]
   at_rest_encryption:
@@ -434,6 +435,9 @@ def refusals(changes: Changes, wanted: dict[str, Any], group: dict[str, Any]) ->
         refused["transit_encryption"] = (
             "it is switched off from transit_encryption_mode preferred: set that first"
         )
+    for name in ("transit_encryption", "transit_encryption_mode"):
+        if name in changes and group["auth_token_enabled"]:
+            refused[name] = "AWS changes nothing about TLS while a password is asked for"
     return refused
 
 

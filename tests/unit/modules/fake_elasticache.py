@@ -142,7 +142,10 @@ class FakeElastiCache:
         self._require(ReplicationGroupId, available=True)
         if request.get("AutomaticFailoverEnabled") and len(self.group["MemberClusters"]) < 2:
             raise aws_error("InvalidParameterValue", "automatic failover needs a replica")
+        self._refuse_tls(request)
         if "AuthToken" in request:
+            if request["AuthTokenUpdateStrategy"] == "SET" and not self.group["AuthTokenEnabled"]:
+                raise aws_error("InvalidParameterCombination", "SET before ROTATE")
             self.group["AuthTokenEnabled"] = True
         if not ApplyImmediately:
             waiting = {"CacheNodeType", "EngineVersion"} & set(request)
@@ -165,6 +168,25 @@ class FakeElastiCache:
 
         self._begin("modifying", apply)
         return {"ReplicationGroup": self.group}
+
+    def _refuse_tls(self, request):
+        """What AWS says of TLS: not with a password, not at once, and not without the switch."""
+        wanted, mode = request.get("TransitEncryptionEnabled"), request.get("TransitEncryptionMode")
+        if wanted is None and mode is None:
+            return
+        if self.group["AuthTokenEnabled"]:
+            message = (
+                "Modification of transit encryption is not supported for access control enabled clusters."
+            )
+        elif wanted is None and not self.group["TransitEncryptionEnabled"]:
+            message = "To modify transit encryption mode, set encryption-in-transit as enabled."
+        elif wanted and not self.group["TransitEncryptionEnabled"] and mode != "preferred":
+            message = "Transit encryption is enabled with the mode preferred."
+        elif wanted is False and self.group["TransitEncryptionMode"] != "preferred":
+            message = "Transit encryption is disabled from the mode preferred."
+        else:
+            return
+        raise aws_error("InvalidParameterCombination", message)
 
     def _scale(self, ReplicationGroupId, ApplyImmediately, NewReplicaCount=None, ReplicaConfiguration=None):  # noqa: N803
         self._require(ReplicationGroupId, available=True)

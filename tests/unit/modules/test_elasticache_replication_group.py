@@ -310,6 +310,68 @@ def test_tls_goes_on_and_off_through_the_preferred_mode(present, existing):
     assert "switched off from transit_encryption_mode preferred" in switch(transit_encryption=False)["msg"]
 
 
+PLAIN = {"TransitEncryptionEnabled": False}
+PREFERRED = {"TransitEncryptionEnabled": True, "TransitEncryptionMode": "preferred"}
+REQUIRED = {"TransitEncryptionEnabled": True, "TransitEncryptionMode": "required"}
+AUTH = REQUIRED | {"AuthTokenEnabled": True}
+WANT_PREFERRED = {"transit_encryption": True, "transit_encryption_mode": "preferred"}
+WANT_REQUIRED = {"transit_encryption": True, "transit_encryption_mode": "required"}
+ROTATE = {"auth_token": TOKEN, "auth_token_update_strategy": "rotate"}
+SET = {"auth_token": TOKEN, "auth_token_update_strategy": "set"}
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted", "sent"),
+    [
+        (PLAIN, {"transit_encryption": False}, []),
+        (PLAIN, WANT_PREFERRED, [PREFERRED]),
+        (PLAIN, WANT_REQUIRED, "switched on in two steps"),
+        (PREFERRED, WANT_PREFERRED, []),
+        (PREFERRED, WANT_REQUIRED, [{"TransitEncryptionMode": "required"}]),
+        (PREFERRED, {"transit_encryption": False}, [PLAIN]),
+        (PREFERRED, ROTATE, [{"AuthToken": TOKEN, "AuthTokenUpdateStrategy": "ROTATE"}]),
+        (REQUIRED, WANT_REQUIRED, []),
+        (REQUIRED, WANT_PREFERRED, [{"TransitEncryptionMode": "preferred"}]),
+        (REQUIRED, {"transit_encryption": False}, "switched off from transit_encryption_mode preferred"),
+        (
+            REQUIRED,
+            WANT_REQUIRED | ROTATE,
+            [{"AuthToken": TOKEN, "AuthTokenUpdateStrategy": "ROTATE"}],
+        ),
+        # The order in which AWS takes them: nothing about TLS once there is a password.
+        (
+            PREFERRED,
+            WANT_REQUIRED | ROTATE,
+            [
+                {"TransitEncryptionMode": "required"},
+                {"AuthToken": TOKEN, "AuthTokenUpdateStrategy": "ROTATE"},
+            ],
+        ),
+        (AUTH, WANT_REQUIRED | SET, [{"AuthToken": TOKEN, "AuthTokenUpdateStrategy": "SET"}]),
+        (AUTH, WANT_REQUIRED | {"auth_token": TOKEN}, []),
+        (AUTH, WANT_PREFERRED, "changes nothing about TLS while a password is asked for"),
+        (AUTH, {"transit_encryption": False}, "changes nothing about TLS while a password is asked for"),
+        (PREFERRED | {"AuthTokenEnabled": True}, WANT_REQUIRED, "changes nothing about TLS while a password"),
+    ],
+)
+def test_sends_for_each_change_of_tls_and_password_what_aws_takes(run, module, existing, state, wanted, sent):
+    existing.group.update(state)
+    for check in (True, False):
+        name = {"replication_group_id": "table-order-redis", "apply_immediately": True}
+        result = run(module, check, **name, **wanted)
+        assert TOKEN not in str(result)
+        if isinstance(sent, str):
+            assert sent in result["msg"]
+        else:
+            assert result["changed"] is bool(sent), result
+        if check:
+            assert existing.writes == []
+    common = {"ReplicationGroupId": "table-order-redis", "ApplyImmediately": True}
+    assert [request for _operation, request in existing.writes] == (
+        [] if isinstance(sent, str) else [common | one for one in sent]
+    )
+
+
 def test_the_token_is_sent_at_creation_and_never_shown(present, cache):
     result = present(transit_encryption=True, auth_token=TOKEN)
     assert cache.writes[0][1]["AuthToken"] == TOKEN
