@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 PATH = "a path that begins with / and holds letters, digits and . _ ~ / - only, without // and without . or .. as a part"
 TIME = r"[0-9]{1,9}(ms|[smhd])", "a time, such as 90s or 1h"
@@ -216,52 +214,9 @@ def setting_problems(settings: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def pair_problems(certificate: object, key: object, certificate_file: str, key_file: str) -> list[str]:
-    """Find a certificate and a key (the texts of two files, nothing where a file cannot be read) that nginx refuses.
-
-    No message holds anything of the key.
-    """
-    problems = [
-        f"{name} is {_shown(file)}, which cannot be read on the controller. Correct the path, or set nginx_tls_remote "
-        "when it is a file of the host."
-        for name, file, text in (
-            ("nginx_tls_certificate_file", certificate_file, certificate),
-            ("nginx_tls_key_file", key_file, key),
-        )
-        if not (isinstance(text, str) and text)
-    ]
-    if problems:
-        return problems
-    try:
-        shown = x509.load_pem_x509_certificates(str(certificate).encode())[0].public_key()
-    except ValueError:
-        return [
-            f"nginx_tls_certificate_file is {_shown(certificate_file)}, which holds no certificate. Accepted: PEM, the host's "
-            "own certificate first, then its chain."
-        ]
-    try:
-        held = load_pem_private_key(str(key).encode(), password=None).public_key()
-    except TypeError:
-        return [
-            f"nginx_tls_key_file is {_shown(key_file)}, whose key has a passphrase, which nobody could type. Take it off with: "
-            "openssl pkey -in KEY -out NEW"
-        ]
-    except ValueError:
-        return [
-            f"nginx_tls_key_file is {_shown(key_file)}, which holds no private key. Accepted: PEM, without a passphrase."
-        ]
-    form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
-    if shown.public_bytes(*form) == held.public_bytes(*form):
-        return []
-    return [
-        f"nginx_tls_certificate_file {_shown(certificate_file)} and nginx_tls_key_file {_shown(key_file)} do not belong "
-        "together: the first certificate was made for another key. Name the two files of one pair."
-    ]
-
-
 class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., list[str]]]:
         """Return the filters by name."""
-        return {"nginx_setting_problems": setting_problems, "nginx_pair_problems": pair_problems}
+        return {"nginx_setting_problems": setting_problems}

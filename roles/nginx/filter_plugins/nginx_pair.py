@@ -1,0 +1,237 @@
+"""A filter that finds a certificate and a key which nginx, its OpenSSL or every browser would refuse.
+
+It returns a list of sentences, of which none holds anything of the key. An empty list means that nothing was found.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
+CERTIFICATE, KEY = "nginx_tls_certificate_file", "nginx_tls_key_file"
+CURVES = ("secp256r1", "secp384r1", "secp521r1")
+# What OpenSSL's security level 2, which is Debian's and Amazon's, lets no certificate be signed with.
+BROKEN_HASHES = ("md5", "sha1")
+MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
+ACCEPTED = {
+    CERTIFICATE: "PEM, the host's own certificate first, then its chain",
+    KEY: "PEM, without a passphrase",
+}
+HELD = {CERTIFICATE: "certificate", KEY: "private key"}
+ANOTHER_FORM = {
+    CERTIFICATE: "DER becomes PEM with: openssl x509 -inform DER -in FILE; PKCS#12 with: openssl pkcs12 -in FILE -nokeys",
+    KEY: "DER becomes PEM with: openssl pkey -inform DER -in FILE; PKCS#12 with: openssl pkcs12 -in FILE -nocerts -noenc",
+}
+
+
+class RefusalError(Exception):
+    """What is wrong, as a sentence for the operator."""
+
+
+class Given(NamedTuple):
+    """One of the two files: the setting's name, the file's, and what is in it."""
+
+    setting: str
+    file: str
+    text: str
+
+    def refuse(self, reason: str) -> RefusalError:
+        """Return the refusal that names the setting and the file."""
+        return RefusalError(f"{self.setting} is {self.file!r}, {reason}")
+
+
+def _blocks(given: Given) -> Iterator[tuple[str, str]]:
+    """Yield kind and text of each PEM block. OpenSSL looks at whole lines, and stops or skips where one is another."""
+    kind, lines = None, []
+    for number, line in enumerate(given.text.splitlines(), 1):
+        marker = MARKER.fullmatch(line.rstrip())
+        if marker is None and re.search(r"-----\s*(BEGIN|END)|(BEGIN|END) [A-Z0-9 ]+-----", line):
+            raise given.refuse(
+                f"whose line {number} holds more or less than one of PEM's markers, as when files are joined without a line "
+                "break, or saved with a byte order mark. Give each -----BEGIN and -----END line a line of its own."
+            )
+        if marker is None:
+            lines.append(line)
+        elif (marker[1] == "BEGIN") == (kind is None) and kind in (None, marker[2]):
+            lines = [line] if kind is None else [*lines, line]
+            if kind is not None:
+                yield kind, "\n".join([*lines, ""])
+            kind = marker[2] if kind is None else None
+        else:
+            raise given.refuse(
+                f"whose line {number} ends no block that was begun. Copy the file anew, whole."
+            )
+    if kind is not None:
+        raise given.refuse(
+            "whose last block is cut short: its -----END line is missing. Copy the file anew, whole."
+        )
+
+
+def _certificates(given: Given) -> list[x509.Certificate]:
+    blocks = list(_blocks(given))
+    if any("PRIVATE KEY" in kind for kind, _ in blocks) and any(kind == "CERTIFICATE" for kind, _ in blocks):
+        raise given.refuse(
+            f"which holds a private key, too, and is no secret: its differences are shown. Move the key into {KEY}'s file."
+        )
+    others = sorted({kind for kind, _ in blocks} - {"CERTIFICATE"})
+    if others or not blocks:
+        raise given.refuse(
+            f"which holds no certificate{' but a ' + ' and a '.join(others).lower() if others else ''}. "
+            f"Accepted: {ACCEPTED[CERTIFICATE]}. {ANOTHER_FORM[CERTIFICATE]}"
+        )
+    found = []
+    for number, (_, text) in enumerate(blocks, 1):
+        try:
+            found.append(x509.load_pem_x509_certificate(text.encode()))
+            found[-1].public_key()
+        except (ValueError, UnsupportedAlgorithm):
+            raise given.refuse(
+                f"whose certificate {number} of {len(blocks)} is broken. Copy the file anew, whole."
+            ) from None
+    return found
+
+
+def _key(given: Given) -> PublicKeyTypes:
+    """Return the public half of the key."""
+    keys = [(kind, text) for kind, text in _blocks(given) if kind.endswith("PRIVATE KEY")]
+    if len(keys) != 1:
+        raise given.refuse(
+            f"which holds {'no' if not keys else 'more than one'} private key. Accepted: {ACCEPTED[KEY]}. {ANOTHER_FORM[KEY]}"
+        )
+    try:
+        return load_pem_private_key(keys[0][1].encode(), password=None).public_key()
+    except TypeError:
+        raise given.refuse(
+            "whose key has a passphrase, which nobody could type. Take it off with: openssl pkey -in KEY -out NEW"
+        ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise given.refuse(
+            f"whose private key is broken. Accepted: {ACCEPTED[KEY]}. Copy the file anew, whole."
+        ) from None
+
+
+def _spki(key: PublicKeyTypes) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or "without a subject"
+
+
+def _weakness(certificate: x509.Certificate) -> str | None:
+    """Say what of a certificate OpenSSL or every browser refuses, or nothing."""
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < 2048:
+            return f"has an RSA key of {key.key_size} bits; at least 2048 are needed"
+    elif not isinstance(key, ec.EllipticCurvePublicKey):
+        return "has neither an RSA nor an EC key, which browsers do not accept"
+    elif key.curve.name not in CURVES:
+        return f"has a key on the curve {key.curve.name}; accepted are P-256, P-384 and P-521"
+    own = certificate.issuer == certificate.subject
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return "is signed in a way that OpenSSL does not know"
+    if not own and algorithm is not None and algorithm.name in BROKEN_HASHES:
+        return f"is signed with {algorithm.name.upper()}; SHA-256 or better is needed"
+    return None
+
+
+def _problems_of_each(given: Given, certificates: list[x509.Certificate], now: datetime) -> Iterator[str]:
+    for certificate in certificates:
+        reason = _weakness(certificate)
+        if reason is None and now > certificate.not_valid_after_utc:
+            reason = f"has expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+        if reason is None and now < certificate.not_valid_before_utc:
+            reason = f"is valid only from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
+        if reason is not None:
+            yield (
+                f"{given.setting} is {given.file!r}, whose certificate {_name(certificate)} {reason}. Have another one issued."
+            )
+
+
+def _refuse_a_broken_chain(given: Given, certificates: list[x509.Certificate]) -> None:
+    for certificate, issuer in pairwise(certificates):
+        try:
+            certificate.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            raise given.refuse(
+                f"whose chain is in the wrong order or not one: {_name(certificate)} is followed by {_name(issuer)}, which has "
+                "not issued it. Each certificate is followed by that of its issuer; the root may be left out."
+            ) from None
+
+
+def _refuse_what_openssl_refuses(certificate: Given, key: Given) -> None:
+    """Let OpenSSL itself load the pair, at the security level of the hosts: the last judge before the host's nginx."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=2")
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder, "certificate.pem"), Path(folder, "key.pem")]
+        for file, given in zip(files, (certificate, key), strict=True):
+            file.write_text(given.text)
+        try:
+            context.load_cert_chain(*files)
+        except (ssl.SSLError, OSError) as error:
+            reason = getattr(error, "reason", None) or type(error).__name__
+            raise certificate.refuse(
+                f"which OpenSSL does not load with {key.setting} {key.file!r}: {reason}. Copy both files anew, whole."
+            ) from None
+
+
+def _judge(certificate: Given, key: Given, now: datetime) -> list[str]:
+    certificates, held = _certificates(certificate), _spki(_key(key))
+    matching = [number for number, each in enumerate(certificates) if _spki(each.public_key()) == held]
+    if not matching:
+        return [
+            f"{CERTIFICATE} {certificate.file!r} and {KEY} {key.file!r} do not belong together: the first certificate was made "
+            "for another key. Name the two files of one pair."
+        ]
+    if matching[0] != 0:
+        raise certificate.refuse(
+            f"whose certificates are in the wrong order: number {matching[0] + 1} is that of the key. Accepted: "
+            f"{ACCEPTED[CERTIFICATE]}."
+        )
+    problems = list(_problems_of_each(certificate, certificates, now))
+    if not problems:
+        _refuse_a_broken_chain(certificate, certificates)
+        _refuse_what_openssl_refuses(certificate, key)
+    return problems
+
+
+def pair_problems(certificate: object, key: object, certificate_file: str, key_file: str) -> list[str]:
+    """Find a certificate and a key that cannot be served. The first two are the texts, nothing where a file cannot be read."""
+    given = {CERTIFICATE: (certificate_file, certificate), KEY: (key_file, key)}
+    problems = [
+        f"{setting} is {file!r}, which cannot be read on the controller. Correct the path, or set nginx_tls_remote when it is "
+        "a file of the host."
+        for setting, (file, text) in given.items()
+        if not (isinstance(text, str) and text)
+    ]
+    if problems:
+        return problems
+    try:
+        pair = [Given(setting, file, str(text)) for setting, (file, text) in given.items()]
+        return _judge(pair[0], pair[1], datetime.now(UTC))
+    except RefusalError as refusal:
+        return [str(refusal)]
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., list[str]]]:
+        """Return the filter by its name."""
+        return {"nginx_pair_problems": pair_problems}
