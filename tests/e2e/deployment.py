@@ -80,7 +80,7 @@ def state() -> State:
         f"basename $(dirname $(readlink {HOME}/backend)); basename $(dirname $(readlink {HOME}/frontend)); "
         f"ls {HOME}/releases | tr '\\n' ' '; echo; systemctl is-active table-order-backend-candidate; "
         "test -e /run/table-order/candidate-live; echo $?; test -e /var/lib/table-order/lock.json; echo $?; "
-        f"ls -d {HOME}/candidate {HOME}/releases/*/backend/.env.* /var/lib/table-order/switching.json 2>/dev/null | tr '\\n' ' '"
+        f"cd /var/lib/table-order; ls -d {HOME}/candidate environments/* candidate.env switching.json 2>/dev/null | tr '\\n' ' '"
     ).split("\n")
     lines += [""] * (7 - len(lines))
     return State(

@@ -54,6 +54,17 @@ def test_release_from_git_that_cannot_be_imported_is_removed(host, application, 
     assert application.request("/api/health")["release"] == before
 
 
+def assert_only_the_environment_is_there(host) -> None:
+    """The source's own files of such names are its own: no run takes them for leftovers."""
+    assert host.check_output(f"ls -A {HOME}/backend | grep -F .env").split() == [
+        ".env",
+        ".env.before",
+        ".env.example",
+    ]
+    assert host.file(f"{HOME}/backend/.env.before").content_string == "OF_THE_SOURCE=1\n"
+    assert host.check_output("ls -A /var/lib/table-order/environments") == ""
+
+
 def test_environment_that_does_not_work_is_taken_back(host, application):
     before = host.file(f"{HOME}/backend/.env").content_string
     given = {
@@ -68,7 +79,7 @@ def test_environment_that_does_not_work_is_taken_back(host, application):
     assert "it got no request" in result.output
     assert "sesame-open" not in result.output
     assert host.file(f"{HOME}/backend/.env").content_string == before
-    assert host.check_output(f"ls -A {HOME}/backend | grep -F .env") == ".env"
+    assert_only_the_environment_is_there(host)
     assert application.request("/api/health")
 
 
@@ -84,7 +95,8 @@ def test_what_a_killed_run_has_left_is_cleared_away_and_the_next_release_is_roll
     host.run_test(
         f"mkdir -p {HOME}/releases/{second}/backend/venv/bin && touch {HOME}/releases/{second}/backend/half-built && "
         f"ln -sfn {HOME}/releases/{first}/backend {HOME}/candidate && "
-        f"cp -p {HOME}/backend/.env {HOME}/backend/.env.candidate && systemctl start table-order-backend-candidate && "
+        f"mkdir -p -m 700 {STATE}/environments && cp -p {HOME}/backend/.env {STATE}/environments/{first}.env && "
+        f"ln -s environments/{first}.env {STATE}/candidate.env && systemctl start table-order-backend-candidate && "
         f"touch {FLAG} && mkdir -p {HOME}/releases/half/backend && echo {shlex.quote(json.dumps(LOCK))} > {STATE}/lock.json"
     )
     refused = deploy(**release)
@@ -100,7 +112,7 @@ def test_what_a_killed_run_has_left_is_cleared_away_and_the_next_release_is_roll
     assert not host.file(FLAG).exists
     assert not host.file(f"{HOME}/candidate").exists
     assert host.run("systemctl is-active table-order-backend-candidate").rc != 0
-    assert host.check_output(f"ls -A {HOME}/backend | grep -F .env") == ".env"
+    assert_only_the_environment_is_there(host)
     assert not host.file(f"{HOME}/backend/half-built").exists
     assert set(host.check_output(f"ls {HOME}/releases").split()) == {first, second}
 

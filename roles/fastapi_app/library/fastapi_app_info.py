@@ -62,6 +62,7 @@ schema_revisions: {description: The revisions of the last migration., type: list
 """
 
 SHOWN_HISTORY = 100
+FORMER_DRAFTS = (".env.candidate", ".env.before")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -100,6 +101,20 @@ def release(path: Path) -> dict[str, Any]:
         "revisions": [revision["id"] for revision in read_json(path / "revisions.json").get("revisions", [])],
         "changed": path.stat().st_mtime,
     }
+
+
+def drafts(folder: Path, environments: Path, releases: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the environments that a deployment has not cleared away: never a file of a release's own source.
+
+    An earlier version of the role kept its two beside the release's .env, where a source may have files of these names.
+    """
+    kept = [str(path) for path in environments.glob("*")]
+    for name, known in releases.items():
+        if "files" in known:
+            sources = {Path(file).name for file in known["files"]}
+            former = (folder / name / "backend" / file for file in FORMER_DRAFTS if file not in sources)
+            kept += [str(path) for path in former if path.exists()]
+    return sorted(kept)
 
 
 def history(path: Path) -> list[dict[str, Any]]:
@@ -189,7 +204,7 @@ def main() -> None:
         lock=lock(state / "lock.json"),
         units={unit: unit_state(unit) for unit in module.params["units"]},
         checksums={file: checksum(Path(file)) for file in module.params["files"]},
-        drafts=sorted(str(path) for path in folder.glob("*/backend/.env.*")),
+        drafts=drafts(folder, state / "environments", releases),
         history=entries,
         schema_revisions=read_json(state / "schema.json").get("revisions", []),
     )

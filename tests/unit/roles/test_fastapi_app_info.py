@@ -209,8 +209,9 @@ def test_a_switch_that_was_cut_off_is_seen(look, tmp_path):
         make_release(home / "releases", name)
     for link, target in (("backend", "a/backend"), ("frontend", "b/frontend"), ("candidate", "b/backend")):
         (home / link).symlink_to(home / "releases" / target)
-    (home / "releases/b/backend/.env.candidate").touch()
-    (tmp_path / "state").mkdir()
+    (tmp_path / "state/environments").mkdir(parents=True)
+    (tmp_path / "state/environments/b.env").touch()
+    (tmp_path / "state/environments/b.before").touch()
     (tmp_path / "state/switching.json").write_text('{"from": "a", "to": "b"}')
     (tmp_path / "state/started-from").write_text("release a\n")
     (tmp_path / "run").mkdir()
@@ -218,11 +219,25 @@ def test_a_switch_that_was_cut_off_is_seen(look, tmp_path):
     found = look()
     assert (found["live"], found["frontend"], found["candidate"]) == ("a", "b", "b")
     assert (found["candidate_live"], found["came_from"], found["started_from"]) == (True, "a", "release a\n")
-    assert found["drafts"] == [str(home / "releases/b/backend/.env.candidate")]
+    assert found["drafts"] == [str(tmp_path / "state/environments" / name) for name in ("b.before", "b.env")]
     assert {name: release["complete"] for name, release in found["releases"].items()} == {
         "a": True,
         "b": True,
     }
+
+
+def test_a_file_of_the_source_is_no_leftover(look, tmp_path):
+    names = (".env.example", ".env.defaults", ".env.candidate", ".env.before", ".env.local")
+    release = make_release(tmp_path / "home/releases", "a")
+    files = {f"backend/{name}": "checksum" for name in names}
+    (release / "manifest.json").write_text(json.dumps({"id": "a", "files": files}))
+    for name in names:
+        (release / "backend" / name).touch()
+    assert look()["drafts"] == []
+    # What an earlier version of the role has left, which no source brought.
+    del files["backend/.env.candidate"]
+    (release / "manifest.json").write_text(json.dumps({"id": "a", "files": files}))
+    assert look()["drafts"] == [str(release / "backend/.env.candidate")]
 
 
 BUILDS = ["customer-ui/build", "admin-ui/build"]
