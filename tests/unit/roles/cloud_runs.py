@@ -1,0 +1,92 @@
+"""Runs plays of the project against the local cloud in this process, with an inventory as the real ones are."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[3]
+CALLBACK = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+
+
+@dataclass
+class Run:
+    """What a play did: its exit status, its output, and its report when it printed one."""
+
+    status: int
+    output: str
+    report: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> int:
+        """Return how many tasks changed something, on all hosts."""
+        return sum(host["changed"] for host in self.report["stats"].values())
+
+    @property
+    def messages(self) -> str:
+        """Return every task's message, one a line."""
+        return "\n".join(
+            str(result.get("msg", ""))
+            for play in self.report.get("plays", [])
+            for task in play["tasks"]
+            for result in task["hosts"].values()
+        )
+
+
+def make_inventory(folder: Path, url: str, region: str = "ap-northeast-2", **variables: Any) -> Path:
+    """Write an inventory that talks to the cloud at ``url``; its other files are those of inventories/local."""
+    inventory = folder / "inventory"
+    (inventory / "group_vars/all").mkdir(parents=True, exist_ok=True)
+    cloud = {
+        "plugin": "table_order_cloud",
+        "environment": "local",
+        "region": region,
+        "account": "123456789012",
+        "endpoint": url,
+        "local_cloud": {"name": "unit"},
+    }
+    (inventory / "00-cloud.yml").write_text(yaml.safe_dump(cloud))
+    (inventory / "aws_ec2.yml").write_text((ROOT / "inventories/local/aws_ec2.yml").read_text())
+    main = (ROOT / "inventories/local/group_vars/all/main.yml").read_text()
+    (inventory / "group_vars/all/main.yml").write_text(main)
+    variables = {
+        "table_order_state_directory": str(folder / "state"),
+        "table_order_poll_seconds": 0,
+    } | variables
+    (inventory / "group_vars/all/test.yml").write_text(json.dumps(variables))
+    return inventory
+
+
+def run_plays(folder: Path, inventory: Path, plays: list[dict], *options: str) -> Run:
+    """Run ``plays`` on ``inventory``."""
+    playbook = folder / "play.yml"
+    playbook.write_text(json.dumps(plays))
+    return run_playbook(playbook, inventory, *options)
+
+
+def run_playbook(playbook: Path, inventory: Path, *options: str, **environment: str) -> Run:
+    """Run a playbook on ``inventory``."""
+    done = subprocess.run(
+        ["ansible-playbook", "-i", inventory, playbook, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | CALLBACK | environment,
+    )
+    output = done.stdout + done.stderr
+    start = done.stdout.find("{")
+    report = json.JSONDecoder().raw_decode(done.stdout[start:])[0] if start >= 0 else {}
+    return Run(done.returncode, output, report)
+
+
+def role(name: str, entry: str = "main", **variables: Any) -> dict:
+    """Return a task that runs an entry point of a role."""
+    return {
+        "name": f"Run {name}, {entry}",
+        "ansible.builtin.include_role": {"name": f"{ROOT}/roles/{name}", "tasks_from": entry},
+        "vars": variables,
+    }

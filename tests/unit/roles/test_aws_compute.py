@@ -1,0 +1,153 @@
+"""The server on the local cloud: what a run finds there is finished, kept, or refused in words."""
+
+import subprocess
+
+import pytest
+from moto.ec2.models import ec2_backends
+
+from local_cloud.shims.ec2 import DEBIAN_AMI
+from tests.unit.roles.cloud_runs import make_inventory, role, run_plays
+
+NAME = "table-order-app-server"
+TABLE_ORDER = {"ansible.builtin.include_role": {"name": "table_order"}, "name": "Read the names"}
+
+
+@pytest.fixture(scope="module")
+def network(ec2):
+    """A subnet that gives its servers a public address, and a group."""
+    vpc = ec2.create_vpc(CidrBlock="10.98.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.98.1.0/24", AvailabilityZone="ap-northeast-2a")
+    subnet_id = subnet["Subnet"]["SubnetId"]
+    ec2.modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": True})
+    group = ec2.create_security_group(GroupName="compute", Description="compute", VpcId=vpc)["GroupId"]
+    return {"aws_compute_subnet_id": subnet_id, "aws_compute_security_group_id": group}
+
+
+@pytest.fixture
+def backend():
+    return ec2_backends["123456789012"]["ap-northeast-2"]
+
+
+@pytest.fixture
+def site(tmp_path, url, client, ec2, network, backend):
+    """A function that runs the role; the cloud has its instance profile, and is clean afterwards."""
+    iam = client("iam")
+    iam.create_instance_profile(InstanceProfileName="table-order-ec2-role")
+    inventory = make_inventory(tmp_path, url, aws_compute_wait_retries=3)
+
+    def run(*options, entry="main", more=()):
+        play = {"hosts": "compute", "gather_facts": False, "tasks": [role("aws_compute", entry, **network)]}
+        return run_plays(tmp_path, inventory, [play, *more], *options)
+
+    yield run
+    iam.delete_instance_profile(InstanceProfileName="table-order-ec2-role")
+    ec2.terminate_instances(InstanceIds=[i["InstanceId"] for i in servers(ec2)] or ["i-0"]) if servers(
+        ec2
+    ) else None
+    for address in ec2.describe_addresses()["Addresses"]:
+        ec2.release_address(AllocationId=address["AllocationId"])
+    for pair in ec2.describe_key_pairs()["KeyPairs"]:
+        ec2.delete_key_pair(KeyName=pair["KeyName"])
+
+
+def servers(ec2):
+    found = ec2.describe_instances(
+        Filters=[
+            {"Name": "tag:Name", "Values": [NAME]},
+            {"Name": "instance-state-name", "Values": ["running", "pending"]},
+        ]
+    )
+    return [one for reservation in found["Reservations"] for one in reservation["Instances"]]
+
+
+def test_a_server_outlives_its_image(site, ec2, backend):
+    assert site().status == 0
+    image = backend.amis.pop(DEBIAN_AMI)
+    try:
+        again = site()
+    finally:
+        backend.amis[DEBIAN_AMI] = image
+    assert (again.status, again.changed) == (0, 0), again.output[-3000:]
+    assert len(servers(ec2)) == 1
+
+
+FIND = {
+    "hosts": "aws:app_server",
+    "gather_facts": False,
+    "tasks": [
+        role("table_order", "server"),
+        {
+            "name": "Say the address",
+            "ansible.builtin.debug": {"msg": "address={{ hostvars[groups['app_server'][0]].ansible_host }}"},
+            "run_once": True,
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("cause", ["killed before the address", "disassociated by hand"])
+def test_the_address_is_read_after_provisioning(site, ec2, cause):
+    assert site().status == 0
+    (address,) = ec2.describe_addresses()["Addresses"]
+    ec2.disassociate_address(AssociationId=address["AssociationId"])
+    if cause == "killed before the address":
+        ec2.release_address(AllocationId=address["AllocationId"])
+    (server,) = servers(ec2)
+    run = site(more=[FIND])
+    (address,) = ec2.describe_addresses()["Addresses"]
+    assert address["PublicIp"] != server["PublicIpAddress"]
+    assert run.status == 0, run.output[-3000:]
+    assert f"address={address['PublicIp']}" in run.messages
+
+
+def test_a_key_pair_of_another_key_is_refused(site, ec2, tmp_path):
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
+    ec2.import_key_pair(KeyName="table-order-key", PublicKeyMaterial=(tmp_path / "other.pub").read_bytes())
+    for options in ((), ("--check",)):
+        run = site(*options)
+        assert run.status != 0
+        assert "aws_compute_key_name" in run.messages, run.output[-2000:]
+        assert "aws_compute_public_key_file" in run.messages
+        assert not (tmp_path / "state/ssh/table-order-key").exists()
+    assert servers(ec2) == []
+
+
+def test_a_key_pair_of_the_same_key_is_kept(site, ec2, tmp_path):
+    assert site(entry="preflight").status == 0
+    key = tmp_path / "state/ssh/table-order-key"
+    key.parent.mkdir(parents=True, mode=0o700)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "somebody else", "-f", key], check=True
+    )
+    kind, material, _ = key.with_suffix(".pub").read_text().split(" ", 2)
+    ec2.import_key_pair(KeyName="table-order-key", PublicKeyMaterial=f"{kind} {material} ann@laptop".encode())
+    run = site()
+    assert run.status == 0, run.output[-3000:]
+
+
+def test_a_server_whose_status_checks_fail_ends_the_run(site, ec2, monkeypatch):
+    monkeypatch.setattr("moto.ec2.responses.instances.InstanceResponse.describe_instance_status", impaired)
+    run = site()
+    (server,) = servers(ec2)
+    assert run.status != 0
+    assert f"{server['InstanceId']}: system ok, instance impaired" in run.messages, run.output[-3000:]
+
+
+def impaired(response):
+    """What AWS answers of a server whose kernel does not start."""
+    from moto.core.responses import ActionResult
+
+    instances = response.ec2_backend.get_multi_instances_by_id(response._get_param("InstanceIds", []))
+    return ActionResult(
+        {
+            "InstanceStatuses": [
+                {
+                    "InstanceId": one.id,
+                    "InstanceState": {"Code": 16, "Name": "running"},
+                    "SystemStatus": {"Status": "ok"},
+                    "InstanceStatus": {"Status": "impaired"},
+                }
+                for one in instances
+            ]
+        }
+    )
