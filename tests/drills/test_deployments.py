@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,13 @@ def two_heads(folder: Path) -> None:
     (versions / "9998_drill.py").write_text(text.replace('"9999"', '"9998"'))
 
 
+def adds_behind_what_takes_away(folder: Path) -> None:
+    text = MIGRATION.format(head=head(folder), statement="SELECT 1")
+    versions = folder / "backend/migrations/versions"
+    (versions / "9998_away.py").write_text(text.replace('"9999"', '"9998"') + "\n\ncontract = True\n")
+    (versions / "9999_add.py").write_text(text.replace(f'"{head(folder)}"', '"9998"'))
+
+
 def does_not_build(folder: Path) -> None:
     path = folder / "backend/requirements.txt"
     path.write_text(path.read_text() + "no-such-package-of-anybody==1.0 --hash=sha256:" + "0" * 64 + "\n")
@@ -80,6 +87,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "does not import": (does_not_import, "this release cannot be imported"),
     "does not migrate": (migrates_badly, "no_such_table"),
     "has two heads": (two_heads, "9998"),
+    "adds behind what takes away": (adds_behind_what_takes_away, "in two deployments"),
     "does not start": (does_not_start, "this release does not start"),
     "is not healthy": (is_not_healthy, "status 503"),
 }
@@ -196,3 +204,69 @@ def test_a_killed_backend_costs_no_more_than_the_requests_in_flight(tmp_path: Pa
     # nginx asks again for what may be asked twice, unless its answer has begun. Of the orders, 16 of 100 requests, those in
     # flight: of less than a second.
     assert running.shown["not_2xx"] + running.shown["lost"] <= 3 * 0.16 * RATE
+
+
+ADDS, TAKES_AWAY = (
+    'op.add_column("orders", sa.Column("drill_note", sa.String(64)))',
+    'op.drop_column("orders", "drill_note")',
+)
+COLUMN = "    idempotency_key: Mapped[str | None] = mapped_column(String(64))\n"
+
+
+def migration(folder: Path, revision: str, down: str, change: str) -> None:
+    text = f'"""A drill."""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\nrevision = "{revision}"\n'
+    text += f'down_revision = "{down}"\n\n\ndef upgrade() -> None:\n    {change}\n'
+    (folder / f"backend/migrations/versions/{revision}_drill.py").write_text(text)
+
+
+def needs_a_column(folder: Path) -> None:
+    migration(folder, "9001", head(folder), ADDS)
+    column = COLUMN.replace("idempotency_key", "drill_note")
+    replace(folder / "backend/app/models/entities.py", COLUMN, COLUMN + column)
+
+
+def takes_it_away(folder: Path) -> None:
+    migration(folder, "9001", head(folder), ADDS)
+    migration(folder, "9002", "9001", TAKES_AWAY)
+    # Healthy is this release only with a revision that it serves with.
+    replace(
+        folder / "backend/app/services/health.py",
+        "            session.execute(select(Store.id).limit(1))\n",
+        "            import json, pathlib, sqlalchemy\n"
+        "            known = json.loads((pathlib.Path.cwd() / '../revisions.json').read_text())['serves_at']\n"
+        "            if session.scalar(sqlalchemy.text('SELECT version_num FROM alembic_version')) not in known:\n"
+        "                raise StorageError('another schema')\n",
+    )
+
+
+@pytest.fixture
+def with_a_column(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Have a release serve that needs a column; returns a source that takes it away. The database is as before, afterwards."""
+    play("deploy", fastapi_app_source=variant(tmp_path / "before", needs_a_column)).check()
+    yield variant(tmp_path / "after", takes_it_away)
+    revision = head(deployment.EXAMPLE)
+    deployment.sql(f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608
+    deployment.server("rm /var/lib/table-order/schema.json")
+    play("deploy", fastapi_app_force=True).check()
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["", "killed before the second part"])
+def test_what_the_serving_release_needs_is_taken_away_when_it_has_gone(
+    with_a_column: dict[str, str], tmp_path: Path, killed: bool
+) -> None:
+    before = state().live
+    with load(tmp_path) as running:
+        if killed:
+            killed_at("Apply the rest of the migrations", fastapi_app_source=with_a_column)
+            assert "9001" in deployment.tables()
+        run = play("deploy", fastapi_app_source=with_a_column)
+    print(f"a column taken away: {run.seconds:.0f} s, {json.dumps(running.shown)}")
+    run.check()
+    assert ("Once the new release alone serves: 9002" in run.output) != killed
+    assert running.lost() == {}
+    assert "9002" in deployment.tables()
+    settled(state())
+    refused = play("rollback", fastapi_app_release=before)
+    assert refused.status != 0
+    assert "cannot serve with this schema: migration 9002" in refused.output
+    assert play("deploy", fastapi_app_source=with_a_column).check().changed == 0

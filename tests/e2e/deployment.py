@@ -201,10 +201,17 @@ def load(folder: Path, rate: int = RATE, streams: int = STREAMS) -> Iterator[Loa
 
 def tables() -> str:
     """Return the database's tables and its revision, as the application's own connection sees them."""
+    return sql(
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema ORDER BY 1",
+        "TABLE alembic_version",
+    )
+
+
+def sql(*statements: str) -> str:
+    """Return the rows of statements that the application's own connection runs, a list for each."""
     # Not psql: the URL with its password would be an argument.
     program = (
-        "import os, psycopg; c = psycopg.connect(os.environ['DATABASE_URL']); "
-        "print(c.execute('SELECT tablename FROM pg_tables WHERE schemaname = current_schema ORDER BY 1').fetchall(), "
-        "c.execute('TABLE alembic_version').fetchall())"
+        "import os, psycopg; c = psycopg.connect(os.environ['DATABASE_URL'], autocommit=True); "
+        f"print(*[a.fetchall() if a.description else [] for a in map(c.execute, {list(statements)!r})])"
     )
     return server(f'set -a; . {HOME}/backend/.env; set +a; {HOME}/backend/venv/bin/python -c "{program}"')

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 ROLES = ("nginx", "fastapi_app", "cloudwatch_agent", "db_migrate")
 # Where else it is turned, or why it is not.
 ELSEWHERE = {
+    "db_migrate_serving": "set by playbooks/deploy.yml: tests/drills; tests/unit/roles/test_db_migrate_modules.py",
     "db_migrate_keep_fresh": "set by playbooks/deploy.yml; tests/unit/roles/test_db_migrate_modules.py",
     "db_migrate_applied": "set by playbooks/deploy.yml: tests/drills",
     "fastapi_app_revisions": "set by playbooks/deploy.yml: tests/drills",

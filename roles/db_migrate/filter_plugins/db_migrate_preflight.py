@@ -197,6 +197,9 @@ def _rest(settings: Mapping[str, Any]) -> Iterator[str]:
             "db_migrate_after_command is refused; accepted: a list of words, such as [python, -m, app.bootstrap], or an "
             "empty one. No shell reads it: give a program and its arguments, numbers in quotes."
         )
+    serving = settings["db_migrate_serving"]
+    if not isinstance(serving, list) or any(not isinstance(one, str) or not one for one in serving):
+        yield "db_migrate_serving is refused; accepted: a list of revisions' ids, or an empty one where nothing serves."
     applied = settings["db_migrate_applied"]
     if not isinstance(applied, list) or any(
         not isinstance(one, Mapping) or not {"id", "title", "contract"} <= one.keys() for one in applied

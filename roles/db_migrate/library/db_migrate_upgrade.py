@@ -131,6 +131,14 @@ options:
     type: list
     elements: dict
     default: []
+  serving:
+    description: >-
+      The ids of the revisions that the release has which serves meanwhile. From the first pending revision on that says
+      C(contract) and is none of them, nothing is applied; what does not say it and comes after that is refused. Empty: nothing
+      serves, and all is applied.
+    type: list
+    elements: str
+    default: []
   keep_fresh:
     description: >-
       A file whose time of change is renewed each minute while this works, such as a lock whose owner must not be taken for
@@ -159,14 +167,15 @@ RETURN = """
 before: {description: The revisions of the database before., type: list, elements: str, returned: success}
 after: {description: The revisions that it has now., type: list, elements: str, returned: success}
 pending:
-  description: What was applied, or would be, oldest first; each with C(id) and C(title).
+  description: What was pending, oldest first; each with C(id), C(title) and C(contract).
   type: list
   elements: dict
   returned: success
 revisions:
   description: >-
-    All revisions of the release, oldest first; each with C(id), C(title) and C(contract), which says that the code before
-    it cannot serve after it. Empty where a later release has migrated the database.
+    All revisions of the release, oldest first; each with C(id), C(title), C(contract), which says that the code before
+    it cannot serve after it, and C(applied), which is false for one that O(serving) has held back. Empty where a later
+    release has migrated the database.
   type: list
   elements: dict
   returned: success
@@ -178,6 +187,7 @@ REVISION = re.compile(r"^([\w-]+)(?: \((?:head|effective head|mergepoint|branchp
 # What "alembic current" says of a revision that the release does not have.
 UNKNOWN = re.compile(r"Can't locate revision identified by '([\w-]+)'")
 SHOWN_LINES = 25
+LATER = "-- Once the new release alone serves:"
 RENEWAL = 60  # seconds between two renewals of keep_fresh
 # Those who have waited long enough, then who of the owner's keeps them waiting: a session that waits in the queue before
 # them counts, too. This role's own sessions (one holds the lock that makes a second run wait) are left alone. All of
@@ -320,11 +330,40 @@ def pending(found: list[dict[str, Any]], before: list[str]) -> list[dict[str, An
     return found[max(reached, default=0) :]
 
 
+def split(
+    left: list[dict[str, Any]], serving: Iterable[str]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the pending revisions to apply now, and those that the serving release could not serve after.
+
+    ``serving`` are the ids that the serving release has; where nothing serves, all is applied now. Raises DatabaseError where
+    what adds comes after what takes away: one part cannot be applied before the other.
+    """
+    known = set(serving)
+    first = next(
+        (place for place, one in enumerate(left) if one["contract"] and one["id"] not in known), len(left)
+    )
+    now, held = left[:first], left[first:]
+    behind = [one for one in held if not one["contract"]]
+    if known and behind:
+        last = held[held.index(behind[0]) - 1]
+        raise DatabaseError(
+            f"{listed(behind)} would have to be applied before the new release starts, and {listed(held[:1])} takes away what "
+            "the release needs that serves until then. Bring them in two deployments: first a release whose last migration is "
+            f"{last['id']}. Where an outage does no harm, all is applied at once with -e '{{\"db_migrate_serving\": []}}'."
+        )
+    return (now, held) if known else (left, [])
+
+
 def listed(found: list[dict[str, Any]]) -> str:
     """Return revisions for the reader."""
     return ", ".join(
         f"{one['id']} ({one['title'].rstrip('.')})" if one["title"] else one["id"] for one in found
     )
+
+
+def ids(found: list[dict[str, Any]]) -> set[str]:
+    """Return the names of revisions."""
+    return {one["id"] for one in found}
 
 
 def chosen(found: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
@@ -459,9 +498,9 @@ class Release:
         check_linear(found["revisions"], found["heads"])
         return found["revisions"]
 
-    def sql(self, before: list[str]) -> tuple[str, str]:
+    def sql(self, before: list[str], target: str = "head") -> tuple[str, str]:
         """Return the SQL that would run, without secrets, and why there is none."""
-        since = f"{before[0]}:head" if len(before) == 1 else "head"
+        since = f"{before[0]}:{target}" if len(before) == 1 else target
         try:
             output = self.alembic("upgrade", since, "--sql")
         except DatabaseError as error:
@@ -470,12 +509,12 @@ class Release:
             return "", f"The SQL cannot be shown ({why}): {said}"
         return hide(output, secrets(self.parameters)).strip(), ""
 
-    def migrate(self, before: list[str], found: list[dict[str, Any]]) -> None:
+    def migrate(self, before: list[str], found: list[dict[str, Any]], target: str = "head") -> None:
         """Upgrade under the watchdog's eyes; raises DatabaseError with what is to be done about a failure."""
         watchdog = Watchdog(self.parameters)
         try:
             with watchdog:
-                self.alembic("upgrade", "head")
+                self.alembic("upgrade", target)
         except DatabaseError as error:
             reason = explain(str(error), watchdog, self.parameters)
             said = [part for part in (reason, self.left(before, found), str(error)) if part]
@@ -561,26 +600,39 @@ def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
     known = release.revisions()
     before, ahead = state(release, known)
     heads = before if ahead else [known[-1]["id"]]
-    changes = before != heads
-    left = pending(known, before) if changes else []
+    left = pending(known, before) if before != heads else []
+    # In an empty database nothing serves.
+    now, held = split(left, release.parameters["serving"] if before else [])
+    after = before if held and not now else [now[-1]["id"]] if held else heads
+    changes, target = before != after, after[0] if held else "head"
     result = {
         "before": before,
-        "after": heads,
+        "after": after,
         "changed": changes,
-        "pending": chosen(left, "id", "title"),
-        "revisions": [] if ahead else chosen(known, "id", "title", "contract"),
+        "pending": chosen(left, "id", "title", "contract"),
+        "revisions": []
+        if ahead
+        else [
+            {**one, "applied": one["id"] not in ids(held)} for one in chosen(known, "id", "title", "contract")
+        ],
         "sql": "",
     }
-    done = ahead or f"At {heads[0]} already"
-    way = f"from {', '.join(before) or 'an empty database'} to {heads[0]}: {listed(left)}"
+    done = ahead or f"At {after[0]} already"
+    way = f"from {', '.join(before) or 'an empty database'} to {after[0]}: {listed(now)}"
+    later = f". Once the new release alone serves: {listed(held)}" if held else ""
     if check_mode:
+        sql, why_not = release.sql(before, target) if changes else ("", "")
         if changes:
-            result["sql"], why_not = release.sql(before)
-            done = f"Would migrate {way}" + (f". {why_not}" if why_not else "")
-        return {**result, "msg": done}
+            done = f"Would migrate {way}"
+        if held:
+            more, why_not = release.sql(after)
+            sql = f"{sql}\n{LATER}\n{more}".strip() if more else sql
+        done += later + (f". {why_not}" if why_not else "")
+        return {**result, "sql": sql, "msg": done}
     if changes:
-        release.migrate(before, left)
+        release.migrate(before, now, target)
         done = f"Migrated {way}"
+    done += later
     command = release.parameters["after_command"]
     if command:
         output = release.run(command, "app", release.parameters["path"])
@@ -618,6 +670,7 @@ def main() -> None:
             "lock_timeout": {"type": "int", "default": 5},
             "statement_timeout": {"type": "int", "default": 5},
             "applied": {"type": "list", "elements": "dict", "default": []},
+            "serving": {"type": "list", "elements": "str", "default": []},
             "keep_fresh": {"type": "path"},
         },
         supports_check_mode=True,

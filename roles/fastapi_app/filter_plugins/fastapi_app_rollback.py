@@ -54,6 +54,17 @@ def rollback_choice(info: dict[str, Any], wanted: str = "") -> dict[str, str]:
     return {"release": target, "problem": problem}
 
 
+def serves_at(revisions: list[dict[str, Any]]) -> list[str]:
+    """Return the ids of the database's revisions with which a release serves that knows ``revisions``, oldest first.
+
+    What takes away and has nothing after it is applied when the release serves already: it serves before and after.
+    """
+    place = len(revisions)
+    while place and revisions[place - 1]["contract"]:
+        place -= 1
+    return [revision["id"] for revision in revisions[max(place - 1, 0) :]]
+
+
 def release_line(info: dict[str, Any], name: str) -> str:
     """Return a line about one release: its name, where it came from, who built it and when."""
     release = info["releases"].get(name)
@@ -92,4 +103,5 @@ class FilterModule:
             "fastapi_app_differences": differences,
             "fastapi_app_release_line": release_line,
             "fastapi_app_rollback_choice": rollback_choice,
+            "fastapi_app_serves_at": serves_at,
         }

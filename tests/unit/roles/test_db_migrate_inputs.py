@@ -54,6 +54,7 @@ REFUSED = {
         "hots. Supported parameters include",
     ),
     "unknown state": ({"db_migrate_state": "gone"}, "db_migrate_state", "present, absent"),
+    "text for what serves": ({"db_migrate_serving": "0001"}, "db_migrate_serving", "list"),
     "lock by a relative path": (
         {"db_migrate_keep_fresh": "lock.json"},
         "db_migrate_keep_fresh is",

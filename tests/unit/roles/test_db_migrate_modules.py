@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
@@ -278,6 +279,115 @@ def test_anything_else_is_refused_by_name(found, heads, said):
 def test_what_comes_after_the_databases_revision_is_pending(before, left):
     found = upgrade.pending(line(("1", ""), ("2", "1"), ("3", "2")), before)
     assert "".join(one["id"] for one in found) == left
+
+
+def named(kinds: str) -> list[dict]:
+    """Return pending revisions of the line 1, 2, ...; "c" is one that takes away, "e" one that adds."""
+    return [
+        {"id": str(number), "title": f"Title {number}", "contract": kind == "c", "down": [], "outside": False}
+        for number, kind in enumerate(kinds, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "serving", "now", "held"),
+    [
+        ("", "0", "", ""),
+        ("ee", "0", "12", ""),
+        ("ec", "0", "1", "2"),
+        ("cc", "0", "", "12"),
+        ("ecc", "0", "1", "23"),
+        # The run before was killed between its two parts: the release that serves has it.
+        ("c", "01", "1", ""),
+        ("ce", "01", "12", ""),
+        ("cec", "01", "12", "3"),
+        # Nothing serves.
+        ("ece", "", "123", ""),
+    ],
+)
+def test_what_the_serving_release_needs_is_taken_away_later(kinds, serving, now, held):
+    parts = upgrade.split(named(kinds), list(serving))
+    assert ["".join(one["id"] for one in part) for part in parts] == [now, held]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "serving", "added", "away", "last"), [("ce", "0", "2", "1", "1"), ("eccec", "0", "4", "2", "3")]
+)
+def test_what_adds_behind_what_takes_away_is_refused(kinds, serving, added, away, last):
+    with pytest.raises(shared.DatabaseError) as refusal:
+        upgrade.split(named(kinds), list(serving))
+    said = str(refusal.value)
+    assert said.startswith(f"{added} (Title {added}) would have to be applied before")
+    assert f"and {away} (Title {away}) takes away" in said
+    assert f"in two deployments: first a release whose last migration is {last}." in said
+
+
+@pytest.fixture
+def at(parameters, monkeypatch):
+    """Return a release with revisions 1 to 3, of which 3 takes away, and what was asked of Alembic."""
+
+    def make(revision: str, *serving: str) -> tuple[upgrade.Release, list[tuple[str, ...]]]:
+        asked: list[tuple[str, ...]] = []
+
+        def alembic(_self, *arguments: str) -> str:
+            asked.append(arguments)
+            return f"{revision}\n" if arguments == ("current",) else f"-- {arguments[1]}"
+
+        monkeypatch.setattr(upgrade.Release, "alembic", alembic)
+        monkeypatch.setattr(upgrade.Release, "revisions", lambda _self: named("eec"))
+        monkeypatch.setattr(upgrade, "Watchdog", lambda _parameters: nullcontext())
+        given = {**parameters, "serving": list(serving), "after_command": [], "applied": []}
+        return upgrade.Release(SimpleNamespace(params=given)), asked
+
+    return make
+
+
+def applied(result: dict) -> str:
+    return "".join(one["id"] for one in result["revisions"] if one["applied"])
+
+
+def test_the_first_part_goes_up_to_what_takes_away(at):
+    release, asked = at("1", "1")
+    result = upgrade.upgrade(release, check_mode=False)
+    assert asked[1:] == [("upgrade", "2")]
+    assert (result["after"], result["changed"], applied(result)) == (["2"], True, "12")
+    assert (
+        result["msg"] == "Migrated from 1 to 2: 2 (Title 2). Once the new release alone serves: 3 (Title 3)"
+    )
+    assert [one["id"] for one in result["pending"]] == ["2", "3"]
+
+
+def test_the_second_part_is_the_rest(at):
+    release, asked = at("2", "1", "2", "3")
+    result = upgrade.upgrade(release, check_mode=False)
+    assert asked[1:] == [("upgrade", "head")]
+    assert (result["after"], applied(result)) == (["3"], "123")
+
+
+def test_nothing_to_apply_before_is_no_change(at):
+    release, asked = at("2", "1", "2")
+    result = upgrade.upgrade(release, check_mode=False)
+    assert asked == [("current",)]
+    assert (result["after"], result["changed"], applied(result)) == (["2"], False, "12")
+    assert "Once the new release alone serves: 3" in result["msg"]
+
+
+@pytest.mark.parametrize(("revision", "serving"), [("1", ()), ("", ("1",))], ids=["nothing serves", "empty"])
+def test_where_nothing_serves_all_is_applied(at, revision, serving):
+    release, asked = at(revision, *serving)
+    result = upgrade.upgrade(release, check_mode=False)
+    assert asked[1:] == [("upgrade", "head")]
+    assert (result["after"], applied(result)) == (["3"], "123")
+
+
+def test_check_mode_shows_both_parts(at):
+    release, asked = at("1", "1")
+    result = upgrade.upgrade(release, check_mode=True)
+    assert result["sql"] == "-- 1:2\n-- Once the new release alone serves:\n-- 2:head"
+    assert result["msg"].startswith(
+        "Would migrate from 1 to 2: 2 (Title 2). Once the new release alone serves: 3 (Title 3)"
+    )
+    assert all("--sql" in arguments for arguments in asked[1:])
 
 
 class Session:
@@ -558,7 +668,7 @@ def rolled_back(applied: list[dict], error: str) -> SimpleNamespace:
     return SimpleNamespace(
         alembic=alembic,
         revisions=lambda: line(("0001", ""), ("0002", "0001")),
-        parameters={"applied": applied, "after_command": []},
+        parameters={"applied": applied, "after_command": [], "serving": []},
     )
 
 

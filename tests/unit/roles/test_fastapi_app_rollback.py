@@ -139,3 +139,12 @@ def test_only_what_is_deployed_is_compared(parts, lines):
     live = {"backend/a.py": "1", "backend/b.py": "1", "run": "1", "docs/x": "1"}
     wanted = {"backend/b.py": "2", "backend/c.py": "1", "backend2/x": "1", "run": "2", "docs/x": "1"}
     assert rollback.differences(live, wanted, parts) == lines
+
+
+@pytest.mark.parametrize(
+    ("kinds", "at"),
+    [("", ""), ("ee", "2"), ("eec", "23"), ("ecc", "123"), ("cce", "3"), ("cc", "12"), ("ecec", "34")],
+)
+def test_a_release_serves_before_and_after_what_takes_away(kinds, at):
+    revisions = [{"id": str(number), "contract": kind == "c"} for number, kind in enumerate(kinds, 1)]
+    assert "".join(rollback.serves_at(revisions)) == at
