@@ -1,8 +1,9 @@
 """First rows: `python -m app.bootstrap`, after the migrations.
 
-Prints `changed` or `unchanged`. The environment is the truth: afterwards SUPERADMIN_USERNAME exists with
-SUPERADMIN_PASSWORD, so a rotated secret takes effect here. With DEMO_DATA=true there is also a demo store,
-complete enough to order at once, with an admin `demo-admin` whose password is ADMIN_DEMO_PASSWORD.
+Prints `changed` or `unchanged`. Afterwards SUPERADMIN_USERNAME exists with SUPERADMIN_PASSWORD: no page changes that
+password, so a rotated secret takes effect here. With DEMO_DATA=true there is also a demo store, complete enough to order
+at once, with an admin `demo-admin`, made with the password ADMIN_DEMO_PASSWORD. A password that was changed on the page
+is never set back.
 """
 
 import sys
@@ -54,7 +55,7 @@ def _ensure_admin(session: Session, username: str, password: SecretStr, store_id
         return True
     if (admin.role, admin.store_id) != (role, store_id):
         raise SystemExit(f"{username!r} exists with another role or store; choose another name.")
-    if password_matches(admin.password_hash, password.get_secret_value()):
+    if role == Role.ADMIN or password_matches(admin.password_hash, password.get_secret_value()):
         return False
     admin.password_hash = hash_password(password.get_secret_value())
     return True

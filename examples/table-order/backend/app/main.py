@@ -16,7 +16,7 @@ from app.infrastructure.logging import RequestLog, configure_logging
 from app.infrastructure.resources import Resources
 from app.infrastructure.settings import Settings
 from app.infrastructure.shutdown import calling_on_stop
-from app.services.errors import ServiceError, UnavailableError
+from app.services.errors import MenuChangedError, ServiceError, UnavailableError
 from app.services.health import HealthChecks
 
 _log = logging.getLogger(__name__)
@@ -38,7 +38,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _show_service_error(_request: Request, error: ServiceError) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
-    return JSONResponse({"detail": str(error)}, error.status, headers)
+    changed = {"changed": error.changed} if isinstance(error, MenuChangedError) else {}
+    return JSONResponse({"detail": str(error)} | changed, error.status, headers)
 
 
 async def _show_invalid_request(_request: Request, error: RequestValidationError) -> JSONResponse:
@@ -61,7 +62,7 @@ def create_app() -> FastAPI:
     app = FastAPI(
         title="Table Order",
         lifespan=_lifespan,
-        docs_url="/api/docs",
+        docs_url=None,  # its page loads scripts from elsewhere, on the origin on which administrators log in
         openapi_url="/api/openapi.json",
         redoc_url=None,
     )

@@ -1,9 +1,14 @@
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
 from conftest import DEMO, ROOT, log_in
 from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from app.models.entities import Admin
 
 pytestmark = pytest.mark.usefixtures("demo")
 
@@ -102,7 +107,29 @@ def test_guessing_is_stopped_for_this_account_and_address_only(client: TestClien
     assert client.post("/api/auth/login", json=right).status_code == 429
     log_in(client, ROOT)
     redis = client.app.state.resources.redis
-    assert [0 < redis.ttl(key) <= 60 for key in redis.keys("login-failures:*")] == [True]
+    assert {0 < redis.ttl(key) <= 60 for key in redis.keys("login-tries:*")} == {True}
+
+
+def test_parallel_guesses_are_counted_one_by_one(client: TestClient) -> None:
+    guess = {"username": DEMO[0], "password": "wrong"}
+    with ThreadPoolExecutor(12) as threads:
+        statuses = list(
+            threads.map(lambda _: client.post("/api/auth/login", json=guess).status_code, range(24))
+        )
+    assert (statuses.count(401), statuses.count(429)) == (10, 14)
+
+
+def test_changing_names_meets_the_limit_of_the_address(client: TestClient) -> None:
+    statuses = [
+        client.post("/api/auth/login", json={"username": f"name-{number}", "password": "wrong"}).status_code
+        for number in range(62)
+    ]
+    assert statuses == [401] * 60 + [429] * 2
+
+
+def test_a_restaurant_full_of_tablets_logs_in_at_once(client: TestClient) -> None:
+    for _ in range(15):
+        log_in(client, DEMO)
 
 
 def test_password_is_not_repeated_in_an_error(client: TestClient) -> None:
@@ -113,20 +140,32 @@ def test_password_is_not_repeated_in_an_error(client: TestClient) -> None:
 
 
 def test_forged_expired_and_stream_tokens_open_nothing(
-    client: TestClient, environment: dict[str, str]
+    client: TestClient, environment: dict[str, str], engine: Engine
 ) -> None:
-    from app.infrastructure.security import Audience, Tokens
+    from app.infrastructure.security import Audience, Tokens, password_mark
 
     now = int(time.time())
     key = environment["SECRET_KEY"]
-    claims = {"sub": "2", "aud": "api", "iat": now, "exp": now + 60}
+    with Session(engine) as session:
+        password_hash = session.get_one(Admin, 2).password_hash
+    claims = {
+        "sub": "2",
+        "aud": "api",
+        "iat": now,
+        "exp": now + 60,
+        "jti": "x",
+        "pwd": password_mark(password_hash),
+    }
     tokens = {
         "valid": jwt.encode(claims, key, "HS256"),
         "other key": jwt.encode(claims, "another key of sufficient length", "HS256"),
         "expired": jwt.encode(claims | {"exp": now - 1}, key, "HS256"),
-        "no expiry": jwt.encode({"sub": "2", "aud": "api"}, key, "HS256"),
+        "no expiry": jwt.encode(
+            {name: value for name, value in claims.items() if name != "exp"}, key, "HS256"
+        ),
+        "another password's": jwt.encode(claims | {"pwd": password_mark("another")}, key, "HS256"),
         "unsigned": jwt.encode(claims, None, "none"),
-        "stream": Tokens(key).issue(2, Audience.STREAM),
+        "stream": Tokens(key).issue(2, Audience.STREAM, password_hash),
         "nobody": jwt.encode(claims | {"sub": "77"}, key, "HS256"),
         "garbage": "x.y.z",
     }
@@ -135,6 +174,20 @@ def test_forged_expired_and_stream_tokens_open_nothing(
         for name, token in tokens.items()
     }
     assert statuses == dict.fromkeys(tokens, 401) | {"valid": 200}
+
+
+def test_another_password_ends_the_tokens_of_before(client: TestClient, other_admin: dict[str, str]) -> None:
+    root = log_in(client, ROOT)
+    assert client.get("/api/admin/whoami", headers=other_admin).status_code == 200
+    client.patch("/api/superadmin/admins/3", headers=root, json={"password": "another password"})
+    assert client.get("/api/admin/whoami", headers=other_admin).status_code == 401
+
+
+def test_log_out_ends_this_log_in_and_no_other(client: TestClient) -> None:
+    here, there = log_in(client, DEMO), log_in(client, DEMO)
+    assert client.post("/api/auth/logout", headers=here).status_code == 204
+    assert client.get("/api/admin/whoami", headers=here).status_code == 401
+    assert client.get("/api/admin/whoami", headers=there).status_code == 200
 
 
 def test_admin_sees_and_touches_its_own_store_only(client: TestClient, other_admin: dict[str, str]) -> None:

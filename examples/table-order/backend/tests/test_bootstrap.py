@@ -49,6 +49,16 @@ def test_demo_data_is_made_once_and_then_left_alone(
 
 
 @pytest.mark.usefixtures("demo")
+def test_a_password_that_was_changed_on_the_page_is_not_set_back(
+    client: TestClient, engine: Engine, root: dict[str, str]
+) -> None:
+    client.patch("/api/superadmin/admins/2", headers=root, json={"password": "another password"})
+    with Session(engine) as session:
+        assert bootstrap(session, bootstrap_settings()) is False
+    log_in(client, (DEMO[0], "another password"))
+
+
+@pytest.mark.usefixtures("demo")
 def test_taken_name_is_refused(engine: Engine) -> None:
     with Session(engine) as session, pytest.raises(SystemExit, match="demo-admin"):
         bootstrap(session, bootstrap_settings(superadmin_username=DEMO[0]))

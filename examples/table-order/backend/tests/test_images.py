@@ -1,5 +1,8 @@
 import struct
+import threading
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import boto3
@@ -7,9 +10,10 @@ import pytest
 from conftest import BUCKET
 from fastapi.testclient import TestClient
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from app.services import images
-from app.services.errors import InvalidError, TooLargeError
+from app.services.errors import InvalidError, TooLargeError, UnavailableError
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30)) -> bytes:
@@ -64,6 +68,61 @@ def test_size_limits() -> None:
     images.validated(picture("PNG", (5000, 100)))
 
 
+def test_what_is_kept_is_upright_small_and_says_nothing_of_its_camera() -> None:
+    buffer = BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    exif.get_ifd(0x8825)[2] = (37.0, 33.0, 58.0)  # where it was taken
+    exif[0x010F] = "a camera"
+    Image.effect_noise((3000, 1000), 50).convert("RGB").save(buffer, "JPEG", exif=exif, comment=b"a secret")
+    assert b"a camera" in buffer.getvalue()
+    kept = images.validated(buffer.getvalue())
+    with Image.open(BytesIO(kept.content)) as image:
+        assert image.size == (533, 1600)
+        assert not image.getexif()
+    assert b"a camera" not in kept.content
+    assert b"a secret" not in kept.content
+
+
+def test_a_transparent_picture_stays_so_and_loses_its_texts() -> None:
+    buffer = BytesIO()
+    texts = PngInfo()
+    texts.add_text("Comment", "a secret")
+    Image.new("RGBA", (40, 30), (200, 0, 0, 0)).save(buffer, "PNG", pnginfo=texts)
+    kept = images.validated(buffer.getvalue())
+    with Image.open(BytesIO(kept.content)) as image:
+        assert image.convert("RGBA").getpixel((1, 1))[3] == 0
+    assert b"a secret" not in kept.content
+
+
+def test_images_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "TURN_SECONDS", 0.05)
+    with images._turn, pytest.raises(UnavailableError, match="try again"):
+        images.validated(picture())
+    images.validated(picture())
+
+
+@pytest.mark.usefixtures("demo")
+def test_a_bucket_that_hangs_keeps_no_order_waiting(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(client.app.state.resources.storage, "get", lambda _key: (release.wait(20), None)[1])
+    order = {"store_id": 1, "table_number": 3, "items": [{"menu_id": 1, "quantity": 1}]}
+    with ThreadPoolExecutor(60) as threads:
+        pictures = [
+            threads.submit(client.get, f"/api/images/menus/1/{number:032x}.jpg") for number in range(60)
+        ]
+        time.sleep(1)
+        started = time.monotonic()
+        assert client.post("/api/orders", json=order).status_code == 201
+        took = time.monotonic() - started
+        release.set()
+        statuses = {future.result().status_code for future in pictures}
+    assert took < 5
+    assert statuses <= {404, 503}
+
+
 @pytest.fixture
 def s3(environment: dict[str, str]) -> object:
     return boto3.client("s3", region_name=environment["AWS_REGION"])
@@ -87,7 +146,8 @@ def test_uploaded_image_is_stored_and_shown(client: TestClient, admin: dict[str,
     assert key.endswith(".jpg")
 
     shown = client.get(menu["image_url"])
-    assert shown.content == content
+    with Image.open(BytesIO(shown.content)) as image:
+        assert (image.format, image.size) == ("JPEG", (40, 30))
     assert shown.headers["Content-Type"] == "image/jpeg"
     assert shown.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert shown.headers["X-Content-Type-Options"] == "nosniff"

@@ -40,8 +40,38 @@ def test_order_takes_prices_from_the_database(client: TestClient, engine: Engine
         entry = session.scalars(select(OrderHistory)).one()
         assert (entry.order_id, entry.from_status, entry.to_status) == (order["id"], None, "pending")
 
-    priced = new_order(items=[{"menu_id": 1, "quantity": 1, "unit_price": 1}])
-    assert client.post("/api/orders", json=priced).status_code == 422
+
+def test_a_price_that_the_guest_has_not_seen_is_told_and_not_charged(
+    client: TestClient, engine: Engine, admin: dict[str, str]
+) -> None:
+    seen = [
+        {"menu_id": 1, "quantity": 2, "unit_price": 9000},
+        {"menu_id": 2, "quantity": 1, "unit_price": 10000},
+    ]
+    assert client.post("/api/orders", json=new_order(items=seen)).status_code == 201
+    client.patch("/api/admin/menus/1", headers=admin, json={"price": 9500})
+    client.patch("/api/admin/menus/2", headers=admin, json={"is_available": False})
+    refused = client.post("/api/orders", json=new_order(items=seen))
+    assert (refused.status_code, refused.json()["detail"]) == (
+        409,
+        "Sold out: 비빔밥. The price has changed: 김치찌개 9,500 won.",
+    )
+    assert refused.json()["changed"] == [
+        {"menu_id": 1, "name": "김치찌개", "price": 9500, "is_available": True},
+        {"menu_id": 2, "name": "비빔밥", "price": 10000, "is_available": False},
+    ]
+    assert count(engine, Order) == 1
+    mended = [{"menu_id": 1, "quantity": 2, "unit_price": 9500}]
+    assert client.post("/api/orders", json=new_order(items=mended)).json()["total"] == 19000
+
+
+def test_a_sum_beyond_sense_is_refused_in_words(
+    client: TestClient, engine: Engine, admin: dict[str, str]
+) -> None:
+    client.patch("/api/admin/menus/1", headers=admin, json={"price": 10_000_000})
+    response = client.post("/api/orders", json=new_order(items=[{"menu_id": 1, "quantity": 99}] * 3))
+    assert (response.status_code, count(engine, Order)) == (422, 0)
+    assert "50,000,000 won at most" in response.json()["detail"]
 
 
 def test_order_keeps_the_price_it_was_placed_at(client: TestClient, engine: Engine) -> None:

@@ -5,7 +5,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import backing
 import httpx2
 import pytest
 from conftest import DEMO
+from fastapi.testclient import TestClient
 from redis import Redis
 
 from app.infrastructure.sse_publisher import SSEPublisher
@@ -152,11 +153,41 @@ def test_stream_shows_its_own_store_only(urls: tuple[str, str], other_admin: dic
         assert others.events.empty()
 
 
+def test_whoever_may_no_longer_look_is_cut_off_in_every_process(
+    urls: tuple[str, str], client: TestClient, root: dict[str, str], other_admin: dict[str, str]
+) -> None:
+    def ended(admin: dict[str, str], cause: Callable[[], object]) -> tuple[bool, bool]:
+        bystander = log_in(urls[0])
+        with open_stream(urls[0], headers=admin) as theirs, open_stream(urls[1], headers=bystander) as others:
+            cause()
+            return theirs.ended.wait(3), others.ended.is_set()
+
+    again = log_in(urls[0])
+    assert ended(again, lambda: client.post("/api/auth/logout", headers=again)) == (True, False)
+    locked = {"is_active": False}
+    assert ended(
+        other_admin, lambda: client.patch("/api/superadmin/admins/3", headers=root, json=locked)
+    ) == (True, False)
+    client.patch("/api/superadmin/admins/3", headers=root, json={"is_active": True})
+    other = log_in(urls[0], ("other-admin", "other password"))
+    change = {"password": "another password"}
+    assert ended(other, lambda: client.patch("/api/superadmin/admins/3", headers=root, json=change)) == (
+        True,
+        False,
+    )
+    other = log_in(urls[0], ("other-admin", "another password"))
+    assert ended(other, lambda: client.patch("/api/superadmin/stores/2", headers=root, json=locked)) == (
+        True,
+        False,
+    )
+
+
 def test_foreign_message_on_the_channel_is_ignored(
     urls: tuple[str, str], client: object, servers: list[backing.Server]
 ) -> None:
     with open_stream(urls[0], headers=log_in(urls[0])) as stream:
-        client.app.state.resources.redis.publish("order_events", "not an event")
+        for channel in ("order_events", "stream_endings"):
+            client.app.state.resources.redis.publish(channel, "not an event")
         place_order(urls[1])
         assert stream.next()["event"] == "order_created"
     assert any("no order event" in line["message"] for line in servers[0].log_lines())
@@ -187,7 +218,7 @@ def test_a_stopping_server_ends_its_streams_one_after_the_other() -> None:
     event = OrderEvent.model_construct(id=1, store_id=1, event="order_created", order="{}")
 
     async def read(ends: list[float], heard: list[int]) -> None:
-        with publisher.subscription(1) as subscription:
+        with publisher.subscription(1, 1, "x") as subscription:
             async for received in subscription:
                 heard.append(received.id)
         ends.append(time.monotonic())
@@ -231,8 +262,8 @@ def test_absence_of_redis(workspace: Path, environment: dict[str, str], demo: No
             placed = place_order(server.url)
             assert health()["checks"]["redis"] == "ConnectionError"
             assert log_in(server.url)  # logins go on, unthrottled
-            assert not stream.ended.is_set()
-
+            assert stream.ended.wait(5), "an order that nobody was told of must end the stream"
+        with open_stream(server.url, headers=admin) as stream:
             redis.enter_context(backing.redis_server(workspace, port))
             assert stream.ended.wait(5), "the gap must end the stream"
         with open_stream(server.url, headers=admin) as stream:

@@ -10,10 +10,12 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from app.controllers.dependencies import (
     Bearer,
+    IdentityDep,
     ResourcesDep,
     SessionDep,
     StoreAdminDep,
     as_store_admin,
+    identify,
     session_in_turn,
 )
 from app.infrastructure.security import LIFETIME, Audience
@@ -21,7 +23,7 @@ from app.infrastructure.sse_publisher import Subscription
 from app.models.api import OrderView, RowId, StatusChange, StreamTicket
 from app.models.entities import OrderStatus
 from app.services import orders
-from app.services.accounts import StoreAdmin, authenticate
+from app.services.accounts import StoreAdmin
 
 router = APIRouter(prefix="/api/admin/orders", tags=["admin: orders"])
 
@@ -55,17 +57,18 @@ def change_order(
 
 @router.post("/stream-token")
 def open_stream(
-    request: Request, response: Response, resources: ResourcesDep, admin: StoreAdminDep
+    request: Request, response: Response, resources: ResourcesDep, identity: IdentityDep
 ) -> StreamTicket:
     """Set the cookie that opens the stream.
 
     EventSource can send no headers. A token in the address would be in every access log; a cookie is not, and
     this one is short-lived, sent to the stream only, and invisible to scripts.
     """
+    admin = as_store_admin(identity)
     lifetime = int(LIFETIME[Audience.STREAM].total_seconds())
     response.set_cookie(
         _COOKIE,
-        resources.tokens.issue(admin.id, Audience.STREAM),
+        resources.tokens.issue(admin.id, Audience.STREAM, identity.admin.password_hash, admin.login),
         max_age=lifetime,
         path=_STREAM_PATH,
         secure=request.url.scheme == "https",
@@ -81,16 +84,14 @@ async def _stream_reader(
     token, audience = (bearer.credentials, Audience.API) if bearer else (cookie, Audience.STREAM)
     # A session of its own, closed here: a stream is open for long.
     async with session_in_turn(resources) as session:
-        return as_store_admin(
-            await run_in_threadpool(authenticate, session, resources.tokens, token, audience)
-        )
+        return as_store_admin(await run_in_threadpool(identify, resources, session, token, audience))
 
 
 async def _subscription(
     resources: ResourcesDep, reader: Annotated[StoreAdmin, Depends(_stream_reader)]
 ) -> AsyncIterator[Subscription]:
     # A dependency is entered before the response begins: no event after the page's "open" is missed.
-    with resources.publisher.subscription(reader.store_id) as subscription:
+    with resources.publisher.subscription(reader.store_id, reader.id, reader.login) as subscription:
         yield subscription
 
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from app.controllers.dependencies import AdminDep, ResourcesDep, SessionDep
+from app.controllers.dependencies import IdentityDep, ResourcesDep, SessionDep
 from app.models.api import AdminView, LoggedIn, Login
 from app.services import accounts
 
@@ -16,7 +16,13 @@ def log_in(request: Request, resources: ResourcesDep, session: SessionDep, login
     return accounts.log_in(session, resources.tokens, resources.throttle, login, address)
 
 
+@router.post("/auth/logout", status_code=204)
+def log_out(resources: ResourcesDep, identity: IdentityDep) -> None:
+    """End the log-in that the token came from, with its streams."""
+    accounts.log_out(resources.ended_logins, resources.publisher, identity)
+
+
 @router.get("/admin/whoami")
-def whoami(admin: AdminDep) -> AdminView:
+def whoami(identity: IdentityDep) -> AdminView:
     """Who the token belongs to."""
-    return AdminView.model_validate(admin)
+    return AdminView.model_validate(identity.admin)

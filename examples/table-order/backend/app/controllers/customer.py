@@ -4,10 +4,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.concurrency import run_in_threadpool
 
-from app.controllers.dependencies import ResourcesDep, SessionDep
+from app.controllers.dependencies import ResourcesDep, SessionDep, in_turn
 from app.infrastructure.storage import StorageError
-from app.models.api import MenuCard, NewOrder, OrderView, PlacedOrder, RowId, StoreView
+from app.models.api import MenuCard, NewOrder, OrderRefusal, OrderView, PlacedOrder, RowId, StoreView
 from app.services import menus, orders, stores
 from app.services.errors import NotFoundError, UnavailableError
 
@@ -26,7 +27,9 @@ def get_menus(session: SessionDep, store_id: Annotated[RowId, Query()]) -> MenuC
     return menus.menu_card(session, store_id)
 
 
-@router.post("/orders", status_code=201, responses={200: {"model": PlacedOrder}})
+@router.post(
+    "/orders", status_code=201, responses={200: {"model": PlacedOrder}, 409: {"model": OrderRefusal}}
+)
 def place_order(
     resources: ResourcesDep,
     session: SessionDep,
@@ -47,12 +50,13 @@ def my_orders(session: SessionDep, x_table_session: Annotated[UUID, Header()]) -
 
 
 @router.get("/images/{key:path}", response_class=Response)
-def get_image(
+async def get_image(
     resources: ResourcesDep, key: Annotated[str, Path(pattern=r"^menus/[0-9]{1,10}/[0-9a-f]{32}\.(jpg|png)$")]
 ) -> Response:
     """A menu's image. A key never gets other contents, so browsers may keep it for ever."""
     try:
-        image = resources.storage.get(key)
+        async with in_turn(resources.image_turns):
+            image = await run_in_threadpool(resources.storage.get, key)
     except StorageError as error:
         raise UnavailableError("The image cannot be read at the moment.") from error
     if image is None:

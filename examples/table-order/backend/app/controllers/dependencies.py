@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from app.infrastructure.resources import Resources
 from app.infrastructure.security import Audience
-from app.models.entities import Admin, Role
-from app.services.accounts import StoreAdmin, authenticate
+from app.models.entities import Role
+from app.services.accounts import Identity, StoreAdmin, authenticate
 from app.services.errors import ForbiddenError, UnavailableError
 
 # A guest rather waits than orders again.
@@ -35,21 +35,28 @@ ResourcesDep = Annotated[Resources, Depends(_resources)]
 
 
 @asynccontextmanager
-async def session_in_turn(resources: Resources) -> AsyncIterator[Session]:
-    """A session, as soon as there is a connection for it; UnavailableError when that takes too long."""
+async def in_turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Wait for one of the turns; UnavailableError when that takes too long."""
     try:
         async with asyncio.timeout(TURN_SECONDS):
-            await resources.turns.acquire()
+            await turns.acquire()
     except TimeoutError as error:
         raise UnavailableError("There are too many requests right now. Please try again.") from error
     try:
+        yield
+    finally:
+        turns.release()
+
+
+@asynccontextmanager
+async def session_in_turn(resources: Resources) -> AsyncIterator[Session]:
+    """A session, as soon as there is a connection for it; UnavailableError when that takes too long."""
+    async with in_turn(resources.turns):
         session = resources.sessions()
         try:
             yield session
         finally:
             await run_in_threadpool(session.close)
-    finally:
-        resources.turns.release()
 
 
 async def _session(resources: ResourcesDep) -> AsyncIterator[Session]:
@@ -62,28 +69,33 @@ SessionDep = Annotated[Session, Depends(_session, scope="function")]
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 
 
-def _admin(resources: ResourcesDep, session: SessionDep, bearer: Bearer) -> Admin:
-    return authenticate(session, resources.tokens, bearer.credentials if bearer else None, Audience.API)
+def identify(resources: Resources, session: Session, token: str | None, audience: Audience) -> Identity:
+    """Who a token belongs to."""
+    return authenticate(session, resources.tokens, resources.ended_logins, token, audience)
 
 
-AdminDep = Annotated[Admin, Depends(_admin)]
+def _identity(resources: ResourcesDep, session: SessionDep, bearer: Bearer) -> Identity:
+    return identify(resources, session, bearer.credentials if bearer else None, Audience.API)
 
 
-def as_store_admin(admin: Admin) -> StoreAdmin:
+IdentityDep = Annotated[Identity, Depends(_identity)]
+
+
+def as_store_admin(identity: Identity) -> StoreAdmin:
     """The admin, who must belong to a store."""
-    if admin.store_id is None:
+    if identity.admin.store_id is None:
         raise ForbiddenError("This is for the admins of a store.")
-    return StoreAdmin(admin.id, admin.store_id)
+    return StoreAdmin(identity.admin.id, identity.admin.store_id, identity.claims.login)
 
 
-def _store_admin(admin: AdminDep) -> StoreAdmin:
-    return as_store_admin(admin)
+def _store_admin(identity: IdentityDep) -> StoreAdmin:
+    return as_store_admin(identity)
 
 
 StoreAdminDep = Annotated[StoreAdmin, Depends(_store_admin)]
 
 
-def require_superadmin(admin: AdminDep) -> None:
+def require_superadmin(identity: IdentityDep) -> None:
     """Refuse everybody else."""
-    if admin.role != Role.SUPERADMIN:
+    if identity.admin.role != Role.SUPERADMIN:
         raise ForbiddenError("This is for superadmins.")

@@ -22,9 +22,11 @@ def create_store(session: SessionDep, new: NewStore) -> StoreSummary:
 
 
 @router.patch("/stores/{store_id}")
-def change_store(session: SessionDep, store_id: RowId, change: StoreChange) -> StoreSummary:
+def change_store(
+    resources: ResourcesDep, session: SessionDep, store_id: RowId, change: StoreChange
+) -> StoreSummary:
     """Rename, close or reopen a store."""
-    return stores.change_store(session, store_id, change)
+    return stores.change_store(session, resources.publisher, store_id, change)
 
 
 @router.delete("/stores/{store_id}", status_code=204)
@@ -46,6 +48,8 @@ def create_admin(session: SessionDep, store_id: RowId, new: NewAdmin) -> AdminVi
 
 
 @router.patch("/admins/{admin_id}")
-def change_admin(session: SessionDep, admin_id: RowId, change: AdminChange) -> AdminView:
+def change_admin(
+    resources: ResourcesDep, session: SessionDep, admin_id: RowId, change: AdminChange
+) -> AdminView:
     """Set an admin's password, lock or unlock the account."""
-    return accounts.change_admin(session, admin_id, change)
+    return accounts.change_admin(session, resources.publisher, admin_id, change)

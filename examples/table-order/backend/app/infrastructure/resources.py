@@ -7,11 +7,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from app.infrastructure.database import TURNS, open_engine, open_sessions
+from app.infrastructure.ended_logins import EndedLogins
 from app.infrastructure.security import Tokens
 from app.infrastructure.settings import Settings
 from app.infrastructure.sse_publisher import SSEPublisher
 from app.infrastructure.storage import ImageStorage
 from app.infrastructure.throttle import LoginThrottle
+
+IMAGE_TURNS = 8
 
 
 class Resources:
@@ -24,12 +27,15 @@ class Resources:
         self.engine = open_engine(settings.database_url.get_secret_value())
         self.sessions = open_sessions(self.engine)
         self.turns = asyncio.Semaphore(TURNS)
+        # Of the 40 threads that requests share: when S3 hangs, pictures wait for each other, and orders go on.
+        self.image_turns = asyncio.Semaphore(IMAGE_TURNS)
         # One second and one retry (a kept connection may be stale): an order does not wait long for Redis.
         self.redis = Redis.from_url(
             redis_url, socket_connect_timeout=1, socket_timeout=1, retry=Retry(NoBackoff(), 1)
         )
         self.publisher = SSEPublisher(self.redis, redis_url)
         self.throttle = LoginThrottle(self.redis)
+        self.ended_logins = EndedLogins(self.redis)
         self.storage = ImageStorage(settings.s3_bucket, settings.aws_region)
         self.tokens = Tokens(settings.secret_key.get_secret_value())
 

@@ -1,7 +1,10 @@
 """Password hashes and signed tokens."""
 
+import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from uuid import uuid4
 
 import jwt
 from argon2 import PasswordHasher
@@ -35,6 +38,21 @@ class Audience(StrEnum):
 LIFETIME = {Audience.API: timedelta(hours=8), Audience.STREAM: timedelta(seconds=60)}
 
 
+@dataclass(frozen=True)
+class Claims:
+    """What a valid token says: whose it is, which log-in it came from, and of which password."""
+
+    admin_id: int
+    login: str
+    password_mark: str
+    expires: datetime
+
+
+def password_mark(password_hash: str) -> str:
+    """A short mark of the password as it is now: tokens carry it, so that another password ends them."""
+    return hashlib.sha256(password_hash.encode()).hexdigest()[:16]
+
+
 class Tokens:
     """Issues and reads JSON web tokens signed with the service's key."""
 
@@ -42,22 +60,34 @@ class Tokens:
         """Sign with `secret_key`."""
         self._key = secret_key
 
-    def issue(self, admin_id: int, audience: Audience) -> str:
-        """A token that says who somebody is, for LIFETIME[audience]. What they may do is in the database."""
+    def issue(self, admin_id: int, audience: Audience, password_hash: str, login: str | None = None) -> str:
+        """A token that says who somebody is, for LIFETIME[audience]. What they may do is in the database.
+
+        `login` is the log-in that it belongs to, a new one when None.
+        """
         now = datetime.now(UTC)
-        claims = {"sub": str(admin_id), "aud": audience.value, "iat": now, "exp": now + LIFETIME[audience]}
+        claims = {
+            "sub": str(admin_id),
+            "aud": audience.value,
+            "iat": now,
+            "exp": now + LIFETIME[audience],
+            "jti": login or uuid4().hex,
+            "pwd": password_mark(password_hash),
+        }
         return jwt.encode(claims, self._key, algorithm="HS256")
 
-    def read(self, token: str, audience: Audience) -> int | None:
-        """The admin's id, or None when the token is not valid for the audience now."""
+    def read(self, token: str, audience: Audience) -> Claims | None:
+        """What the token says, or None when it is not valid for the audience now."""
         try:
             claims = jwt.decode(
                 token,
                 self._key,
                 algorithms=["HS256"],
                 audience=audience.value,
-                options={"require": ["sub", "aud", "exp"]},
+                options={"require": ["sub", "aud", "exp", "jti", "pwd"]},
             )
-            return int(claims["sub"])
+            return Claims(
+                int(claims["sub"]), claims["jti"], claims["pwd"], datetime.fromtimestamp(claims["exp"], UTC)
+            )
         except (jwt.InvalidTokenError, ValueError):
             return None

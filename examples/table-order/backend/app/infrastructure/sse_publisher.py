@@ -1,11 +1,14 @@
 """Order events: from whichever process took the order, through Redis, to every open stream.
 
 The rule that keeps pages right: a stream either delivers every event since it was opened, or it ends. It ends
-when Redis had to be subscribed anew (events may have been missed), when its reader is too slow, after an
-hour, and when the server stops. A page whose stream ended opens another and fetches its orders again.
+when Redis had to be subscribed anew (events may have been missed), when an event could not be published, when its
+reader is too slow, when its log-in ends, after an hour, and when the server stops. A page whose stream ended opens another
+and fetches its orders again. What no process can tell (one that dies between the commit and the event) the page's own slow
+look finds.
 """
 
 import asyncio
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -21,6 +24,7 @@ from redis.backoff import NoBackoff
 from app.models.api import OrderEvent
 
 CHANNEL = "order_events"
+_ENDINGS = "stream_endings"  # which streams are to end: messages of end_streams()
 MAX_STREAM_SECONDS = 3600
 _BACKLOG = 100  # events that wait for a slow reader
 # How a stopping server ends its streams: one every so often, since whoever serves next has to open them all again,
@@ -34,11 +38,13 @@ _log = logging.getLogger(__name__)
 
 
 class Subscription:
-    """One open stream's events, for one store. Used on the event loop only."""
+    """One open stream's events, for one store and one log-in. Used on the event loop only."""
 
-    def __init__(self, store_id: int) -> None:
+    def __init__(self, store_id: int, admin_id: int, login: str) -> None:
         """Begin empty."""
         self.store_id = store_id
+        self.admin_id = admin_id
+        self.login = login
         self._queue: asyncio.Queue[OrderEvent | None] = asyncio.Queue(_BACKLOG)
 
     def offer(self, event: OrderEvent) -> None:
@@ -75,20 +81,37 @@ class SSEPublisher:
             retry=AsyncRetry(NoBackoff(), 0),
         )
         self._subscriptions: set[Subscription] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
         self.is_subscribed = False
 
     def publish(self, event: OrderEvent) -> None:
-        """Tell everybody, as far as Redis is there: the order itself is already safe in the database."""
+        """Tell everybody, as far as Redis is there: the order itself is already safe in the database.
+
+        After any doubt whether it was told, the store's streams in this process end, and their pages look anew.
+        """
         try:
             self._redis.publish(CHANNEL, event.model_dump_json())
         except RedisError as error:
             _log.warning("event %s was not published: %s", event.id, type(error).__name__)
+            self._end_soon({"store_id": event.store_id})
+
+    def end_streams(self, **whose: int | str) -> None:
+        """End the streams of a `store_id`, an `admin_id` or a `login`; in other processes as far as Redis is there."""
+        self._end_soon(whose)
+        try:
+            self._redis.publish(_ENDINGS, json.dumps(whose))
+        except RedisError as error:
+            _log.warning("streams of other processes were not ended: %s", type(error).__name__)
+
+    def _end_soon(self, whose: dict[str, int | str]) -> None:
+        if self._loop is not None:  # a request's thread must not touch what is the loop's
+            self._loop.call_soon_threadsafe(self._end_streams, whose)
 
     @contextmanager
-    def subscription(self, store_id: int) -> Iterator[Subscription]:
-        """Events of a store from now on."""
-        subscription = Subscription(store_id)
+    def subscription(self, store_id: int, admin_id: int, login: str) -> Iterator[Subscription]:
+        """Events of a store from now on, for an admin's log-in."""
+        subscription = Subscription(store_id, admin_id, login)
         self._subscriptions.add(subscription)
         expiry = asyncio.get_running_loop().call_later(MAX_STREAM_SECONDS, subscription.end)
         if self._stopping:
@@ -101,10 +124,11 @@ class SSEPublisher:
 
     async def listen(self) -> None:
         """Relay events until cancelled, through every absence of Redis."""
+        self._loop = asyncio.get_running_loop()
         while True:
             try:
                 async with self._listener.pubsub() as pubsub:
-                    await pubsub.subscribe(CHANNEL)
+                    await pubsub.subscribe(CHANNEL, _ENDINGS)
                     await self._relay(pubsub)
             except Exception as error:
                 _log.warning("not subscribed to Redis: %s", type(error).__name__)
@@ -117,7 +141,9 @@ class SSEPublisher:
             if message["type"] == "subscribe":
                 _log.info("subscribed to Redis")
                 self.is_subscribed = True
-                self._end_streams()
+                self._end_streams({})
+            elif message["type"] == "message" and message["channel"] == _ENDINGS.encode():
+                self._end_as_told(message["data"])
             elif message["type"] == "message":
                 self._deliver(message["data"])
 
@@ -131,9 +157,19 @@ class SSEPublisher:
             if subscription.store_id == event.store_id:
                 subscription.offer(event)
 
-    def _end_streams(self) -> None:
+    def _end_as_told(self, data: bytes) -> None:
+        try:
+            whose = dict(json.loads(data))
+        except (ValueError, TypeError):
+            _log.warning("ignored a message on %s that names no streams", _ENDINGS)
+            return
+        self._end_streams(whose)
+
+    def _end_streams(self, whose: dict[str, int | str]) -> None:
+        """End the streams that have all these attributes: {} is all of them."""
         for subscription in self._subscriptions:
-            subscription.end()
+            if all(getattr(subscription, name, None) == value for name, value in whose.items()):
+                subscription.end()
 
     def stop(self) -> None:
         """End all streams, one after the other, and those still to come: the server waits for its responses."""

@@ -5,39 +5,59 @@ import logging
 
 from redis import Redis, RedisError
 
-_FAILURES = 10
+# Tries within a minute that did not end in a log-in. A restaurant has one address and many tablets; whoever changes names
+# meets the limit of the address, whoever changes addresses that of the account.
+_OF_THE_ADDRESS = {"account and address": 10, "address": 60}
+_OF_THE_ACCOUNT = {"account": 100}
 _WINDOW_SECONDS = 60
 
 _log = logging.getLogger(__name__)
 
 
 class LoginThrottle:
-    """Counts failed logins per account and address, in Redis. Without Redis nobody is stopped."""
+    """Counts tries to log in, in Redis, before the password is looked at. Without Redis nobody is stopped."""
 
     def __init__(self, redis: Redis) -> None:
         """Count in `redis`."""
         self._redis = redis
 
-    def is_blocked(self, username: str, address: str) -> bool:
-        """Whether there were too many failures within the last minute."""
+    def admits(self, username: str, address: str) -> bool:
+        """Count a try; whether it is still within the limits. Simultaneous tries are counted one by one.
+
+        A try that its address has used up does not count for the account: one address cannot lock others out.
+        """
         try:
-            return int(self._redis.get(_key(username, address)) or 0) >= _FAILURES
+            return self._count(_OF_THE_ADDRESS, username, address) and self._count(
+                _OF_THE_ACCOUNT, username, address
+            )
         except RedisError as error:
             _log.warning("logins are not throttled: %s", type(error).__name__)
-            return False
+            return True
 
-    def count_failure(self, username: str, address: str) -> None:
-        """Remember a failure for a minute after the last one."""
-        key = _key(username, address)
+    def _count(self, limits: dict[str, int], username: str, address: str) -> bool:
+        with self._redis.pipeline() as pipeline:
+            for limit in limits:
+                key = _key(limit, username, address)
+                pipeline.incr(key)
+                pipeline.expire(key, _WINDOW_SECONDS, nx=True)
+            counts = pipeline.execute()[::2]
+        return all(count <= most for count, most in zip(counts, limits.values(), strict=True))
+
+    def forgive(self, username: str, address: str) -> None:
+        """Take back a try that ended in a log-in."""
         try:
             with self._redis.pipeline() as pipeline:
-                pipeline.incr(key)
-                pipeline.expire(key, _WINDOW_SECONDS)
+                for limit in _OF_THE_ADDRESS | _OF_THE_ACCOUNT:
+                    key = _key(limit, username, address)
+                    pipeline.decr(key)
+                    # A window that has ended meanwhile would otherwise leave a count without an end.
+                    pipeline.expire(key, _WINDOW_SECONDS, nx=True)
                 pipeline.execute()
         except RedisError as error:
-            _log.warning("a failed login was not counted: %s", type(error).__name__)
+            _log.warning("a login stays counted as a try: %s", type(error).__name__)
 
 
-def _key(username: str, address: str) -> str:
+def _key(limit: str, username: str, address: str) -> str:
+    subjects = {"account and address": f"{username}\n{address}", "address": address, "account": username}
     # Hashed: people type passwords into the name field.
-    return "login-failures:" + hashlib.sha256(f"{username}\n{address}".encode()).hexdigest()
+    return f"login-tries:{limit}:" + hashlib.sha256(subjects[limit].encode()).hexdigest()

@@ -92,14 +92,15 @@ class MenuCard(BaseModel):
 
 
 class NewOrderItem(Body):
-    """A line of a new order."""
+    """A line of a new order. `unit_price` is the price that the guest has seen; another one now is told, not charged."""
 
     menu_id: RowId
+    unit_price: Price | None = None
     quantity: Annotated[int, Field(ge=1, le=99)]
 
 
 class NewOrder(Body):
-    """What a customer sends. Prices are not in it: they come from the database."""
+    """What a customer sends. What is charged comes from the database."""
 
     store_id: RowId
     table_number: TableNumber
@@ -132,6 +133,22 @@ class PlacedOrder(OrderView):
     """The answer to an order: `session_token` shows the table's orders (header X-Table-Session)."""
 
     session_token: UUID
+
+
+class ChangedItem(BaseModel):
+    """A line that cannot be ordered as the guest has seen it: what it costs now, and whether there is any."""
+
+    menu_id: int
+    name: str
+    price: int
+    is_available: bool
+
+
+class OrderRefusal(BaseModel):
+    """The answer 409 to an order whose menus have changed since the guest read them."""
+
+    detail: str
+    changed: list[ChangedItem]
 
 
 class StatusChange(Body):

@@ -2,23 +2,49 @@
 
 from dataclasses import dataclass
 
+from redis import RedisError
 from sqlalchemy import Select, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.infrastructure.security import LIFETIME, Audience, Tokens, hash_password, password_matches
+from app.infrastructure.ended_logins import EndedLogins
+from app.infrastructure.security import (
+    LIFETIME,
+    Audience,
+    Claims,
+    Tokens,
+    hash_password,
+    password_mark,
+    password_matches,
+)
+from app.infrastructure.sse_publisher import SSEPublisher
 from app.infrastructure.throttle import LoginThrottle
 from app.models.api import AdminChange, AdminView, LoggedIn, Login, NewAdmin
 from app.models.entities import Admin, Role, Store
-from app.services.errors import ConflictError, NotFoundError, TooManyRequestsError, UnauthorizedError
+from app.services.errors import (
+    ConflictError,
+    NotFoundError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    UnavailableError,
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Somebody who is logged in, and the token that says so."""
+
+    admin: Admin
+    claims: Claims
 
 
 @dataclass(frozen=True)
 class StoreAdmin:
-    """A logged-in admin of a store."""
+    """A logged-in admin of a store; `login` is the log-in that the request belongs to."""
 
     id: int
     store_id: int
+    login: str
 
 
 def _who_may_log_in() -> Select[Admin]:
@@ -32,28 +58,44 @@ def _who_may_log_in() -> Select[Admin]:
 
 def log_in(session: Session, tokens: Tokens, throttle: LoginThrottle, login: Login, address: str) -> LoggedIn:
     """Exchange a name and a password for a token. Wrong name and wrong password look alike."""
-    if throttle.is_blocked(login.username, address):
+    if not throttle.admits(login.username, address):
         raise TooManyRequestsError("Too many failed logins. Please wait a minute.")
     admin = session.scalar(_who_may_log_in().where(Admin.username == login.username))
     matches = password_matches(admin.password_hash if admin else None, login.password)
     if not matches or admin is None:
-        throttle.count_failure(login.username, address)
         raise UnauthorizedError("Wrong name or password.")
+    throttle.forgive(login.username, address)
     return LoggedIn(
-        access_token=tokens.issue(admin.id, Audience.API),
+        access_token=tokens.issue(admin.id, Audience.API, admin.password_hash),
         expires_in=int(LIFETIME[Audience.API].total_seconds()),
         role=admin.role,
         store_id=admin.store_id,
     )
 
 
-def authenticate(session: Session, tokens: Tokens, token: str | None, audience: Audience) -> Admin:
-    """The admin that a token belongs to; looked up each time, so that a locked account is out at once."""
-    admin_id = tokens.read(token, audience) if token else None
-    admin = session.scalar(_who_may_log_in().where(Admin.id == admin_id)) if admin_id is not None else None
-    if admin is None:
+def authenticate(
+    session: Session, tokens: Tokens, logins: EndedLogins, token: str | None, audience: Audience
+) -> Identity:
+    """Who a token belongs to; looked up each time, so that a lock, another password and a log-out end it at once."""
+    claims = tokens.read(token, audience) if token else None
+    admin = session.scalar(_who_may_log_in().where(Admin.id == claims.admin_id)) if claims else None
+    if (
+        claims is None
+        or admin is None
+        or claims.password_mark != password_mark(admin.password_hash)
+        or logins.has_ended(claims.login)
+    ):
         raise UnauthorizedError("Please log in.")
-    return admin
+    return Identity(admin, claims)
+
+
+def log_out(logins: EndedLogins, publisher: SSEPublisher, identity: Identity) -> None:
+    """End this log-in: its tokens and its streams. The account's other log-ins go on."""
+    try:
+        logins.end(identity.claims.login, identity.claims.expires)
+    except RedisError as error:
+        raise UnavailableError("The log-out could not be kept. Please try again.") from error
+    publisher.end_streams(login=identity.claims.login)
 
 
 def _require_store(session: Session, store_id: int) -> None:
@@ -85,8 +127,8 @@ def create_admin(session: Session, store_id: int, new: NewAdmin) -> AdminView:
     return AdminView.model_validate(admin)
 
 
-def change_admin(session: Session, admin_id: int, change: AdminChange) -> AdminView:
-    """Set the fields that are given. Superadmins are changed by the deployment only."""
+def change_admin(session: Session, publisher: SSEPublisher, admin_id: int, change: AdminChange) -> AdminView:
+    """Set the fields that are given; a lock or another password ends what is open. Superadmins are the deployment's."""
     admin = session.get(Admin, admin_id)
     if admin is None or admin.role != Role.ADMIN:
         raise NotFoundError(f"There is no admin {admin_id}.")
@@ -95,4 +137,6 @@ def change_admin(session: Session, admin_id: int, change: AdminChange) -> AdminV
     if change.is_active is not None:
         admin.is_active = change.is_active
     session.commit()
+    if change.password is not None or not admin.is_active:
+        publisher.end_streams(admin_id=admin.id)
     return AdminView.model_validate(admin)

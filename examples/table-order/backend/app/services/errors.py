@@ -31,6 +31,15 @@ class ConflictError(ServiceError):
     status = 409
 
 
+class MenuChangedError(ConflictError):
+    """The menu is not what the guest has seen; `changed` holds what a guest needs to mend the order."""
+
+    def __init__(self, message: str, changed: list[dict[str, object]]) -> None:
+        """Keep the lines that changed, as JSON values."""
+        super().__init__(message)
+        self.changed = changed
+
+
 class TooLargeError(ServiceError):
     """It is larger than accepted."""
 

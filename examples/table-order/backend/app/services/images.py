@@ -1,25 +1,44 @@
-"""Is this upload an image that we accept? Decided by its content; name and declared type are ignored."""
+"""Is this upload an image that we accept? Decided by its content; name and declared type are ignored.
 
+What is kept is drawn anew from the pixels: upright, no larger than a page needs, without what a camera has written beside
+them, such as where it was.
+"""
+
+import threading
 import warnings
 from io import BytesIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from app.infrastructure.storage import StoredImage
-from app.services.errors import InvalidError, TooLargeError
+from app.services.errors import InvalidError, TooLargeError, UnavailableError
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 25_000_000
 _MEGAPIXELS = MAX_PIXELS // 1_000_000
+# Pixels of the longer side that are kept.
+KEPT_SIDE = 1600
+# One at a time in a process: an image of 25 megapixels takes about 100 MB and a second of a processor while it is decoded.
+_turn = threading.Semaphore(1)
+TURN_SECONDS = 10.0
 
 _MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 
 
 def validated(content: bytes) -> StoredImage:
-    """The image with its true media type; TooLargeError or InvalidError say what is wrong with it."""
+    """The image as it is kept, with its true media type; TooLargeError or InvalidError say what is wrong with it."""
     if len(content) > MAX_BYTES:
         raise TooLargeError(f"The image is larger than {MAX_BYTES // 1024 // 1024} MiB.")
+    if not _turn.acquire(timeout=TURN_SECONDS):
+        raise UnavailableError("Other images are being read. Please try again.")
+    try:
+        return _redrawn(content)
+    finally:
+        _turn.release()
+
+
+def _redrawn(content: bytes) -> StoredImage:
     try:
         with warnings.catch_warnings(), Image.open(BytesIO(content), formats=list(_MEDIA_TYPES)) as image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is stricter
@@ -32,14 +51,26 @@ def validated(content: bytes) -> StoredImage:
             image.verify()
         # verify() reads structure and checksums only, and leaves the image unusable; load() decodes it whole.
         with Image.open(BytesIO(content), formats=list(_MEDIA_TYPES)) as image:
-            image.load()
+            return StoredImage(_encoded(image, str(image.format)), media_type)
     except Image.DecompressionBombError as error:
         raise TooLargeError(f"The image has more than {_MEGAPIXELS} megapixels.") from error
     except UnidentifiedImageError as error:
         raise InvalidError("The file is no JPEG or PNG image.") from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow raises on damaged files
         raise InvalidError("The image is damaged.") from error
-    return StoredImage(content, media_type)
+
+
+def _encoded(image: Image.Image, kind: str) -> bytes:
+    """The pixels as a new file of the same kind; no other part of the upload is in it."""
+    upright = ImageOps.exif_transpose(image)  # decodes it whole
+    see_through = kind == "PNG" and upright.has_transparency_data
+    upright = upright.convert("RGBA" if see_through else "RGB")
+    upright.thumbnail((KEPT_SIDE, KEPT_SIDE))
+    # thumbnail and convert hand on what the file said about itself; a new image knows nothing.
+    plain = Image.frombytes(upright.mode, upright.size, upright.tobytes())
+    buffer = BytesIO()
+    plain.save(buffer, kind, **({"quality": 88, "progressive": True} if kind == "JPEG" else {}))
+    return buffer.getvalue()
 
 
 def suffix(image: StoredImage) -> str:

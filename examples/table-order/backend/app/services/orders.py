@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.infrastructure.sse_publisher import SSEPublisher
 from app.models.api import (
+    ChangedItem,
     EventName,
     NewOrder,
     NewOrderItem,
@@ -18,8 +19,11 @@ from app.models.api import (
     PlacedOrder,
 )
 from app.models.entities import Menu, Order, OrderHistory, OrderItem, OrderStatus, TableSession
-from app.services.errors import ConflictError, NotFoundError
+from app.services.errors import ConflictError, InvalidError, MenuChangedError, NotFoundError
 from app.services.stores import active_store, lock_table, open_party
+
+# Beyond any party's order, and far below what the column holds (2^31 - 1).
+MAX_TOTAL = 50_000_000
 
 _NEXT = {
     OrderStatus.PENDING: {OrderStatus.PREPARING, OrderStatus.CANCELLED},
@@ -64,12 +68,15 @@ def place(
         return _placed(earlier), False
 
     items = _priced_items(session, new)
+    total = sum(item.unit_price * item.quantity for item in items)
+    if total > MAX_TOTAL:
+        raise InvalidError(f"An order may cost {MAX_TOTAL:,} won at most; this one costs {total:,}.")
     order = Order(
         store_id=new.store_id,
         table=table,
         session=open_party(session, table) or TableSession(table_id=table.id),
         items=items,
-        total=sum(item.unit_price * item.quantity for item in items),
+        total=total,
         idempotency_key=idempotency_key,
     )
     entry = OrderHistory(to_status=OrderStatus.PENDING)
@@ -111,8 +118,7 @@ def _priced_items(session: Session, new: NewOrder) -> list[OrderItem]:
     menus = {menu.id: menu for menu in found}
     if missing := sorted(ids - menus.keys()):
         raise NotFoundError(f"Not on this store's menu: {', '.join(map(str, missing))}.")
-    if sold_out := [menu.name for menu in menus.values() if not menu.is_available]:
-        raise ConflictError(f"Sold out: {', '.join(sorted(sold_out))}.")
+    _refuse_changed(new, menus)
     return [
         OrderItem(
             menu_id=item.menu_id,
@@ -122,6 +128,25 @@ def _priced_items(session: Session, new: NewOrder) -> list[OrderItem]:
         )
         for item in new.items
     ]
+
+
+def _refuse_changed(new: NewOrder, menus: dict[int, Menu]) -> None:
+    """Refuse an order of what is sold out, or costs other than its guest has seen; the sentence names each."""
+    seen = {item.menu_id: item.unit_price for item in new.items}
+    changed = [
+        menu for menu in menus.values() if not menu.is_available or seen[menu.id] not in (None, menu.price)
+    ]
+    if not changed:
+        return
+    sold_out = ", ".join(sorted(menu.name for menu in changed if not menu.is_available))
+    repriced = ", ".join(sorted(f"{menu.name} {menu.price:,} won" for menu in changed if menu.is_available))
+    sentences = [f"Sold out: {sold_out}."] if sold_out else []
+    sentences += [f"The price has changed: {repriced}."] if repriced else []
+    items = [
+        ChangedItem(menu_id=menu.id, name=menu.name, price=menu.price, is_available=menu.is_available)
+        for menu in changed
+    ]
+    raise MenuChangedError(" ".join(sentences), [item.model_dump() for item in items])
 
 
 def _with_details(statement: Select[Order]) -> Select[Order]:

@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.infrastructure.sse_publisher import SSEPublisher
 from app.infrastructure.storage import ImageStorage, StorageError
 from app.models.api import NewStore, StoreChange, StoreSummary, StoreView, TableState
 from app.models.entities import (
@@ -69,7 +70,9 @@ def create_store(session: Session, new: NewStore) -> StoreSummary:
     return _summary(store, new.table_count)
 
 
-def change_store(session: Session, store_id: int, change: StoreChange) -> StoreSummary:
+def change_store(
+    session: Session, publisher: SSEPublisher, store_id: int, change: StoreChange
+) -> StoreSummary:
     """Set the fields that are given."""
     store = session.get(Store, store_id)
     if store is None:
@@ -77,6 +80,8 @@ def change_store(session: Session, store_id: int, change: StoreChange) -> StoreS
     for field, value in change.model_dump(exclude_none=True).items():
         setattr(store, field, value)
     _commit_unique_name(session, store.name)
+    if not store.is_active:
+        publisher.end_streams(store_id=store.id)
     return _summary(store, len(store.tables))
 
 

@@ -40,6 +40,12 @@ export function OrdersPage({ call, live }: OrdersPageProps) {
     live.refresh();
   };
 
+  const cancel = (order: Order) => {
+    if (window.confirm(`Cancel order #${order.id} of table ${order.table_number}? This cannot be undone.`)) {
+      void move(order, "cancelled");
+    }
+  };
+
   return (
     <>
       <div className="page-title">
@@ -55,7 +61,7 @@ export function OrdersPage({ call, live }: OrdersPageProps) {
           <Column key={status} status={status} orders={oldestFirst(orders, status)}>
             {(order) => (
               <>
-                <button type="button" className="button small quiet" onClick={() => move(order, "cancelled")}>
+                <button type="button" className="button small quiet" onClick={() => cancel(order)}>
                   Cancel
                 </button>
                 <button type="button" className="button small primary" onClick={() => move(order, next)}>

@@ -4,6 +4,8 @@ import { STREAM_ADDRESS, allowStream, fetchOrders } from "./api";
 
 /** Each page waits for a time of its own: a deployment ends all streams at once. */
 const reconnectMs = () => 500 + Math.random() * 2_000;
+/** What no event has told (a server that died between an order and its event) is seen after so long at most. */
+const LOOK_MS = 30_000;
 
 export interface LiveOrders {
   orders: Order[] | undefined;
@@ -16,7 +18,7 @@ export interface LiveOrders {
 /**
  * The store's orders, kept up to date by the API's event stream. An event only says that something changed, the list
  * is then asked for again; and so it is whenever the stream (re)opens. Nothing that happened while it was down is
- * missed, and events that overtake each other do no harm.
+ * missed, and events that overtake each other do no harm. A slow look finds what no event has told.
  */
 export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
   const [orders, setOrders] = useState<Order[]>();
@@ -76,8 +78,10 @@ export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
     refresh();
     void connect();
     window.addEventListener("online", refresh);
+    const look = window.setInterval(refresh, LOOK_MS);
     return () => {
       ended = true;
+      window.clearInterval(look);
       source?.close();
       window.clearTimeout(timer);
       window.removeEventListener("online", refresh);

@@ -1,4 +1,4 @@
-import { Alert, Brand, type Category, count, messageOf, won } from "@table-order/shared";
+import { Alert, ApiError, Brand, type Category, count, messageOf, won } from "@table-order/shared";
 import { useEffect, useMemo, useState } from "react";
 import { type MenuBoard, fetchMenuBoard, placeOrder } from "./api";
 import { CartView } from "./CartView";
@@ -22,9 +22,10 @@ export function App() {
   const [placing, setPlacing] = useState(false);
   const [orderProblem, setOrderProblem] = useState<string>();
 
-  useEffect(() => {
+  const readBoard = () =>
     fetchMenuBoard(table.storeId).then(setBoard, (error) => setProblem(messageOf(error)));
-  }, []);
+
+  useEffect(() => void readBoard(), []);
 
   const lines = useMemo(() => cartLines(board?.categories ?? [], cart.quantities), [board, cart.quantities]);
   const total = lines.reduce((sum, { menu, quantity }) => sum + menu.price * quantity, 0);
@@ -39,12 +40,14 @@ export function App() {
     setPlacing(true);
     setOrderProblem(undefined);
     try {
-      const items = lines.map(({ menu, quantity }) => ({ menu_id: menu.id, quantity }));
+      const items = lines.map(({ menu, quantity }) => ({ menu_id: menu.id, quantity, unit_price: menu.price }));
       orders.add(await placeOrder(table, items, cart.idempotencyKey));
       cart.clear();
       setView("orders");
     } catch (error) {
       setOrderProblem(messageOf(error));
+      // Sold out, or another price: the cart then shows what can be ordered, and what it costs now.
+      if (error instanceof ApiError && error.status === 409) await readBoard();
     } finally {
       setPlacing(false);
     }

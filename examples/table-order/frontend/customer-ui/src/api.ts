@@ -6,9 +6,11 @@ export interface MenuBoard {
   categories: Category[];
 }
 
+/** `unit_price` is the price that the guest has seen: the API tells another one instead of charging it. */
 export interface NewOrderItem {
   menu_id: number;
   quantity: number;
+  unit_price: number;
 }
 
 export function fetchMenuBoard(storeId: number): Promise<MenuBoard> {

@@ -51,8 +51,25 @@ export function LoginGate({ role, title, children }: LoginGateProps) {
     [session, signOut],
   );
 
-  if (session) return children({ ...session, call, signOut });
+  const leave = useCallback(
+    (why?: string) => {
+      // Whoever leaves on purpose ends the token, too; the page does not wait for it.
+      if (session && why === undefined) void endLogin(session.token);
+      signOut(why);
+    },
+    [session, signOut],
+  );
+
+  if (session) return children({ ...session, call, signOut: leave });
   return <LoginForm role={role} title={title} reason={reason} onSignIn={signIn} />;
+}
+
+async function endLogin(token: string) {
+  try {
+    await request("/auth/logout", { method: "POST", token });
+  } catch {
+    // The token ends by itself, hours later.
+  }
 }
 
 interface LoginFormProps {
