@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import logging
 import os
@@ -13,9 +14,12 @@ from typing import Any
 
 import moto.ec2.models.elastic_ip_addresses as moto_elastic_ips
 import moto.ec2.models.elastic_network_interfaces as moto_interfaces
+from moto.core.responses import ActionResult
+from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.instances import Instance
+from moto.ec2.responses import EC2Response
 
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
@@ -34,10 +38,11 @@ EXTRA_AUTHORITIES = Path("/usr/local/share/ca-certificates")
 
 @dataclasses.dataclass
 class Machine:
-    """What stands behind an instance; `reachable` is what the status checks report."""
+    """What stands behind an instance; `reachable` is what the status checks report, `console` the console's output."""
 
     container: str
     reachable: bool = False
+    console: str = ""
 
 
 class Instances:
@@ -152,8 +157,20 @@ class Instances:
                 _set_state(instance, "running", 16)
             self.publish()
         wait_for_ssh(instance.private_ip, cloud)
+        # As on AWS, once per instance, not once per boot.
+        machine.console = machine.console or self._console(machine)
         cloud.wait("server")
         machine.reachable = True
+
+    def _console(self, machine: Machine) -> str:
+        """Print what cloud-init prints on the console at the end of a first boot: the host keys."""
+        read = "cat /etc/ssh/ssh_host_*_key.pub"
+        return console_output(self.cloud.podman.exec(machine.container, "sh", "-c", read))
+
+    def console(self, instance_id: str) -> str:
+        """Return the console's output; "" before there is any."""
+        machine = self.machines.get(instance_id)
+        return machine.console if machine else ""
 
     def start(self, instance: Instance) -> None:
         """Start a stopped instance in the background."""
@@ -232,6 +249,11 @@ def wait_for_ssh(address: str, cloud: Cloud) -> None:
             continue
     if not cloud.closing.is_set():
         raise TimeoutError(f"sshd at {address} does not answer")
+
+
+def console_output(keys: str) -> str:
+    """Return cloud-init's block of public host keys."""
+    return f"-----BEGIN SSH HOST KEY KEYS-----\n{keys.strip()}\n-----END SSH HOST KEY KEYS-----\n"
 
 
 # -- what the "machine image" brings ---------------------------------------------------------------
@@ -365,6 +387,13 @@ def _install(instances: Instances) -> None:
             result = original(*args, **kwargs)
             instances.publish()
             return result
+
+    # AWS: what the machine printed, nothing before it has booted (moto: the same sample for all).
+    @around(EC2Response, "get_console_output")
+    def get_console_output(_original: Original, response: EC2Response) -> ActionResult:
+        instance = response.ec2_backend.get_instance(response._get_param("InstanceId"))
+        output = base64.b64encode(instances.console(instance.id).encode()).decode()
+        return ActionResult({"InstanceId": instance.id, "Timestamp": utcnow(), "Output": output})
 
     status = Instance.instance_status.fget
 

@@ -1,0 +1,38 @@
+"""Repeats at the end of a run what a person must not miss: the ``last_lines`` that tasks have returned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = """
+name: last_lines
+type: notification
+short_description: Repeats at the end of a run what tasks have returned as last_lines
+description:
+  - A task whose result has a list C(last_lines) is heard again below the recap, each line once.
+"""
+
+
+class CallbackModule(CallbackBase):
+    """Collects lines, and prints them after the recap."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "last_lines"
+
+    def __init__(self) -> None:
+        """Begin with nothing to say."""
+        super().__init__()
+        self.lines: dict[str, None] = {}
+
+    def v2_runner_on_ok(self, result: Any) -> None:  # noqa: ANN401
+        """Remember a task's lines, in the order of the run."""
+        for line in (getattr(result, "result", None) and result.result.get("last_lines")) or []:
+            self.lines[str(line)] = None
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ANN401
+        """Print them."""
+        for line in self.lines:
+            self._display.display(line, color="purple")

@@ -1,0 +1,234 @@
+#!/usr/bin/python
+"""Know a server's SSH host key before anything is sent to it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from botocore.exceptions import BotoCoreError, ClientError
+
+DOCUMENTATION = r"""
+---
+module: instance_host_key
+short_description: Know a server's SSH host key before anything is sent to it
+description:
+  - Makes the folder of O(known_hosts) (0700) and puts the instance's host key into it, under the instance's id. The key comes
+    from the file itself, else from the instance's tag O(tag), else from what the instance printed on its console, which
+    cloud-init does once.
+  - A key from the console becomes the instance's tag, where other clones find it.
+  - Fails when another key answers at O(address), with what to do.
+  - In check mode the file is kept all the same, because the connection needs it; no tag is written.
+options:
+  instance_id:
+    description: The EC2 instance.
+    type: str
+    required: true
+  address:
+    description: Where its sshd answers.
+    type: str
+    required: true
+  port:
+    description: The port of its sshd.
+    type: int
+    default: 22
+  known_hosts:
+    description: The file with the host keys.
+    type: path
+    required: true
+  tagged:
+    description: The value of the instance's tag O(tag), empty when it has none.
+    type: str
+    default: ""
+  tag:
+    description: The tag that holds the key.
+    type: str
+    default: HostKey
+  launch_time:
+    description: When the instance was launched, in ISO 8601. Only a young one is waited for.
+    type: str
+    default: ""
+  wait_seconds:
+    description: How long the console of a young instance is waited for.
+    type: int
+    default: 180
+  poll_seconds:
+    description: Seconds between two looks at the console.
+    type: int
+    default: 15
+attributes:
+  check_mode:
+    description: Writes no tag.
+    support: full
+author:
+  - Table Order infrastructure
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Know the server's host key
+  instance_host_key:
+    instance_id: i-0123456789abcdef0
+    address: 203.0.113.7
+    known_hosts: "{{ playbook_dir }}/.state/production/known_hosts"
+"""
+
+RETURN = r"""
+source:
+  description: Where the key came from; first connection, when it is not known and the first connection will learn it.
+  returned: success
+  type: str
+  sample: console
+last_lines:
+  description: What the end of the run should say.
+  returned: success
+  type: list
+  elements: str
+"""
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "instance_id": {"type": "str", "required": True},
+    "address": {"type": "str", "required": True},
+    "port": {"type": "int", "default": 22},
+    "known_hosts": {"type": "path", "required": True},
+    "tagged": {"type": "str", "default": ""},
+    "tag": {"type": "str", "default": "HostKey"},
+    "launch_time": {"type": "str", "default": ""},
+    "wait_seconds": {"type": "int", "default": 180},
+    "poll_seconds": {"type": "int", "default": 15},
+}
+# In the order of preference. A tag has 256 characters, so an RSA key fits into none.
+KEY = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)) +([A-Za-z0-9+/]{40,230}={0,2})(?:\s|$)")
+BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
+YOUNG_SECONDS = 900
+SCAN_SECONDS = 5
+
+
+def best_key(text: str) -> str:
+    """Return the preferred public key ("type base64") in ``text``, "" when there is none."""
+    keys = [f"{kind} {key}" for kind, key in KEY.findall(text)]
+    return sorted(keys, key=lambda key: not key.startswith("ssh-ed25519"))[0] if keys else ""
+
+
+def key_of_console(output: str) -> str:
+    """Return the key that cloud-init printed in a console's last whole block, "" when it has printed none."""
+    blocks = BLOCK.findall(output)
+    return best_key(blocks[-1]) if blocks else ""
+
+
+def known_keys(path: Path, instance_id: str) -> list[str]:
+    """Return the keys ("type base64") that the file has for an instance."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    found = [line.split() for line in lines]
+    return [" ".join(words[1:3]) for words in found if len(words) >= 3 and words[0] == instance_id]
+
+
+def fingerprint(key: str) -> str:
+    """Write a key as ssh does: its type and the SHA256 of it."""
+    kind, _, data = key.partition(" ")
+    digest = hashlib.sha256(base64.b64decode(data + "==")).digest()
+    return f"{kind} SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+def scan(address: str, port: int) -> list[str]:
+    """Return the keys that answer at an address; none when nothing answers."""
+    command = ["ssh-keyscan", "-T", str(SCAN_SECONDS), "-p", str(port), address]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=4 * SCAN_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    words = [line.split() for line in done.stdout.splitlines() if not line.startswith("#")]
+    return [" ".join(line[1:3]) for line in words if len(line) >= 3]
+
+
+def keep(path: Path, instance_id: str, key: str) -> None:
+    """Add a key to the file; the file and its folder are their owner's alone."""
+    with path.open("a") as file:
+        file.write(f"{instance_id} {key}\n")
+    path.chmod(0o600)
+
+
+def age(launch_time: str) -> float:
+    """Return the seconds since an ISO 8601 time; infinite when there is none."""
+    from datetime import UTC, datetime
+
+    try:
+        launched = datetime.fromisoformat(launch_time)
+    except ValueError:
+        return float("inf")
+    return (datetime.now(UTC) - launched.replace(tzinfo=launched.tzinfo or UTC)).total_seconds()
+
+
+def console_key(client: Any, options: dict[str, Any]) -> str:  # noqa: ANN401
+    """Return the key of the instance's console; a young instance is waited for."""
+    young = age(options["launch_time"]) < YOUNG_SECONDS
+    deadline = time.monotonic() + (options["wait_seconds"] if young else 0)
+    while True:
+        answer = client.get_console_output(InstanceId=options["instance_id"], Latest=True)
+        key = key_of_console(answer.get("Output") or "")
+        if key or time.monotonic() >= deadline:
+            return key
+        time.sleep(options["poll_seconds"])
+
+
+def refusal(options: dict[str, Any], known: list[str], answering: list[str]) -> str:
+    """Say that another server answers, and what to do."""
+    instance_id = options["instance_id"]
+    return (
+        f"The server that answers at {options['address']} is not {instance_id}: that one's host key is "
+        f"{', '.join(map(fingerprint, known))}, the key at the address is {', '.join(map(fingerprint, answering))}. "
+        "Nothing was sent to it. Look in the EC2 console which instance has the address, and what its system log prints as its "
+        "host keys. Only when the server's key was made anew on purpose, forget the old one: "
+        f"ssh-keygen -R {instance_id} -f {options['known_hosts']} && aws ec2 delete-tags --resources {instance_id} "
+        f"--tags Key={options['tag']}; the next run learns the new one."
+    )
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleAWSModule(argument_spec=ARGUMENT_SPEC, supports_check_mode=True)
+    options, path = module.params, Path(module.params["known_hosts"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o700)
+    known = known_keys(path, options["instance_id"])
+    source, changed = "known_hosts", False
+    try:
+        if not known and (key := best_key(options["tagged"])):
+            source, known = "tag", [key]
+            keep(path, options["instance_id"], key)
+        if not known:
+            client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff(retries=8))
+            if key := console_key(client, options):
+                source, known, changed = "console", [key], True
+                keep(path, options["instance_id"], key)
+                if not module.check_mode:
+                    tags = [{"Key": options["tag"], "Value": key}]
+                    client.create_tags(Resources=[options["instance_id"]], Tags=tags)
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg=f"The host key of {options['instance_id']} cannot be looked up")
+    except OSError as error:
+        module.fail_json(msg=f"{path} cannot be read or written: {error}")
+    if not known:
+        said = (
+            f"The host key of {options['instance_id']} was not known, by no tag {options['tag']} and not from its console: the "
+            f"first connection to {options['address']} accepted the key that answered, and it is kept in {path}."
+        )
+        module.exit_json(changed=False, source="first connection", last_lines=[said])
+    answering = scan(options["address"], options["port"])
+    if answering and not set(known) & set(answering):
+        module.fail_json(msg=refusal(options, known, answering))
+    module.exit_json(changed=changed, source=source, last_lines=[])
+
+
+if __name__ == "__main__":
+    main()
