@@ -174,9 +174,7 @@ def serve(settings: Settings, _path: Path) -> int:
         raise CommandError(f"the local cloud {settings.name} is already running")
     for name in os.environ.keys() - clean_environment().keys():
         del os.environ[name]
-    os.environ["MOTO_ACCOUNT_ID"] = settings.account
-    os.environ["MOTO_PORT"] = str(settings.port)
-    os.environ["MOTO_RECORDER_FILEPATH"] = str(settings.state / "recording.jsonl")
+    os.environ.update(moto_environment(settings))
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -188,6 +186,17 @@ def serve(settings: Settings, _path: Path) -> int:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def moto_environment(settings: Settings) -> dict[str, str]:
+    """What moto reads from the environment while it is imported."""
+    return {
+        "MOTO_ACCOUNT_ID": settings.account,
+        # moto would let every web page read its answers.
+        "MOTO_DISABLE_GLOBAL_CORS": "true",
+        "MOTO_PORT": str(settings.port),
+        "MOTO_RECORDER_FILEPATH": str(settings.state / "recording.jsonl"),
+    }
 
 
 def clean_environment() -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http
 import io
-import ipaddress
 import json
 import logging
 import socket
@@ -16,6 +15,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local_cloud.cloud import Cloud
+from local_cloud.door import Door
 from local_cloud.faults import Answer
 from local_cloud.metadata import Metadata
 from local_cloud.network import METADATA_ADDRESS
@@ -35,6 +35,7 @@ class Application:
         self.cloud = cloud
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.metadata = Metadata(cloud)
+        self.door = Door(cloud)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request: refuse strangers, then metadata, our own paths, ordered faults, moto."""
@@ -47,13 +48,13 @@ class Application:
         return [answer.body]
 
     def _answer_ourselves(self, environ: Environ) -> Answer | None:
-        client = environ["REMOTE_ADDR"]
-        if not (ipaddress.ip_address(client).is_loopback or self.cloud.network.is_inside(client)):
-            # A route to a bridge's address is not an invitation.
-            return Answer(403, "text/plain", b"the local cloud answers this host and its own servers only\n")
+        if refusal := self.door.refusal(environ):
+            return refusal
         if environ.get("HTTP_HOST", "").partition(":")[0] == METADATA_ADDRESS:
             return self.metadata.answer(environ)
         _read_body(environ)
+        if refusal := self.door.limit(environ, _body(environ)):
+            return refusal
         path = environ["PATH_INFO"]
         if path.startswith("/local-cloud/"):
             return self._local(environ["REQUEST_METHOD"], path.removeprefix("/local-cloud/"), environ)

@@ -89,6 +89,31 @@ def test_metadata_credentials_are_accepted_by_the_api(server, describe, ssh):
     assert f":assumed-role/server/{server}</Arn>" in printed
 
 
+def test_server_reads_the_secrets_of_its_role_and_no_others(cloud, server, describe, ssh):
+    secrets, iam = cloud.client("secretsmanager"), cloud.client("iam")
+    for name in ("table-order/rds/master", "table-order/app/database"):
+        secrets.create_secret(Name=name, SecretString=f"this is {name}")
+    statement = {
+        "Effect": "Allow",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "arn:aws:secretsmanager:*:*:secret:table-order/app/*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName="server", PolicyName="secrets", PolicyDocument=document)
+    # With the key that the operator has here: a server is known by its address.
+    script = """
+        for name in table-order/rds/master table-order/app/database; do
+            curl -sS --aws-sigv4 aws:amz:ap-northeast-2:secretsmanager --user test:test \
+                -H 'X-Amz-Target: secretsmanager.GetSecretValue' -H 'Content-Type: application/x-amz-json-1.1' \
+                -d "{\\"SecretId\\": \\"$name\\"}" $AWS_ENDPOINT_URL; echo
+        done
+    """
+    master, database = ssh(describe(server)["PublicIpAddress"], script).splitlines()
+    assert "AccessDeniedException" in master
+    assert "this is" not in master
+    assert "this is table-order/app/database" in database
+
+
 def test_elastic_ip_is_followed_and_survives_stop_and_start(ec2, server, describe, status, ssh):
     automatic = describe(server)["PublicIpAddress"]
     allocated = ec2.allocate_address(Domain="vpc")
