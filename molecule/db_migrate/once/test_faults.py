@@ -56,7 +56,9 @@ REASONS = {
         "has the encoding UTF8 and the collation en_US.UTF-8",
         "or set db_migrate_encoding",
     ],
-    "unreadable configuration": [f"{RELEASE}/closed.ini cannot be read by table-order (db_migrate_user)"],
+    "unreadable configuration": [
+        f"{RELEASE}/closed.ini cannot be read by table-order-migrate (db_migrate_user)"
+    ],
     "superuser": ["too_mighty has SUPERUSER", "ALTER ROLE too_mighty NOSUPERUSER"],
 }
 

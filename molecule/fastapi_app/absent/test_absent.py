@@ -31,8 +31,9 @@ def test_nothing_of_it_runs(there):
     assert host.check_output("systemctl list-units --all --failed --no-legend %s", f"{service}*") == ""
     assert not [socket for socket in host.socket.get_listening_sockets() if socket.endswith(f":{port}")]
     assert host.run("pgrep uvicorn").rc == 1
-    assert not host.user(user).exists
-    assert not host.group(user).exists
+    for name in (user, f"{user}-build", f"{user}-migrate", "shop-builder"):
+        assert not host.user(name).exists, name
+        assert not host.group(name).exists, name
 
 
 def test_its_files_are_gone(there):

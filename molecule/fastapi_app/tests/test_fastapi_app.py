@@ -108,6 +108,17 @@ def test_user_cannot_log_in(host):
     assert user.uid < 1000
 
 
+def test_a_build_and_a_migration_cannot_read_what_the_service_has(host):
+    pid = host.check_output(f"systemctl show --property MainPID --value {SERVICE}")
+    for name in ("table-order-build", "table-order-migrate"):
+        assert host.user(name).groups == [name]
+        for path in (f"{HOME}/backend/.env", f"/proc/{pid}/environ", f"{HOME}/logs/fastapi.log"):
+            assert host.run("runuser -u %s -- cat %s", name, path).rc != 0, (name, path)
+    assert host.run(f"runuser -u table-order -- cat {HOME}/backend/.env").rc == 0
+    assert host.run(f"runuser -u table-order -- test -w {HOME}/backend/.env").rc != 0
+    assert host.file(f"{HOME}/cache").user == "table-order-build"
+
+
 def test_application_owns_nothing_that_runs(host):
     assert host.check_output(f"find {HOME} -user table-order -not -path '{HOME}/cache*'") == ""
     assert host.check_output(f"find {HOME} -perm /022 -not -type l -not -path '{HOME}/cache*'") == ""

@@ -99,6 +99,14 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
             lambda value: text(r"[a-z_][a-z0-9_-]{0,30}")(value) and value != "root",
             "a system user's name in lower case, not root; the application must not run with root's rights",
         ),
+        "fastapi_app_build_user": (
+            lambda value: text(r"[a-z_][a-z0-9_-]{0,30}")(value) and value != "root",
+            "a system user's name in lower case, at most 31 letters, not root; build scripts must not run with root's rights",
+        ),
+        "fastapi_app_migration_user": (
+            lambda value: text(r"([a-z_][a-z0-9_-]{0,30})?")(value) and value != "root",
+            "a system user's name in lower case, at most 31 letters, not root, or nothing for none",
+        ),
         "fastapi_app_service": (
             text(r"[A-Za-z0-9_-]+"),
             'a unit\'s name without ".service", such as table-order-backend',
@@ -328,6 +336,17 @@ def folder_problems(settings: dict[str, Any]) -> list[str]:
     return found
 
 
+def user_problems(settings: dict[str, Any]) -> list[str]:
+    """Return a sentence for each user that another one of the three is, too."""
+    names = [f"fastapi_app_{kind}" for kind in ("user", "build_user", "migration_user")]
+    return [
+        f"{name} is {shown(settings[name])}, which is {other}; one could read the other's passwords: give each a name of its own"
+        for place, name in enumerate(names)
+        for other in names[:place]
+        if settings[name] and settings[name] == settings[other]
+    ]
+
+
 def database_ca_problems(settings: dict[str, Any]) -> list[str]:
     """Return a sentence where the bundle is a file that cannot be read on the controller."""
     path = settings["fastapi_app_database_ca_url"]
@@ -357,6 +376,7 @@ def problems(settings: dict[str, Any], part: str) -> list[str]:
             "release runs beside the live one: give it a port of its own"
         )
     if part == "main":
+        found += user_problems(settings)
         found += folder_problems(settings) + database_ca_problems(settings)
     if part != "main" and settings["fastapi_app_state"] == "absent":
         found.append(

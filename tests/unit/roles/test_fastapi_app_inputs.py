@@ -64,6 +64,16 @@ REFUSED = {
     "service with a path": ({"fastapi_app_service": "../x"}, "fastapi_app_service is"),
     "service with a shell": ({"fastapi_app_service": "x;reboot"}, "fastapi_app_service is"),
     "user with a shell": ({"fastapi_app_user": "x$(id)"}, "fastapi_app_user is"),
+    "builder as root": ({"fastapi_app_build_user": "root"}, 'fastapi_app_build_user is "root"; accepted: a system user'),
+    "builder is the service": (
+        {"fastapi_app_build_user": "table-order"},
+        'fastapi_app_build_user is "table-order", which is fastapi_app_user; one could read',
+    ),
+    "migrations by the builder": (
+        {"fastapi_app_migration_user": "table-order-build"},
+        "fastapi_app_migration_user is \"table-order-build\", which is fastapi_app_build_user",
+    ),
+    "migrations with a shell": ({"fastapi_app_migration_user": "x;y"}, "fastapi_app_migration_user is"),
     "port too low": ({"fastapi_app_port": 80}, "fastapi_app_port is 80; accepted: 1024 to 65535"),
     "port too high": ({"fastapi_app_port": 65536}, "1024 to 65535"),
     "port as a word": ({"fastapi_app_port": "http"}, "1024 to 65535"),
@@ -365,7 +375,7 @@ def test_a_wrong_type_is_refused_whatever_the_setting(name, value):
 
 # Where nothing means something: no bundle, no pattern, the release before, ...
 MAY_BE_EMPTY = {
-    "''": "amazon_release database_ca_url health_body health_host release release_path traffic_url why",
+    "''": "amazon_release database_ca_url health_body health_host migration_user release release_path traffic_url why",
     "[]": "arguments frontends install_arguments revisions source_exclude system_packages writable_paths",
     "{}": "environment",
 }
