@@ -31,12 +31,24 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    missing = os.geteuid() != 0 or not shutil.which("podman") or not shutil.which("iptables")
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("containers")
-            if missing:
-                item.add_marker(pytest.mark.skip(reason="needs root, podman and iptables"))
+
+
+def what_is_missing():
+    """What keeps these tests from running, with the fix; empty when nothing does."""
+    if os.geteuid() != 0:
+        return 'the local cloud changes firewall rules: run "make e2e", which uses sudo, or become root'
+    missing = [program for program in ("podman", "iptables") if not shutil.which(program)]
+    return f"{' and '.join(missing)} missing: scripts/setup --local brings what is needed" if missing else ""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _able():
+    """Fail, not skip: what is skipped for everybody but root says nothing to anybody."""
+    if missing := what_is_missing():
+        pytest.fail(missing)
 
 
 class LocalCloud:
