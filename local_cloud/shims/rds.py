@@ -30,6 +30,45 @@ POSTGRES_VERSIONS = ("15.13", "15.14", "15.15", "15.16", "15.17", "15.18")
 RESERVED_NAMES = {"admin", "rdsadmin", "rds_superuser", "rdsrepladmin", "rds_replication", "rds_password"}
 RESERVED_NAMES |= {"user", "public", "none", "current_user", "session_user"}
 SMALLEST_TUNABLE_GP3 = 400  # GiB; below, PostgreSQL's gp3 has a fixed performance
+STRIPED_IOPS, STRIPED_THROUGHPUT = 12000, 500  # 1/s, MiB/s: the least of a gp3 of that size
+# CreateDBSnapshot is accepted in these states, ModifyDBInstance and DeleteDBInstance in those.
+MAY_BE_SNAPSHOTTED = {"available", "storage-optimization"}
+MAY_BE_CHANGED = {
+    *MAY_BE_SNAPSHOTTED,
+    "storage-full",
+    "incompatible-parameters",
+    "incompatible-option-group",
+    "insufficient-capacity",
+}
+# What a request, and the instance's description, show of the states that a test may order.
+STATES = {
+    *MAY_BE_CHANGED,
+    "backing-up",
+    "configuring-associated-roles",
+    "configuring-enhanced-monitoring",
+    "configuring-iam-database-auth",
+    "configuring-log-exports",
+    "converting-to-vpc",
+    "failed",
+    "inaccessible-encryption-credentials",
+    "inaccessible-encryption-credentials-recoverable",
+    "incompatible-create",
+    "incompatible-network",
+    "incompatible-restore",
+    "maintenance",
+    "modifying",
+    "moving-to-vpc",
+    "rebooting",
+    "renaming",
+    "resetting-master-credentials",
+    "restore-error",
+    "starting",
+    "stopped",
+    "stopping",
+    "storage-config-upgrade",
+    "storage-initialization",
+    "upgrading",
+}
 
 
 def _is_postgres(engine: str) -> bool:
@@ -197,17 +236,18 @@ def complete(backend: RDSBackend, values: dict[str, Any]) -> None:
 # -- what describe shows ---------------------------------------------------------------------------
 
 
-# AWS: a gp3 has its baseline performance when none was given.
-def _baseline(name: str, baseline: int) -> property:
+# AWS: a gp3 has its baseline performance when none was given; a large one is striped over four volumes.
+def _baseline(name: str, baseline: int, striped: int) -> property:
     def value(instance: DBInstance) -> int | None:
         is_gp3 = getattr(instance, "_storage_type", None) == "gp3"
-        return instance.__dict__.get(name) or (baseline if is_gp3 else None)
+        large = (getattr(instance, "_allocated_storage", None) or 20) >= SMALLEST_TUNABLE_GP3
+        return instance.__dict__.get(name) or ((striped if large else baseline) if is_gp3 else None)
 
     return property(value, lambda instance, given: instance.__dict__.__setitem__(name, given))
 
 
-DBInstance.iops = _baseline("iops", 3000)
-DBInstance.storage_throughput = _baseline("storage_throughput", 125)
+DBInstance.iops = _baseline("iops", 3000, STRIPED_IOPS)
+DBInstance.storage_throughput = _baseline("storage_throughput", 125, STRIPED_THROUGHPUT)
 
 
 # AWS: an instance shows "pending-reboot" as long as it runs with other parameters than its group's.
@@ -262,13 +302,12 @@ def modify_db_instance(
             {"storage_type": instance.storage_type, "allocated_storage": instance.allocated_storage, **values}
         )
         refuse_downgrade(instance, values)
+        refuse_storage(instance, values)
         refuse_foreign_parameter_family(
             backend, {"engine": "postgres", "engine_version": instance.engine_version, **values}
         )
-    if instance.status != "available" and not hasattr(instance, "renaming"):
-        raise RDSClientError(
-            "InvalidDBInstanceState", f"Database instance is not in available state ({instance.status})."
-        )
+    if not hasattr(instance, "renaming"):
+        refuse_state(instance, MAY_BE_CHANGED)
     if "vpc_security_group_ids" in values and not values["vpc_security_group_ids"]:
         del values["vpc_security_group_ids"]
     pending = instance.__dict__.setdefault("pending_modified_values", {})
@@ -284,6 +323,64 @@ def modify_db_instance(
                 instance.__dict__.setdefault("deferred", {})[name] = values[name]
             values.pop(name, None)
     return original(backend, identifier, values)
+
+
+# AWS: most requests are refused while an instance is busy with something else.
+def refuse_state(instance: DBInstance, accepted: set[str]) -> None:
+    """Raise when the instance is in another state than the accepted ones."""
+    if instance.status not in accepted:
+        raise RDSClientError(
+            "InvalidDBInstanceState", f"Database instance is not in available state ({instance.status})."
+        )
+
+
+# AWS: storage never shrinks, grows by 10 percent or more, and not again while the last growth is being optimized.
+def refuse_storage(instance: DBInstance, values: dict[str, Any]) -> None:
+    """Raise for a change of the storage that RDS refuses; round up a small one."""
+    wanted, actual = values.get("allocated_storage"), instance.allocated_storage
+    touched = {
+        name
+        for name in ("allocated_storage", "iops", "storage_throughput", "storage_type")
+        if values.get(name) not in (None, getattr(instance, name))
+    }
+    if touched and instance.status == "storage-optimization":
+        raise InvalidParameterCombination(
+            "You can't currently modify the storage of this DB instance because the previous storage change is being optimized."
+        )
+    if wanted is None or wanted == actual:
+        return
+    if wanted < actual:
+        raise InvalidParameterCombination(
+            f"Invalid storage size for engine name postgres and storage type {instance.storage_type}: {wanted}"
+        )
+    values["allocated_storage"] = max(wanted, -(-actual * 11 // 10))
+    if instance.storage_type == "gp3" and wanted >= SMALLEST_TUNABLE_GP3:
+        if actual >= SMALLEST_TUNABLE_GP3 and not values.get("iops"):
+            raise InvalidParameterCombination(
+                "You must specify both the storage size and iops when modifying the storage size or iops on a DB "
+                "instance that has iops."
+            )
+        if (values.get("iops") or STRIPED_IOPS) < STRIPED_IOPS:
+            raise InvalidParameterCombination(
+                f"Invalid iops value for engine name postgres and storage type gp3: {values['iops']}"
+            )
+
+
+# AWS: an instance that is being backed up, or changed, takes no snapshot.
+@around(RDSBackend, "create_db_snapshot")
+def create_db_snapshot(
+    original: Original,
+    backend: RDSBackend,
+    db_instance_identifier: str,
+    *args: object,
+    **kwargs: object,
+) -> object:
+    """Refuse a snapshot in a state in which RDS makes none."""
+    instance = backend.databases.get(db_instance_identifier)
+    automated = kwargs.get("snapshot_type") == "automated"
+    if instance is not None and not automated:
+        refuse_state(instance, MAY_BE_SNAPSHOTTED)
+    return original(backend, db_instance_identifier, *args, **kwargs)
 
 
 def _camel(name: str) -> str:
@@ -345,6 +442,9 @@ def delete_db_instance(
         raise InvalidParameterCombination(
             "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."
         )
+    instance = backend.databases.get(db_instance_identifier)
+    if instance is not None and not skip_final_snapshot:
+        refuse_state(instance, MAY_BE_SNAPSHOTTED)
     return original(
         backend,
         db_instance_identifier,

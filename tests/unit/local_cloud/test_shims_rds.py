@@ -291,3 +291,64 @@ def test_parameter_is_refused(rds, refused, group, name, value, method, message)
 def test_unknown_family_is_refused(rds, refused):
     arguments = {"DBParameterGroupName": "x", "DBParameterGroupFamily": "postgres99", "Description": "d"}
     assert "not a valid parameter group family" in refused(rds.create_db_parameter_group, **arguments)
+
+
+@pytest.fixture
+def in_state(create):
+    """Create an instance that is in a state; returns its name."""
+
+    def make(status, **changes):
+        from moto.rds.models import rds_backends
+
+        name = create(**changes)["DBInstanceIdentifier"]
+        rds_backends["123456789012"]["ap-northeast-2"].databases[name].status = status
+        return name
+
+    return make
+
+
+@pytest.mark.parametrize("status", ["backing-up", "modifying", "stopped", "storage-full"])
+def test_no_snapshot_in_most_states(rds, refused, in_state, status):
+    name = in_state(status)
+    arguments = {"DBInstanceIdentifier": name, "DBSnapshotIdentifier": f"{name}-now"}
+    assert refused(rds.create_db_snapshot, **arguments).startswith("InvalidDBInstanceState")
+
+
+def test_a_snapshot_while_the_storage_is_optimized(rds, in_state):
+    name = in_state("storage-optimization")
+    rds.create_db_snapshot(DBInstanceIdentifier=name, DBSnapshotIdentifier=f"{name}-now")
+
+
+@pytest.mark.parametrize("status", ["backing-up", "modifying"])
+def test_no_change_while_busy(rds, refused, in_state, status):
+    name = in_state(status)
+    answer = refused(rds.modify_db_instance, DBInstanceIdentifier=name, DeletionProtection=False)
+    assert answer.startswith("InvalidDBInstanceState")
+
+
+def test_while_the_storage_is_optimized_all_else_changes(rds, refused, in_state):
+    name = in_state("storage-optimization")
+    rds.modify_db_instance(DBInstanceIdentifier=name, BackupRetentionPeriod=9)
+    answer = refused(rds.modify_db_instance, DBInstanceIdentifier=name, AllocatedStorage=40)
+    assert "previous storage change is being optimized" in answer
+
+
+@pytest.mark.parametrize(
+    ("actual", "change", "message"),
+    [
+        (50, {"AllocatedStorage": 20}, "Invalid storage size"),
+        (500, {"AllocatedStorage": 600}, "both the storage size and iops"),
+        (500, {"AllocatedStorage": 600, "Iops": 3000}, "Invalid iops value"),
+        (20, {"AllocatedStorage": 500, "Iops": 3000}, "Invalid iops value"),
+    ],
+)
+def test_a_change_of_the_storage_is_refused(rds, refused, create, actual, change, message):
+    name = create(AllocatedStorage=actual)["DBInstanceIdentifier"]
+    assert message in refused(
+        rds.modify_db_instance, DBInstanceIdentifier=name, ApplyImmediately=True, **change
+    )
+
+
+def test_a_large_gp3_has_four_times_the_performance(create):
+    made = create(AllocatedStorage=400)
+    assert (made["Iops"], made["StorageThroughput"]) == (12000, 500)

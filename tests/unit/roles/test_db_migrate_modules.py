@@ -27,6 +27,7 @@ shared = load("module_utils/db_migrate.py", "ansible.module_utils.db_migrate")
 known = load("module_utils/db_migrate_revisions.py", "ansible.module_utils.db_migrate_revisions")
 upgrade = load("library/db_migrate_upgrade.py", "db_migrate_upgrade")
 release = load("library/db_migrate_release.py", "db_migrate_release")
+logging_in = load("library/db_migrate_log_in.py", "db_migrate_log_in")
 
 PASSWORD = "o:w/n@e%r\\'\"$1"
 
@@ -720,3 +721,32 @@ def test_what_is_not_there_is_not_made(path):
     with upgrade.fresh(path):
         time.sleep(0.05)
     assert not Path("/nowhere").exists()
+
+
+class RefusalError(Exception):
+    """What the driver raises."""
+
+
+@pytest.mark.parametrize(("fails", "answers"), [(None, True), ("log-in", False), ("statement", False)])
+def test_a_database_serves_when_it_answers_a_statement(monkeypatch, parameters, fails, answers):
+    closed = []
+
+    def execute(_):
+        if fails == "statement":
+            raise RefusalError("server closed the connection")
+
+    cursor = nullcontext(SimpleNamespace(execute=execute, fetchone=lambda: (1,)))
+    connection = SimpleNamespace(cursor=lambda: cursor, close=lambda: closed.append(True))
+
+    def connect(*_):
+        if fails == "log-in":
+            raise logging_in.DatabaseError("Cannot connect")
+        return connection
+
+    monkeypatch.setattr(logging_in, "connect", connect)
+    monkeypatch.setattr(logging_in, "psycopg2", SimpleNamespace(Error=RefusalError))
+    database = {"admin_user": "master", "admin_password": PASSWORD}
+    found, message = logging_in.log_in(parameters | {"database": database, "tries": 1})
+    assert found is answers
+    assert PASSWORD not in message
+    assert closed == ([] if fails == "log-in" else [True])

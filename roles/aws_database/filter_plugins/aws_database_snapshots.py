@@ -1,0 +1,55 @@
+"""Which snapshots of the database this project made before migrations, and which of them are too many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+Snapshot = Mapping[str, Any]
+
+
+def tags_of(snapshot: Snapshot) -> dict[str, str]:
+    """Return the tags, which rds_snapshot_info leaves in the API's own shape (its `tags` is always empty)."""
+    return {tag["key"]: tag["value"] for tag in snapshot.get("tag_list") or []}
+
+
+def migration_snapshots(
+    snapshots: Iterable[Snapshot], identifier: str, tags: Mapping[str, str]
+) -> list[Snapshot]:
+    """Return the snapshots that deployments of this service have made, the newest first.
+
+    They have the name that deployments give and all of the service's tags: a name alone may be somebody's own.
+    """
+    name = re.compile(rf"{re.escape(identifier)}-before-migration-\d{{14}}")
+    wanted = dict(tags)  # Ansible's own kind of mapping is not comparable
+    own = [
+        snapshot
+        for snapshot in snapshots
+        if name.fullmatch(snapshot["db_snapshot_identifier"])
+        and snapshot["snapshot_type"] == "manual"
+        and snapshot["db_instance_identifier"] == identifier
+        and wanted.items() <= tags_of(snapshot).items()
+    ]
+    return sorted(own, key=lambda snapshot: snapshot["db_snapshot_identifier"], reverse=True)
+
+
+def superfluous_snapshots(
+    snapshots: Iterable[Snapshot], identifier: str, tags: Mapping[str, str], keep: int
+) -> list[str]:
+    """Return the names of those that are too many: all but the ``keep`` newest that can be restored.
+
+    One that is being made is neither counted nor named; one that failed can never be restored.
+    """
+    own = migration_snapshots(snapshots, identifier, tags)
+    good = [snapshot for snapshot in own if snapshot["status"] == "available"]
+    failed = [snapshot for snapshot in own if snapshot["status"] == "failed"]
+    return [snapshot["db_snapshot_identifier"] for snapshot in good[max(keep, 1) :] + failed]
+
+
+class FilterModule:
+    """The filters that Ansible finds here."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by their names in a play."""
+        return {"aws_database_superfluous_snapshots": superfluous_snapshots}

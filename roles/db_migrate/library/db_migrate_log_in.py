@@ -1,0 +1,92 @@
+#!/usr/bin/python
+"""Ansible module: log in to the database, to see whether it serves. It changes nothing."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.db_migrate import DATABASE, DatabaseError, connect, psycopg2
+
+DOCUMENTATION = """
+module: db_migrate_log_in
+short_description: Log in to the database, to see whether it serves
+description:
+  - Logs in as the master user over verified TLS and runs one statement. That the database does not answer is no error.
+options:
+  database:
+    description: Host, port and name of the database, and its master user.
+    type: dict
+    required: true
+  ca_cert:
+    description: The certificate authorities that the server's certificate is checked against.
+    type: path
+    required: true
+  tries:
+    description: How often to try, two seconds apart.
+    type: int
+    default: 1
+attributes:
+  check_mode:
+    description: Changes nothing in any mode.
+    support: full
+author: Table Order Infrastructure
+"""
+
+EXAMPLES = """
+- name: Log in to the database
+  db_migrate_log_in:
+    database: {host: db.example, port: 5432, name: tableorder, admin_user: tableorder_admin, admin_password: "{{ password }}"}
+    ca_cert: /etc/ssl/certs/rds-ca.pem
+"""
+
+RETURN = """
+answers:
+  description: Whether the database answered a statement.
+  returned: always
+  type: bool
+msg:
+  description: Why not, with what to do.
+  returned: always
+  type: str
+"""
+
+
+def log_in(parameters: dict) -> tuple[bool, str]:
+    """Return whether the database answers a statement, and why not."""
+    database = parameters["database"]
+    try:
+        connection = connect(
+            parameters,
+            database["admin_user"],
+            database["admin_password"],
+            "db_migrate_database.admin_password",
+            parameters["tries"],
+        )
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+                cursor.fetchone()
+        finally:
+            connection.close()
+    except DatabaseError as error:
+        return False, str(error)
+    except psycopg2.Error as error:  # it went away between the log-in and the answer
+        return False, str(error).strip()
+    return True, "The database answers."
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "database": {"type": "dict", "required": True, "options": DATABASE},
+            "ca_cert": {"type": "path", "required": True},
+            "tries": {"type": "int", "default": 1},
+        },
+        supports_check_mode=True,
+    )
+    answers, message = log_in(module.params)
+    module.exit_json(changed=False, answers=answers, msg=message)
+
+
+if __name__ == "__main__":
+    main()
