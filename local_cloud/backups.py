@@ -135,15 +135,20 @@ def install(backups: Backups, databases: Any) -> None:  # noqa: ANN401
     @around(RDSBackend, "create_db_snapshot")
     def create_snapshot(original: Original, backend: RDSBackend, *args: Any, **kwargs: Any) -> DBSnapshot:  # noqa: ANN401
         snapshot = original(backend, *args, **kwargs)
-        server = databases.server(backend.databases[snapshot.db_instance_identifier])
+        instance = backend.databases[snapshot.db_instance_identifier]
+        server = databases.server(instance)
         if server is None or snapshot.snapshot_type != "manual":
             return snapshot  # the automated ones stand for what point-in-time restores begin with
         snapshot.status = "creating"
         name = snapshot.db_snapshot_identifier
 
         def work() -> None:
+            before = instance.status
+            databases.show(instance, "backing-up", "backup")
             image = backups.save(server.container, f"snapshot-{name}")
             with cloud.lock:
+                if instance.status == "backing-up":
+                    instance.status = before
                 backups.snapshots[name] = image
                 snapshot.status = "available"
 

@@ -16,7 +16,7 @@ from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
 from local_cloud.interfaces import Interface, attach, network_options
 from local_cloud.patching import Original, around
-from local_cloud.shims.rds import catalogue, parameter_values
+from local_cloud.shims.rds import DEFERRED, catalogue, parameter_values
 
 log = logging.getLogger("local_cloud")
 
@@ -82,6 +82,8 @@ class Databases:
             if source is None:
                 self._sql(server, bootstrap_sql(instance))
             self.cloud.wait("database")
+            if instance.backup_retention_period:
+                self.show(instance, "backing-up", "backup")
             self._available(instance)
             self.backups.save_base(instance, name)
 
@@ -118,6 +120,16 @@ class Databases:
 
         server = self.servers[instance.dbi_resource_id]
         self.cloud.later(self.queue(server), f"{instance.db_instance_identifier} {what}", run)
+
+    def show(self, instance: DBInstance, state: str, kind: str) -> None:
+        """Show a state as long as the settings delay what causes it; an instance that is being deleted stays so."""
+        if not self.cloud.delays[kind]:
+            return
+        with self.cloud.lock:
+            if instance.status == "deleting":
+                return
+            instance.status = state
+        self.cloud.wait(kind)
 
     def _available(self, instance: DBInstance) -> None:
         with self.cloud.lock:
@@ -188,7 +200,9 @@ class Databases:
 
     # -- changes -----------------------------------------------------------------------------------
 
-    def modified(self, instance: DBInstance, values: dict[str, Any], previous_address: str) -> None:
+    def modified(
+        self, instance: DBInstance, values: dict[str, Any], previous_address: str, previous_size: int
+    ) -> None:
         """Carry out what a modification means for a running server."""
         server = self.server(instance)
         if server is None:
@@ -202,6 +216,19 @@ class Databases:
             self._change_password(instance, server, values["master_user_password"])
         if instance.address != previous_address:
             self._rename(instance, server)
+        if values.get("apply_immediately") and any(values.get(name) is not None for name in DEFERRED):
+            self._change(instance, grown=instance.allocated_storage > previous_size)
+
+    def _change(self, instance: DBInstance, *, grown: bool) -> None:
+        """Show what a change of the class or the storage looks like on RDS."""
+
+        def work() -> None:
+            self.show(instance, "modifying", "modification")
+            if grown:
+                self.show(instance, "storage-optimization", "optimization")
+            self._available(instance)
+
+        self._later(instance, "changed", work)
 
     def _change_password(self, instance: DBInstance, server: Server, password: str) -> None:
         instance.status = "resetting-master-credentials"
@@ -395,9 +422,10 @@ def _install(databases: Databases) -> None:
 
     @around(RDSBackend, "modify_db_instance")
     def modify(original: Original, backend: RDSBackend, name: str, values: dict[str, Any]) -> object:
-        address = backend.describe_db_instances(name)[0].address
+        before = backend.describe_db_instances(name)[0]
+        address, size = before.address, before.allocated_storage
         instance = original(backend, name, values)
-        databases.modified(instance, values, address)
+        databases.modified(instance, values, address, size)
         return instance
 
     @around(RDSBackend, "delete_db_instance")

@@ -20,6 +20,7 @@ from local_cloud.faults import Answer
 from local_cloud.metadata import Metadata
 from local_cloud.network import METADATA_ADDRESS
 from local_cloud.settings import SettingsError, delays
+from local_cloud.shims.rds import order_states
 
 log = logging.getLogger("local_cloud")
 
@@ -87,6 +88,7 @@ class Application:
             ("GET", "health"): self._health,
             ("GET", "database-ca.pem"): self._authority,
             ("PUT", "delays"): self._set_delays,
+            ("PUT", "states"): self._set_states,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
         }
@@ -109,6 +111,12 @@ class Application:
         self.cloud.delays.update(delays({**self.cloud.delays, **json.loads(body)}))
         log.info("delays: %s", self.cloud.delays)
         return _json(200, self.cloud.delays)
+
+    def _set_states(self, body: bytes) -> Answer:
+        with self.cloud.lock:
+            states = order_states(self.cloud.settings.account, self.cloud.settings.region, json.loads(body))
+        log.info("states of the databases: %s", states)
+        return _json(200, states)
 
     def _add_fault(self, body: bytes) -> Answer:
         fault = self.cloud.faults.add(json.loads(body))

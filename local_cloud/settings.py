@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-DELAYED = ("database", "cache", "server")
+DELAYED = ("database", "cache", "server", "backup", "modification", "optimization")
 LOOPBACK_RANGE = ipaddress.IPv4Network("127.0.10.0/24")
 
 
@@ -23,7 +23,9 @@ class SettingsError(Exception):
 class Settings:
     """Settings of one local cloud, as in the `local_cloud` key of an inventory's 00-cloud.yml.
 
-    `delays` holds seconds that are added before a new database, cache or server is ready.
+    `delays` holds seconds that are added before a new database, cache or server is ready, and that a database is
+    shown as backing-up (after its creation, and during a snapshot), modifying (after a change) and storage-optimization
+    (after a growth).
     """
 
     name: str

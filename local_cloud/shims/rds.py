@@ -20,7 +20,7 @@ from moto.rds.exceptions import (
     InvalidParameterValue,
     RDSClientError,
 )
-from moto.rds.models import DBInstance, DBParameterGroup, DBSubnetGroup, RDSBackend
+from moto.rds.models import DBInstance, DBParameterGroup, DBSubnetGroup, RDSBackend, rds_backends
 from moto.rds.responses import RDSResponse
 
 from local_cloud.patching import Original, around
@@ -332,6 +332,19 @@ def refuse_state(instance: DBInstance, accepted: set[str]) -> None:
         raise RDSClientError(
             "InvalidDBInstanceState", f"Database instance is not in available state ({instance.status})."
         )
+
+
+def order_states(account: str, region: str, states: dict[str, str]) -> dict[str, str]:
+    """Put instances (identifier to state) into states that a test wants to see handled. Raises ValueError."""
+    databases = rds_backends[account][region].databases
+    for name, state in states.items():
+        if name not in databases:
+            raise ValueError(f"there is no database {name}")
+        if state not in STATES:
+            raise ValueError(f"{state} is no state that can be ordered: {', '.join(sorted(STATES))}")
+    for name, state in states.items():
+        databases[name].status = state
+    return {name: instance.status for name, instance in databases.items()}
 
 
 # AWS: storage never shrinks, grows by 10 percent or more, and not again while the last growth is being optimized.

@@ -1,6 +1,8 @@
 """A database is PostgreSQL 15 that only the VPC can reach, over verified TLS."""
 
+import json
 import socket
+import urllib.request
 
 import pytest
 
@@ -65,6 +67,15 @@ def query(inside):
     return run
 
 
+def put(cloud, path, document):
+    """Tell the local cloud something of its own."""
+    request = urllib.request.Request(
+        f"{cloud.url}/local-cloud/{path}", json.dumps(document).encode(), method="PUT"
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
+
+
 def set_parameter(rds, name, value, method="pending-reboot"):
     parameter = {"ParameterName": name, "ParameterValue": value, "ApplyMethod": method}
     rds.modify_db_parameter_group(DBParameterGroupName="orders", Parameters=[parameter])
@@ -119,6 +130,22 @@ def test_master_password_is_changed_by_modify(rds, endpoint, query, available):
     assert query(endpoint, "SELECT 1", password="another-password") == "1"
     rds.modify_db_instance(DBInstanceIdentifier="orders", MasterUserPassword=PASSWORD, ApplyImmediately=True)
     available()
+
+
+def test_changes_show_the_states_that_they_cause(cloud, rds, endpoint, query, describe, available):
+    delays = {"modification": 2, "optimization": 2, "backup": 2}
+    put(cloud, "delays", delays)
+    rds.modify_db_instance(DBInstanceIdentifier="orders", AllocatedStorage=40, ApplyImmediately=True)
+    for state in ("modifying", "storage-optimization"):
+        wait_for(lambda state=state: describe()["DBInstanceStatus"] == state, 10)
+        assert query(endpoint, "SELECT 1") == "1"
+    available()
+    rds.create_db_snapshot(DBInstanceIdentifier="orders", DBSnapshotIdentifier="shown")
+    wait_for(lambda: describe()["DBInstanceStatus"] == "backing-up", 10)
+    with pytest.raises(rds.exceptions.ClientError, match="InvalidDBInstanceState"):
+        rds.create_db_snapshot(DBInstanceIdentifier="orders", DBSnapshotIdentifier="second")
+    available()
+    put(cloud, "delays", dict.fromkeys(delays, 0))
 
 
 def test_stopped_database_answers_nobody_and_comes_back(rds, endpoint, query, describe, available):

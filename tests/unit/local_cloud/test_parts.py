@@ -21,7 +21,7 @@ from local_cloud.interfaces import settle
 def test_settings_have_defaults():
     parsed = settings.parse({"name": "local"})
     assert (parsed.port, parsed.account, parsed.region) == (5000, "123456789012", "ap-northeast-2")
-    assert parsed.delays == {"database": 0.0, "cache": 0.0, "server": 0.0}
+    assert parsed.delays == dict.fromkeys(settings.DELAYED, 0.0)
 
 
 @pytest.mark.parametrize(

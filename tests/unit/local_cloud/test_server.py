@@ -35,13 +35,42 @@ def test_authority_is_a_certificate(url):
     assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
 
 
+@pytest.fixture
+def shown(client):
+    """The state that RDS shows of a database named shown."""
+    rds = client("rds")
+    database = {"DBInstanceClass": "db.t3.small", "Engine": "postgres", "AllocatedStorage": 20}
+    rds.create_db_instance(
+        DBInstanceIdentifier="shown", MasterUsername="owner", MasterUserPassword="0123456789", **database
+    )
+    yield lambda: rds.describe_db_instances(DBInstanceIdentifier="shown")["DBInstances"][0][
+        "DBInstanceStatus"
+    ]
+    rds.delete_db_instance(DBInstanceIdentifier="shown", SkipFinalSnapshot=True)
+
+
 def test_delays_are_set_and_checked(url, cloud):
     assert request(url, "/local-cloud/delays", "PUT", {"database": 2})[0] == 200
-    assert cloud.delays == {"database": 2.0, "cache": 0.0, "server": 0.0}
+    assert cloud.delays == dict.fromkeys(cloud.delays, 0.0) | {"database": 2.0}
     status, body = request(url, "/local-cloud/delays", "PUT", {"disk": 2})
     assert status == 400
     assert b"disk" in body
     request(url, "/local-cloud/delays", "PUT", {"database": 0})
+
+
+@pytest.mark.parametrize(
+    ("states", "problem"),
+    [({"nothing": "modifying"}, b"no database nothing"), ({"shown": "asleep"}, b"asleep is no state")],
+)
+def test_a_state_that_cannot_be_ordered_is_refused(url, shown, states, problem):
+    status, body = request(url, "/local-cloud/states", "PUT", states)
+    assert status == 400
+    assert problem in body
+
+
+def test_a_state_is_shown_on_request(url, shown):
+    assert request(url, "/local-cloud/states", "PUT", {"shown": "backing-up"})[0] == 200
+    assert shown() == "backing-up"
 
 
 def test_unknown_path_is_not_found(url):
