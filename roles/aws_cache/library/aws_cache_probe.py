@@ -1,0 +1,129 @@
+#!/usr/bin/python
+"""Ask on the server how the application talks to the cache, and whether the cache lets in without a password."""
+
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+---
+module: aws_cache_probe
+short_description: Tell how the application talks to the cache
+description:
+  - Looks at the environment of the process that runs, not at files, and sends one PING with TLS and without a password.
+  - Changes nothing. No address and no password is returned.
+options:
+  service:
+    description: Systemd's unit of the application.
+    type: str
+    required: true
+  host:
+    description: The cache's host name.
+    type: str
+    required: true
+  port:
+    description: The cache's port.
+    type: int
+    required: true
+  ca_file:
+    description: Authorities of the cache's certificate, a file on the server. Empty for the system's.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds for the connection, and for the answer.
+    type: int
+    default: 10
+author:
+  - Table Order infrastructure
+"""
+
+EXAMPLES = r"""
+- name: Ask how the application talks to the cache
+  aws_cache_probe:
+    service: table-order-backend.service
+    host: master.table-order-redis.xxxxxx.apn2.cache.amazonaws.com
+    port: 6379
+"""
+
+RETURN = r"""
+application_uses_tls:
+  description: Whether the process that runs has a REDIS_URL with TLS to this cache.
+  type: bool
+  returned: success
+application_sends_password:
+  description: Whether that URL holds a password.
+  type: bool
+  returned: success
+password_needed:
+  description: Whether the cache refuses a client without a password.
+  type: bool
+  returned: success
+"""
+
+
+def redis_url(environment: bytes) -> str:
+    """Return REDIS_URL of a process's environment, as /proc shows it; nothing where there is none."""
+    for line in environment.split(b"\0"):
+        name, _, value = line.partition(b"=")
+        if name == b"REDIS_URL":
+            return value.decode()
+    return ""
+
+
+def facts_of_url(url: str, host: str) -> dict[str, bool]:
+    """Return what a client with this URL does, as this module returns it."""
+    parts = urlsplit(url)
+    tls = parts.scheme == "rediss" and parts.hostname == host.lower()
+    return {"application_uses_tls": tls, "application_sends_password": tls and bool(parts.password)}
+
+
+def password_needed(connection: socket.socket) -> bool:
+    """Send a PING, and return whether it is refused for want of a password. Raises OSError."""
+    connection.sendall(b"PING\r\n")
+    answer = connection.recv(64)
+    if answer.startswith(b"+PONG"):
+        return False
+    if answer.startswith(b"-NOAUTH"):
+        return True
+    raise OSError(f"it answers {answer[:20]!r} to a PING")
+
+
+def running_environment(service: str) -> bytes:
+    """Return the environment of the unit's main process, empty where it does not run. Raises OSError."""
+    command = ["systemctl", "show", "--property=MainPID", "--value", service]
+    pid = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return b"" if pid in ("", "0") else Path(f"/proc/{pid}/environ").read_bytes()
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "service": {"type": "str", "required": True},
+            "host": {"type": "str", "required": True},
+            "port": {"type": "int", "required": True},
+            "ca_file": {"type": "str", "default": ""},
+            "timeout": {"type": "int", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    host, port, timeout = (module.params[name] for name in ("host", "port", "timeout"))
+    try:
+        found = facts_of_url(redis_url(running_environment(module.params["service"])), host)
+        context = ssl.create_default_context(cafile=module.params["ca_file"] or None)
+        with (
+            socket.create_connection((host, port), timeout=timeout) as plain,
+            context.wrap_socket(plain, server_hostname=host) as connection,
+        ):
+            found["password_needed"] = password_needed(connection)
+    except OSError as error:
+        module.fail_json(msg=f"The cache at {host}:{port} cannot be asked with TLS: {error}")
+    module.exit_json(changed=False, **found)
+
+
+if __name__ == "__main__":
+    main()
