@@ -1,9 +1,14 @@
 """The seed's "Step 6: Verify Deployment", through the service's public address.
 
 Reads one JSON object from standard input (so that no password is ever an argument):
-``url``, ``superadmin_username``, ``superadmin_password``, ``log_streams`` [[group, stream], ...], ``region``,
-``closed_ports`` [port, ...], ``application`` (bool: also order, upload and stream, in a store of its own),
-``certificate_is_trusted`` (bool).
+``address`` of the server, ``host_name`` that it is asked for (empty: its address), ``http_port``, ``https_port``,
+``certificate`` (PEM: the only certificate that is accepted; empty: one that is trusted for the name), ``authority_file`` (one
+more authority that may have signed a trusted one, or empty), ``redirects`` (bool: HTTP leads to HTTPS),
+``superadmin_username``, ``superadmin_password``, ``log_streams`` [[group, stream], ...], ``region``,
+``closed_ports`` [port, ...], ``application`` (bool: also order, upload and stream, in a store of its own).
+
+It connects to the address and asks for the name, so that it works before DNS knows the name. Passwords and tokens go over
+HTTPS alone, and no redirect is followed.
 
 Prints a JSON list with one object for each check: ``name``, ``ok``, ``detail``, ``seconds``. Exit status 0 means that the
 list was printed, whatever it says. The store that the checks use is removed at the end, with all that is in it.
@@ -47,12 +52,98 @@ class CheckError(Exception):
     """A check found something wrong; the message says what."""
 
 
+class _To:
+    """Makes connections go to one address, whatever the URL's host is."""
+
+    def __init__(self, address: str, pinned: bytes = b"") -> None:
+        """Take the address, and the one certificate (DER) that its server may show; none for any that the context takes."""
+        self.address, self.pinned = address, pinned
+
+    def plain(self, host: str, **options: Any) -> http.client.HTTPConnection:  # noqa: ANN401
+        """Return a connection for http."""
+        return self._redirect(http.client.HTTPConnection(host, **options))
+
+    def secure(self, host: str, **options: Any) -> http.client.HTTPConnection:  # noqa: ANN401
+        """Return a connection for https: the name is asked for, the certificate looked at before anything is sent."""
+        connection = self._redirect(http.client.HTTPSConnection(host, **options))
+        connect = connection.connect
+
+        def checked() -> None:
+            connect()
+            if self.pinned and connection.sock.getpeercert(binary_form=True) != self.pinned:
+                connection.close()
+                raise ssl.SSLCertVerificationError(
+                    f"{self.address} shows another certificate than the server has"
+                )
+
+        connection.connect = checked
+        return connection
+
+    def _redirect(self, connection: Any) -> Any:  # noqa: ANN401
+        def dial(target: tuple[str, int], *rest: Any) -> socket.socket:  # noqa: ANN401
+            return socket.create_connection((self.address, target[1]), *rest)
+
+        connection._create_connection = dial
+        return connection
+
+
+class _HTTP(urllib.request.HTTPHandler):
+    def __init__(self, to: _To) -> None:
+        super().__init__()
+        self.to = to
+
+    def http_open(self, req: urllib.request.Request) -> Any:  # noqa: ANN401
+        return self.do_open(self.to.plain, req)
+
+
+class _HTTPS(urllib.request.HTTPSHandler):
+    def __init__(self, to: _To, context: ssl.SSLContext | None) -> None:
+        super().__init__(context=context)
+        self.to, self.tls = to, context
+
+    def https_open(self, req: urllib.request.Request) -> Any:  # noqa: ANN401
+        return self.do_open(self.to.secure, req, context=self.tls)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer: what was sent is not sent to somebody else."""
+
+    def redirect_request(self, *_: Any) -> None:  # noqa: ANN401
+        return None
+
+
+def tls(certificate: str, authority_file: str) -> tuple[ssl.SSLContext, bytes]:
+    """Return how far to trust: exactly ``certificate`` (PEM), or the system's authorities and one more."""
+    if not certificate:
+        context = ssl.create_default_context()
+        if authority_file:
+            context.load_verify_locations(authority_file)
+        return context, b""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # It is compared as a whole, so that its name says nothing more.
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.load_verify_locations(cadata=certificate)
+    return context, ssl.PEM_cert_to_DER_cert(certificate[certificate.index("-----BEGIN") :])
+
+
 class Api:
     """The service as a browser sees it."""
 
-    def __init__(self, url: str, context: ssl.SSLContext | None = None) -> None:
-        """Take the address (``http://host``) and, for https, how far to trust it."""
-        self.url, self.context, self.token = url.rstrip("/"), context, ""
+    def __init__(
+        self, url: str, address: str = "", context: ssl.SSLContext | None = None, pinned: bytes = b""
+    ) -> None:
+        """Take the URL, the address to connect to (the URL's host when empty), and for https how far to trust it."""
+        self.url, self.token = url.rstrip("/"), ""
+        to = _To(address or urllib.parse.urlsplit(url).hostname or "", pinned)
+        handlers = (urllib.request.ProxyHandler({}), _HTTP(to), _HTTPS(to, context), _NoRedirect())
+        self.opener = urllib.request.build_opener(*handlers)
+
+    def another(self) -> Api:
+        """Return the same service for another person, who is not logged in."""
+        other = Api(self.url)
+        other.opener = self.opener
+        return other
 
     def open(
         self, path: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
@@ -62,7 +153,7 @@ class Api:
         if self.token:
             request.add_header("Authorization", f"Bearer {self.token}")
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT, context=self.context) as answer:  # noqa: S310
+            with self.opener.open(request, timeout=TIMEOUT) as answer:
                 return answer.status, answer.headers, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.headers, error.read()
@@ -116,12 +207,32 @@ def check_front_end(api: Api, path: str) -> str:
     return f"page and {script.rsplit('/', 1)[-1]}"
 
 
-def check_same_over_https(api: Api, secure: Api) -> str:
-    """Port 443 serves what port 80 serves."""
-    plain, encrypted = api.open("/")[2], secure.open("/")[2]
-    if plain != encrypted:
-        raise CheckError("https serves another page than http")
-    return "same page as over http"
+def check_http(plain: Api, secure: Api, redirects: bool) -> str:
+    """Port 80 serves the same page, or leads to HTTPS and takes nothing that should not have been sent in clear."""
+    status, headers, body = plain.open("/?table=1")
+    if not redirects:
+        if status != 200 or body != secure.open("/?table=1")[2]:
+            raise CheckError(f"http answered {status}, and not the page that https serves")
+        return "same page as over https"
+    wanted = f"{secure.url}/?table=1"
+    if status not in (301, 308) or headers.get("Location") != wanted:
+        raise CheckError(f"http answered {status} {headers.get('Location')}, expected a redirect to {wanted}")
+    status = plain.open("/api/auth/login", "POST", b"{}", {"Content-Type": "application/json"})[0]
+    if status != 403:
+        raise CheckError(
+            f"a log-in over http was answered with {status}, expected 403: it must not be passed on"
+        )
+    return f"leads to {secure.url}"
+
+
+def check_https(secure: Api, pinned: bool) -> str:
+    """The connection is one that may carry a password."""
+    status = secure.open("/")[0]
+    if status != 200:
+        raise CheckError(f"{secure.url}/ answered {status}")
+    if pinned:
+        return "self-signed certificate, the server's own: guests' browsers will warn"
+    return "trusted certificate"
 
 
 def tiny_png() -> bytes:
@@ -165,7 +276,7 @@ class Stream:
         request = urllib.request.Request(  # noqa: S310
             api.url + "/api/admin/orders/stream", headers={"Authorization": f"Bearer {api.token}"}
         )
-        self.answer = urllib.request.urlopen(request, timeout=TIMEOUT, context=api.context)  # noqa: S310
+        self.answer = api.opener.open(request, timeout=TIMEOUT)
         self.order = 0
         self.arrived = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
@@ -196,7 +307,7 @@ class Application:
 
     def __init__(self, api: Api, username: str, password: str) -> None:
         """Make the store, its administrator and a category."""
-        self.api, self.operator = api, Api(api.url, api.context)
+        self.api, self.operator = api, api.another()
         self.operator.log_in(username, password)
         self.remove()
         store = self.operator.call(
@@ -205,7 +316,7 @@ class Application:
         self.store = store["id"]
         admin = {"username": f"verification-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(24)}
         self.operator.call("POST", f"/api/superadmin/stores/{self.store}/admins", admin, expect=201)
-        self.admin = Api(api.url, api.context)
+        self.admin = api.another()
         self.admin.log_in(admin["username"], admin["password"])
         self.category = self.admin.call(
             "POST", "/api/admin/categories", {"name": "Verification", "position": 0}, 201
@@ -312,20 +423,31 @@ def application_checks(api: Api, settings: dict[str, Any]) -> list[Result]:
     return results
 
 
+def services(settings: dict[str, Any]) -> tuple[Api, Api, bool]:
+    """Return the service over http and over https, and whether one certificate alone is accepted."""
+    context, pinned = tls(settings["certificate"], settings["authority_file"])
+    name = settings["host_name"] or settings["address"]
+
+    def url(scheme: str, port: int, usual: int) -> str:
+        return f"{scheme}://{name}" + ("" if port == usual else f":{port}")
+
+    plain = Api(url("http", int(settings["http_port"]), 80), settings["address"])
+    secure = Api(url("https", int(settings["https_port"]), 443), settings["address"], context, pinned)
+    return plain, secure, bool(pinned)
+
+
 def main() -> None:
     """Read the settings, run every check, print the results."""
     settings = json.load(sys.stdin)
-    host = urllib.parse.urlsplit(settings["url"]).hostname or ""
-    context = ssl.create_default_context()
-    if not settings["certificate_is_trusted"]:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    api, secure = Api(settings["url"]), Api(f"https://{host}", context)
+    address = settings["address"]
+    plain, api, pinned = services(settings)
     results = [
+        run("HTTPS", lambda: check_https(api, pinned)),
+        run("HTTP", lambda: check_http(plain, api, settings["redirects"])),
         run("Backend, database, Redis, S3", lambda: check_health(api)),
         run("Customer page", lambda: check_front_end(api, "/")),
         run("Admin page", lambda: check_front_end(api, "/admin/")),
         run("Superadmin page", lambda: check_front_end(api, "/superadmin/")),
-        run("HTTPS", lambda: check_same_over_https(api, secure)),
     ]
     if settings["application"]:
         results += application_checks(api, settings)
@@ -333,7 +455,8 @@ def main() -> None:
         run("CloudWatch Logs", lambda: check_logs(api, settings["log_streams"], settings["region"]))
     )
     results += [
-        run(f"Port {port}", lambda port=port: check_closed(host, port)) for port in settings["closed_ports"]
+        run(f"Port {port}", lambda port=port: check_closed(address, port))
+        for port in settings["closed_ports"]
     ]
     json.dump([asdict(result) for result in results], sys.stdout)
 

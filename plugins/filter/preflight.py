@@ -235,6 +235,38 @@ def unknown_settings(names: Iterable[str], known: Iterable[str], prefix: str) ->
     return problems
 
 
+def group_problems(
+    groups: list[Mapping[str, Any]], vpc_id: str, server: str, guarded: list[str]
+) -> list[str]:
+    """Find rules of the groups named ``guarded`` that let in anything but the group named ``server``.
+
+    ``groups`` are those of amazon.aws.ec2_security_group_info, of any VPC; only those in ``vpc_id`` are the service's.
+    """
+    here = {group["group_name"]: group for group in groups if group.get("vpc_id") == vpc_id}
+    fix = "Correct it with: ansible-playbook site.yml --tags aws_security"
+    missing = [name for name in (server, *guarded) if name not in here]
+    if missing:
+        return [f"The security group {name} is not in the VPC {vpc_id}. {fix}" for name in missing]
+    own, problems = here[server]["group_id"], []
+    for name in guarded:
+        rules = here[name].get("ip_permissions", [])
+        peers = [peer for rule in rules for peer in _peers(rule)]
+        problems += [f"{name} lets in {peer}, not only {server}. {fix}" for peer in peers if peer != own]
+        if own not in peers:
+            problems.append(f"{name} does not let in {server} ({own}). {fix}")
+    return problems
+
+
+def _peers(rule: Mapping[str, Any]) -> list[str]:
+    kinds = (
+        ("ip_ranges", "cidr_ip"),
+        ("ipv6_ranges", "cidr_ipv6"),
+        ("prefix_list_ids", "prefix_list_id"),
+        ("user_id_group_pairs", "group_id"),
+    )
+    return [str(peer.get(key, peer)) for kind, key in kinds for peer in rule.get(kind) or []]
+
+
 class FilterModule:
     """Ansible's entry point."""
 
@@ -250,4 +282,5 @@ class FilterModule:
             "table_order_bucket_name_problems": bucket_name_problems,
             "table_order_retention_problems": retention_problems,
             "table_order_unknown_settings": unknown_settings,
+            "table_order_group_problems": group_problems,
         }

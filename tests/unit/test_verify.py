@@ -1,0 +1,72 @@
+"""verify.yml fails when something is wrong, and sends no password to a server that is not the service's."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from plugins.filter.preflight import group_problems
+from tests.unit.roles.preflight_runs import run_play
+
+ROOT = Path(__file__).parents[2]
+PLAYS = yaml.safe_load((ROOT / "playbooks/verify.yml").read_text())
+JUDGES = ("ansible.builtin.assert", "ansible.builtin.set_fact")
+OWN = {"user_id_group_pairs": [{"group_id": "sg-1"}]}
+
+
+def groups(*rules: dict, vpc: str = "vpc-1") -> list[dict]:
+    return [
+        {"group_name": "server", "group_id": "sg-1", "vpc_id": "vpc-1", "ip_permissions": []},
+        {"group_name": "db", "group_id": "sg-2", "vpc_id": vpc, "ip_permissions": [OWN, *rules]},
+        {"group_name": "server", "group_id": "sg-9", "vpc_id": "vpc-9", "ip_permissions": []},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("found", "named"),
+    [
+        (groups({"ip_ranges": [{"cidr_ip": "0.0.0.0/0"}]}), "0.0.0.0/0"),
+        (groups({"ipv6_ranges": [{"cidr_ipv6": "::/0"}]}), "::/0"),
+        (groups({"prefix_list_ids": [{"prefix_list_id": "pl-1"}]}), "pl-1"),
+        (groups({"user_id_group_pairs": [{"group_id": "sg-9"}]}), "sg-9"),
+        (groups(vpc="vpc-9"), "not in the VPC vpc-1"),
+    ],
+)
+def test_anybody_but_the_server_is_found(found, named):
+    [problem] = group_problems(found, "vpc-1", "server", ["db"])
+    assert named in problem
+
+
+def test_the_server_alone_is_no_problem_and_its_absence_is_one():
+    assert group_problems(groups(), "vpc-1", "server", ["db"]) == []
+    found = groups()
+    found[1]["ip_permissions"] = []
+    assert "does not let in" in group_problems(found, "vpc-1", "server", ["db"])[0]
+
+
+def judge(folder: Path, play: int, variables: dict, status: int) -> str:
+    """Run what a play of verify.yml judges by, on results that are given."""
+    tasks = [task for task in PLAYS[play]["tasks"] if set(task) & set(JUDGES)]
+    name = {"table_order_database_security_group": "db", "table_order_cache_security_group": "db"}
+    name["table_order_server_security_group"] = "server"
+    made = {"hosts": "all", "gather_facts": False, "connection": "local", "tasks": tasks}
+    hosts = {"all": {"children": {"app_server": {"hosts": {"one": {**name, **variables}}}}}}
+    return run_play(folder, [made], hosts, status)
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_a_service_that_does_not_work_fails_the_run(tmp_path, ok):
+    result = [{"name": "HTTPS", "ok": ok, "detail": "what is wrong", "seconds": 1.0}]
+    output = judge(tmp_path, 2, {"__verify_run": {"stdout": json.dumps(result)}}, 0 if ok else 2)
+    assert ("HTTPS: what is wrong" in output) is not ok
+
+
+@pytest.mark.parametrize("rules", [(), ({"ipv6_ranges": [{"cidr_ipv6": "::/0"}]},)])
+def test_a_database_that_others_may_reach_fails_the_run(tmp_path, rules):
+    found = {
+        "table_order_network": {"vpc_id": "vpc-1"},
+        "__verify_groups": {"security_groups": groups(*rules)},
+    }
+    output = judge(tmp_path, 1, found, 2 if rules else 0)
+    assert ("::/0" in output) is bool(rules)
