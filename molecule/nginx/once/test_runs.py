@@ -43,7 +43,10 @@ def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, ask, wa
     # Who wants room deletes it, and nginx goes on in the deleted file.
     host.check_output("rm /srv/logs/nginx-access.log")
     certificate, key = tmp_path / "new.crt", tmp_path / "new.key"
-    pair = f"openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=shop.example.org -keyout {key} -out {certificate}"
+    pair = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=shop.example.org -addext subjectAltName=DNS:shop.example.org "
+        f"-keyout {key} -out {certificate}"
+    )
     subprocess.run(pair.split(), check=True, capture_output=True)
     given = {
         "nginx_tls_certificate_file": str(certificate),

@@ -68,7 +68,21 @@ def test_the_workers_are_the_familys_user(host):
 
 def test_http_only_leads_to_https(ask):
     answer = ask("http://localhost:8080/api/menus?store_id=1")
-    assert (answer.status, answer.headers["location"]) == (301, "https://localhost:8443/api/menus?store_id=1")
+    assert (answer.status, answer.headers["location"]) == (
+        301,
+        "https://shop.example.org:8443/api/menus?store_id=1",
+    )
+
+
+def test_a_form_over_http_is_refused_and_not_passed_on(ask):
+    assert ask("http://localhost:8080/api/auth/login", "--data", "password=x").status == 403
+
+
+def test_an_authoritys_question_is_answered_over_http(ask, host):
+    host.check_output("install -D -m 644 /dev/stdin /srv/acme/.well-known/acme-challenge/token <<< proof")
+    answer = ask("http://localhost:8080/.well-known/acme-challenge/token")
+    assert (answer.status, answer.body.strip()) == (200, "proof")
+    host.check_output("rm -r /srv/acme")
 
 
 def test_the_given_certificate_is_shown(host):

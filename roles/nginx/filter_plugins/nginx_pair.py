@@ -229,9 +229,31 @@ def pair_problems(certificate: object, key: object, certificate_file: str, key_f
         return [str(refusal)]
 
 
+def name_problems(certificate: object, server_name: object, certificate_file: str) -> list[str]:
+    """Find host names that a certificate (the text of its file) does not cover; ``_`` asks for none."""
+    try:
+        leaf = _certificates(Given(CERTIFICATE, certificate_file, str(certificate)))[0]
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        covered = [name.lower() for name in names.get_values_for_type(x509.DNSName)]
+    except RefusalError:
+        return []  # pair_problems says it
+    except x509.ExtensionNotFound:
+        covered = []
+    missing = [
+        name
+        for name in str(server_name).lower().split()
+        if name != "_" and name not in covered and f"*.{name.partition('.')[2]}" not in covered
+    ]
+    return [
+        f"{CERTIFICATE} is {certificate_file!r}, whose certificate is for {', '.join(covered) or 'no host name'} and not for "
+        f"{name}. Name the certificate of {name}, or correct the name (table_order_host_name, or nginx_server_name)."
+        for name in missing
+    ]
+
+
 class FilterModule:
     """Ansible's entry point."""
 
     def filters(self) -> dict[str, Callable[..., list[str]]]:
-        """Return the filter by its name."""
-        return {"nginx_pair_problems": pair_problems}
+        """Return the filters by name."""
+        return {"nginx_pair_problems": pair_problems, "nginx_name_problems": name_problems}

@@ -42,7 +42,7 @@ FORMS: dict[str, tuple[str, str]] = {
     ),
 }
 PATHS = ("nginx_frontend_root", "nginx_log_directory", "nginx_candidate_flag")
-OPTIONAL_PATHS = ("nginx_asset_archive",)
+OPTIONAL_PATHS = ("nginx_asset_archive", "nginx_acme_root")
 RANGES = {
     "nginx_http_port": (1, 65535),
     "nginx_https_port": (1, 65535),

@@ -309,7 +309,15 @@ CARRIED = {
     ),
     "text that redirects": (
         {"nginx_redirect_http": "true", "nginx_https_port": "443"},
-        ["return 301 https://$host$request_uri;"],
+        [
+            "return 301 https://$host$request_uri;",
+            "if ($request_method !~ ^(GET|HEAD)$) {",
+            "location ^~ /.well-known/acme-challenge/ {",
+        ],
+    ),
+    "a name that redirects follow": (
+        {"nginx_redirect_http": True, "nginx_server_name": "shop.example.org www.example.org"},
+        ["return 301 https://shop.example.org$request_uri;"],
     ),
     "two names": (
         {"nginx_server_name": "a.example.org *.b.example.org"},

@@ -29,8 +29,8 @@ def name(text):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def issue(subject, key, issuer=None, issuer_key=None, begin=-1, days=30, algorithm=None):
-    """Issue a certificate, self-signed without an issuer; ``begin`` and ``days`` count from now."""
+def issue(subject, key, issuer=None, issuer_key=None, begin=-1, days=30, algorithm=None, names=()):
+    """Issue a certificate, self-signed without an issuer; ``begin`` and ``days`` count from now; ``names`` are its hosts'."""
     algorithm = algorithm or hashes.SHA256()
     signer = issuer_key or key
     builder = (
@@ -42,6 +42,10 @@ def issue(subject, key, issuer=None, issuer_key=None, begin=-1, days=30, algorit
         .not_valid_before(NOW + timedelta(days=begin))
         .not_valid_after(NOW + timedelta(days=days))
     )
+    if names:
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False
+        )
     return builder.sign(signer, None if isinstance(signer, ed25519.Ed25519PrivateKey) else algorithm)
 
 
@@ -206,3 +210,21 @@ def test_openssl_has_the_last_word(monkeypatch):
     """What the looks before it let pass, such as a short key, OpenSSL itself refuses at the hosts' level."""
     monkeypatch.setattr(pair, "_problems_of_each", lambda *_: [])
     assert "EE_KEY_TOO_SMALL" in say(pem(issue("shop", SHORT)), private(SHORT))[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "refused"),
+    [
+        (["shop.example.org"], "_", ""),
+        (["shop.example.org"], "Shop.example.org", ""),
+        (["*.example.org"], "shop.example.org", ""),
+        (["*.example.org"], "*.example.org", ""),
+        (["*.example.org"], "a.shop.example.org", "a.shop.example.org"),
+        (["shop.example.org"], "shop.example.org www.example.org", "www.example.org"),
+        ([], "shop.example.org", "no host name"),
+    ],
+)
+def test_a_certificate_covers_the_names_that_are_served(names, asked, refused):
+    problems = pair.name_problems(pem(issue("x", OWN, names=names)), asked, "/shop.crt")
+    assert bool(problems) == bool(refused)
+    assert all(refused in problem and "table_order_host_name" in problem for problem in problems)
