@@ -27,9 +27,11 @@ def trusted(value):
     return trust_as_template(value) if isinstance(value, str) else value
 
 
-def render(**settings):
+def render(version="1.300070.0b1", **settings):
     defaults = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-    templar = Templar(loader=DataLoader(), variables=trusted(defaults | settings))
+    inside = yaml.safe_load((ROLE / "vars/main.yml").read_text())
+    asked = {"__cloudwatch_agent_version": {"stdout": version}}
+    templar = Templar(loader=DataLoader(), variables=trusted(defaults | inside | settings) | asked)
     template = (ROLE / "templates/agent.json.j2").read_text()
     return json.loads(templar.template(trust_as_template(template)))
 
@@ -79,6 +81,29 @@ def test_what_is_not_wanted_is_left_out(settings, sections):
 
 def test_an_agent_without_journald_gets_none():
     assert list(render(cloudwatch_agent_journals=[])["logs"]["logs_collected"]) == ["files"]
+
+
+@pytest.mark.parametrize("version", ["1.300069.9b9", "1.300064.0b1337", "1.247359.0b252863", "1.300049.1\n"])
+def test_an_agent_that_is_too_old_for_the_journal_gets_a_configuration_that_it_takes(version):
+    with pytest.raises(config.ConfigError, match="journald"):
+        config.parse(render(), version)
+    rendered = render(version)
+    assert list(rendered["logs"]["logs_collected"]) == ["files"]
+    config.parse(rendered, version)
+
+
+@pytest.mark.parametrize(
+    "version", ["1.300070.0b1", "1.300070.0 stand-in 1.0+ab", "1.301000.1", "stand-in 1.0+ab", "", "2.1.0"]
+)
+def test_a_newer_agent_gets_the_journal_and_so_does_one_that_says_nothing(version):
+    rendered = render(version)
+    assert list(rendered["logs"]["logs_collected"]) == ["files", "journald"]
+    config.parse(rendered, version)
+
+
+def test_an_old_agent_without_files_gets_metrics_alone():
+    rendered = render("1.300064.0b1", cloudwatch_agent_log_files=[])
+    assert rendered.keys() == {"agent", "metrics"}
 
 
 def test_values_are_quoted_as_json_wants():

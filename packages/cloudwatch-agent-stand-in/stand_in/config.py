@@ -5,6 +5,7 @@ that passes here holds nothing that would be silently ignored.
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ METRICS = {
     "mem": {"available", "available_percent", "free", "total", "used", "used_percent"},
     "swap": {"free", "used", "used_percent"},
 }
+VERSION_FILE = Path(__file__).parents[2] / "bin/CWAGENT_VERSION"
+# The first agent with the input journald: https://github.com/aws/amazon-cloudwatch-agent/pull/2121
+JOURNALD_SINCE = 300070
 PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 
 
@@ -75,11 +79,11 @@ def load(path: Path) -> Config:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    return parse(content)
+    return parse(content, VERSION_FILE.read_text() if VERSION_FILE.exists() else "")
 
 
-def parse(content: object) -> Config:
-    """Turn the decoded JSON into a Config.
+def parse(content: object, version: str = "") -> Config:
+    """Turn the decoded JSON into a Config, as an agent of that version would; without one, as the newest.
 
     Raises:
         ConfigError: see load.
@@ -97,7 +101,9 @@ def parse(content: object) -> Config:
     metrics = _section(
         root.get("metrics", {}), "metrics", optional=("namespace", "append_dimensions", "metrics_collected")
     )
-    collected = _section(logs.get("logs_collected", {}), "logs_collected", optional=("files", "journald"))
+    release = re.match(r"1\.(\d{6,})", version)
+    inputs = ("files",) if release and int(release[1]) < JOURNALD_SINCE else ("files", "journald")
+    collected = _section(logs.get("logs_collected", {}), "logs_collected", optional=inputs)
     return Config(
         region=_text(agent["region"], "agent.region"),
         run_as_user=_text(agent.get("run_as_user", "root"), "agent.run_as_user"),

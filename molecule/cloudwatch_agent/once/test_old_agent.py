@@ -1,0 +1,33 @@
+"""An agent from before the input journald, as an image's own package may be: the other logs are shipped, with a warning."""
+
+import json
+import os
+import subprocess
+
+import pytest
+from playbook import PROJECT, changes, run, settings
+
+LIMIT = "--limit=table-order-molecule-cloudwatch_agent"
+CONFIGURATION = "/opt/aws/amazon-cloudwatch-agent/etc/table-order.json"
+
+
+@pytest.fixture
+def old(tmp_path):
+    """The settings that have the role install an old agent; the usual one is there again after the test."""
+    package = tmp_path / "old.deb"
+    build = PROJECT / "packages/cloudwatch-agent-stand-in/build"
+    environment = os.environ | {"CWAGENT_VERSION": "1.300064.0b1337"}
+    subprocess.run([build, package], env=environment, check=True, capture_output=True)
+    yield settings(cloudwatch_agent_package=str(package))
+    result = run("converge.yml", LIMIT)
+    assert result.status == 0, result.output
+
+
+def test_an_old_agent_runs_without_the_journal(host, old):
+    result = run("converge.yml", LIMIT, old)
+    assert result.status == 0, result.output
+    assert "cloudwatch_agent_journals is left out: the agent 1.300064.0b1337" in result.output
+    collected = json.loads(host.file(CONFIGURATION).content_string)["logs"]["logs_collected"]
+    assert list(collected) == ["files"]
+    assert host.service("amazon-cloudwatch-agent").is_running
+    assert changes("converge.yml", LIMIT, old) == 0
