@@ -14,15 +14,17 @@ from moto.elasticache.exceptions import InvalidParameterValueException
 from moto.elasticache.models import CacheCluster, ElastiCacheBackend, ReplicationGroup
 
 from local_cloud.cloud import Cloud
-from local_cloud.containers import File
+from local_cloud.containers import ContainerError, File
 from local_cloud.databases import IMAGE, START_TIMEOUT
 from local_cloud.interfaces import Interface, attach, network_options
 from local_cloud.patching import Original, around
-from local_cloud.shims.elasticache import members
+from local_cloud.shims.elasticache import endpoint_names, members
 
 log = logging.getLogger("local_cloud")
 
-SOCKET = "/var/lib/redis/redis.sock"  # for ourselves, whatever TLS and AUTH say
+SOCKET = "/var/lib/redis/redis.sock"  # without TLS, for what is before Redis and for ourselves
+RELOAD = 1.0  # seconds until haproxy has read its settings again
+FRONT = "/etc/haproxy/cache.cfg"
 
 type Resource = ReplicationGroup | CacheCluster
 
@@ -93,6 +95,7 @@ class Caches:
         """Modify a resource in the background: modifying, then available; the data stays."""
         server = self.servers.get(_name(resource))
         previous_token = getattr(resource, "auth_token", None)
+        was_open = bool(getattr(resource, "auth_open", False))
         apply()
         if server is None or not changes:
             return
@@ -104,12 +107,22 @@ class Caches:
         def work() -> None:
             if "auth_token_strategy" in changes:
                 commands = token_commands(
-                    previous_token, changes["auth_token"], changes["auth_token_strategy"]
+                    None if was_open else previous_token,
+                    changes["auth_token"],
+                    "OPEN" if changes["auth_open"] else changes["auth_token_strategy"],
                 )
                 self.cloud.podman.exec(server.container, "redis-cli", "-s", SOCKET, stdin=commands.encode())
+            if "transit_encryption_enabled" in changes:
+                self._renew_front(server, resource)
             self._set_status(backend, resource, "available")
 
         self._later(backend, resource, f"modified ({', '.join(sorted(changes))})", work)
+
+    def _renew_front(self, server: Server, resource: Resource) -> None:
+        """Let clients in as the resource says now; connections that are open stay."""
+        self.cloud.podman.copy(server.container, [File(FRONT, front_text(resource))])
+        self.cloud.podman.exec(server.container, "sh", "-c", 'kill -USR2 "$(cat /run/haproxy.pid)"')
+        self.cloud.closing.wait(RELOAD)
 
     def delete(self, backend: ElastiCacheBackend, resource: Resource, forget: Callable[[], None]) -> None:
         """Remove a server in the background, then forget the resource."""
@@ -150,24 +163,26 @@ class Caches:
                 cluster.cache_cluster_status = status
 
     def _files(self, resource: Resource) -> list[File]:
-        """redis.conf, and for TLS a certificate for all the names."""
+        """redis.conf; for a group a certificate for all the names, and what takes its connections."""
         files = [File("/etc/redis/local.conf", settings_text(resource))]
-        if resource.transit_encryption_enabled:
+        if isinstance(resource, ReplicationGroup):
             certificate = self.cloud.authority.issue(host_names(resource))
             files += [
                 File("/etc/redis/server.crt", certificate.certificate),
                 # The start script gives it to Redis's user.
                 File("/etc/redis/server.key", certificate.key, 0o600),
+                File(FRONT, front_text(resource)),
             ]
         return files
 
     def _wait(self, server: Server) -> None:
-        """Return when the server takes connections. Raises TimeoutError."""
+        """Return when Redis itself answers, not only what is before it. Raises TimeoutError."""
         deadline = time.monotonic() + START_TIMEOUT
         while not self.cloud.closing.wait(0.1):
             try:
+                self.cloud.podman.exec(server.container, "redis-cli", "-s", SOCKET, "ping")
                 socket.create_connection((server.interface.address, server.port), timeout=1).close()
-            except OSError:
+            except (OSError, ContainerError):
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"Redis at {server.interface.address} does not answer") from None
             else:
@@ -179,43 +194,86 @@ def _name(resource: Resource) -> str:
 
 
 def host_names(resource: Resource) -> list[str]:
-    """Every name under which the resource answers."""
+    """Every name under which the resource answers: a group's with and without TLS, as it may change."""
     if isinstance(resource, CacheCluster):
         return [resource.endpoint["address"]]
-    node_group = resource.node_groups[0]
-    names = [node_group["primary_endpoint"]["address"], node_group["reader_endpoint"]["address"]]
-    return names + [member["read_endpoint"]["address"] for member in node_group["node_group_members"]]
+    names = []
+    for tls in (True, False):
+        primary, reader, nodes = endpoint_names(resource, tls=tls)
+        names += [primary, reader, *nodes.values()]
+    return names
 
 
 def settings_text(resource: Resource) -> str:
-    """redis.conf: nothing on disk, as with no backups; TLS instead of plain text where it is asked for."""
+    """redis.conf: nothing on disk, as with no backups. A group's Redis is reached by way of `front_text`."""
     lines = [
-        "bind *",
         "protected-mode no",
         "dir /var/lib/redis",
         'save ""',
         "appendonly no",
         f"unixsocket {SOCKET}",
     ]
-    if resource.transit_encryption_enabled:
+    if isinstance(resource, CacheCluster):
+        lines += ["bind *", f"port {resource.port}"]
+    else:
         lines += [
+            "bind 127.0.0.1",
             "port 0",
-            f"tls-port {resource.port}",
+            f"tls-port {_inner_port(resource)}",
             "tls-cert-file /etc/redis/server.crt",
             "tls-key-file /etc/redis/server.key",
             "tls-auth-clients no",
         ]
-    else:
-        lines.append(f"port {resource.port}")
     token = getattr(resource, "auth_token", None)
     if token:
         lines.append(f'requirepass "{token}"')
     return "\n".join(lines) + "\n"
 
 
+def _inner_port(resource: Resource) -> int:
+    return 16380 if int(resource.port) == 16379 else 16379
+
+
+# AWS: in the mode "preferred" clients with and without TLS are served at one port.
+def front_text(resource: Resource) -> str:
+    """haproxy's settings: which connections a group takes at its port. They last as long as clients want."""
+    mode = resource.transit_encryption_mode if resource.transit_encryption_enabled else None
+    choice = {
+        None: ["default_backend plain"],
+        "required": ["default_backend tls"],
+        "preferred": [
+            "tcp-request inspect-delay 5s",
+            "tcp-request content accept if { req.ssl_hello_type 1 }",
+            # The first byte of TLS is 22; no command of Redis begins with it.
+            "tcp-request content accept if { req.len gt 0 } !{ req.payload(0,1),hex -m str 16 }",
+            "use_backend tls if { req.ssl_hello_type 1 }",
+            "default_backend plain",
+        ],
+    }[mode]
+    lines = [
+        "global",
+        "  maxconn 2000",
+        "defaults",
+        "  mode tcp",
+        "  timeout connect 5s",
+        "  timeout client 24d",
+        "  timeout server 24d",
+        "frontend cache",
+        f"  bind *:{resource.port}",
+        *(f"  {line}" for line in choice),
+        "backend plain",
+        f"  server redis unix@{SOCKET}",
+        "backend tls",
+        f"  server redis 127.0.0.1:{_inner_port(resource)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+# Differs from AWS: while OPEN, Redis takes any password of the user "default", and refuses AUTH without a user's name.
 def token_commands(previous: str | None, token: str | None, strategy: str) -> str:
-    """What redis-cli is told to rotate, set or delete the AUTH token."""
+    """What redis-cli is told to rotate, set or delete the AUTH token; OPEN: beside no password."""
     change = {
+        "OPEN": "ACL SETUSER default nopass",
         "ROTATE": f'ACL SETUSER default ">{token}"',
         "SET": f'ACL SETUSER default resetpass ">{token}"',
         "DELETE": "ACL SETUSER default nopass",

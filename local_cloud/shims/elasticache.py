@@ -118,7 +118,9 @@ def create_replication_group(original: Original, backend: ElastiCacheBackend, **
     group.auth_token = values.get("auth_token")
     if group.transit_encryption_enabled and not group.transit_encryption_mode:
         group.transit_encryption_mode = "required"
-    name_endpoints(group, backend.region_name)
+    group.endpoint_region = backend.region_name
+    group.endpoint_mark = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(6))
+    name_endpoints(group)
     for member in group.node_groups[0]["node_group_members"]:
         add_member(backend, group, member)
     return group
@@ -133,27 +135,27 @@ def zones(backend: ElastiCacheBackend, values: dict[str, Any]) -> list[str]:
 
 
 # AWS: names of endpoints carry the region's short name, and differ with and without TLS.
-def name_endpoints(group: ReplicationGroup, region: str) -> None:
-    """Give the group's primary, reader and members their host names."""
-    code = REGION_CODES.get(region, region.replace("-", ""))
-    mark = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(6))
-    own = group.replication_group_id
-    domain = f"{mark}.{code}.cache.amazonaws.com"
+def endpoint_names(group: ReplicationGroup, *, tls: bool) -> tuple[str, str, dict[str, str]]:
+    """The host names of the primary, of the readers, and of each member by its cluster's id."""
+    code = REGION_CODES.get(group.endpoint_region, group.endpoint_region.replace("-", ""))
+    mark, own = group.endpoint_mark, group.replication_group_id
+    ids = [member["cache_cluster_id"] for member in group.node_groups[0]["node_group_members"]]
+    if tls:
+        domain = f"{own}.{mark}.{code}.cache.amazonaws.com"
+        return f"master.{domain}", f"replica.{domain}", {name: f"{name}.{domain}" for name in ids}
+    domain = f"{mark}.ng.0001.{code}.cache.amazonaws.com"
+    nodes = {name: f"{name}.{mark}.0001.{code}.cache.amazonaws.com" for name in ids}
+    return f"{own}.{domain}", f"{own}-ro.{domain}", nodes
+
+
+def name_endpoints(group: ReplicationGroup) -> None:
+    """Give the group's primary, reader and members the host names that go with its encryption."""
+    primary, reader, nodes = endpoint_names(group, tls=bool(group.transit_encryption_enabled))
     node_group = group.node_groups[0]
-    if group.transit_encryption_enabled:
-        primary, reader = f"master.{own}.{domain}", f"replica.{own}.{domain}"
-    else:
-        primary, reader = f"{own}.{mark}.ng.0001.{code}", f"{own}-ro.{mark}.ng.0001.{code}"
-        primary, reader = f"{primary}.cache.amazonaws.com", f"{reader}.cache.amazonaws.com"
     node_group["primary_endpoint"] = {"address": primary, "port": group.port}
     node_group["reader_endpoint"] = {"address": reader, "port": group.port}
     for member in node_group["node_group_members"]:
-        name = member["cache_cluster_id"]
-        host = f"{name}.{own}.{domain}" if group.transit_encryption_enabled else ""
-        member["read_endpoint"] = {
-            "address": host or f"{name}.{mark}.0001.{code}.cache.amazonaws.com",
-            "port": group.port,
-        }
+        member["read_endpoint"] = {"address": nodes[member["cache_cluster_id"]], "port": group.port}
         member["cache_node_id"] = "0001"
 
 
@@ -222,7 +224,6 @@ CHANGEABLE = {
     "SnapshotWindow": "snapshot_window",
     "NotificationTopicArn": "notification_topic_arn",
     "SecurityGroupIds": "security_group_ids",
-    "TransitEncryptionMode": "transit_encryption_mode",
 }
 
 
@@ -243,6 +244,10 @@ def modify_replication_group(response: ElastiCacheResponse) -> ActionResult:
     if values.get("MultiAZEnabled") is not None:
         group.multi_az = "enabled" if str(values["MultiAZEnabled"]).lower() == "true" else "disabled"
     backend.apply_cache_changes(group, [group, *members(backend, group)], changes)
+    if "transit_encryption_enabled" in changes:
+        name_endpoints(group)
+        for member in group.node_groups[0]["node_group_members"]:
+            backend.cache_clusters[member["cache_cluster_id"]].endpoint = member["read_endpoint"]
     return ActionResult({"ReplicationGroup": group})
 
 
@@ -265,19 +270,61 @@ def changes_of(backend: ElastiCacheBackend, values: dict[str, Any], current: Any
     if "cache_node_type" in changes:
         refuse_bad_node_type(changes["cache_node_type"])
     refuse_unknown_network(backend, current.cache_subnet_group_name, changes.get("security_group_ids"))
-    return changes | token_changes(values, current)
+    return changes | tls_changes(values, current) | token_changes(values, current)
 
 
-# AWS: ROTATE adds a token beside the old one, SET leaves only the new one, DELETE none.
+# AWS: from plain to TLS by way of "preferred", and back the same way; not while a password is asked for.
+def tls_changes(values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What a modify request changes about encryption in transit. Raises for what AWS refuses."""
+    wanted, mode = values.get("TransitEncryptionEnabled"), values.get("TransitEncryptionMode")
+    if wanted is None and mode is None:
+        return {}
+    enabled = bool(current.transit_encryption_enabled)
+    present_mode = getattr(current, "transit_encryption_mode", None)
+    after = enabled if wanted is None else str(wanted).lower() == "true"
+    refusal = ""
+    if getattr(current, "auth_token_enabled", False):
+        refusal = "Modification of transit encryption is not supported for access control enabled clusters."
+    elif mode and not after:
+        refusal = "To modify transit encryption mode, set encryption-in-transit as enabled."
+    elif after and not enabled and mode != "preferred":
+        refusal = "To enable encryption-in-transit on an existing cluster, set transit encryption mode as preferred."
+    elif enabled and not after and present_mode != "preferred":
+        refusal = "To disable encryption-in-transit, set transit encryption mode as preferred first."
+    if refusal:
+        raise InvalidParameterCombinationException(refusal)
+    return {
+        "transit_encryption_enabled": after,
+        "transit_encryption_mode": (mode or present_mode) if after else None,
+    }
+
+
+# AWS: ROTATE adds a token beside the old one (beside none: without one is still let in), SET leaves only the new one and
+# follows a ROTATE, DELETE leaves none.
 def token_changes(values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa: ANN401
     """What a modify request changes about the AUTH token."""
     strategy = values.get("AuthTokenUpdateStrategy", "ROTATE")
     if strategy == "DELETE":
-        return {"auth_token": None, "auth_token_enabled": False, "auth_token_strategy": strategy}
+        return {
+            "auth_token": None,
+            "auth_token_enabled": False,
+            "auth_token_strategy": strategy,
+            "auth_open": False,
+        }
     if not values.get("AuthToken"):
         return {}
     refuse_bad_token(values["AuthToken"], current.transit_encryption_enabled)
-    return {"auth_token": values["AuthToken"], "auth_token_enabled": True, "auth_token_strategy": strategy}
+    enabled = bool(current.auth_token_enabled)
+    if strategy == "SET" and not enabled:
+        raise InvalidParameterCombinationException(
+            "The AUTH token can be set only after it was rotated with the strategy ROTATE."
+        )
+    return {
+        "auth_token": values["AuthToken"],
+        "auth_token_enabled": True,
+        "auth_token_strategy": strategy,
+        "auth_open": strategy == "ROTATE" and (not enabled or getattr(current, "auth_open", False)),
+    }
 
 
 def apply_cache_changes(

@@ -160,17 +160,24 @@ def test_master_user_is_no_superuser():
 def fake_cache(**values):
     """As much of a replication group as the texts need."""
     defaults = {"port": 6379, "transit_encryption_enabled": False, "auth_token": None}
-    return types.SimpleNamespace(**defaults | values)
+    return types.SimpleNamespace(**defaults | {"transit_encryption_mode": None} | values)
 
 
-def test_redis_speaks_plain_or_tls():
-    plain = caches.settings_text(fake_cache())
-    assert "port 6379" in plain
-    assert "tls" not in plain
-    encrypted = caches.settings_text(fake_cache(transit_encryption_enabled=True, auth_token="a" * 16))
-    assert "port 0\n" in encrypted
-    assert "tls-port 6379" in encrypted
-    assert f'requirepass "{"a" * 16}"' in encrypted
+def test_redis_is_reached_with_and_without_tls():
+    text = caches.settings_text(fake_cache(auth_token="a" * 16))
+    assert "port 0\ntls-port 16379\n" in text
+    assert f'requirepass "{"a" * 16}"' in text
+    assert "tls-port 16380" in caches.settings_text(fake_cache(port=16379))
+
+
+@pytest.mark.parametrize(
+    ("mode", "plain", "tls"), [(None, True, False), ("preferred", True, True), ("required", False, True)]
+)
+def test_a_group_takes_the_connections_of_its_mode(mode, plain, tls):
+    text = caches.front_text(fake_cache(transit_encryption_enabled=bool(mode), transit_encryption_mode=mode))
+    assert "bind *:6379" in text
+    assert ("default_backend plain" in text) is plain
+    assert ("use_backend tls" in text or "default_backend tls" in text) is tls
 
 
 def test_token_strategies():
@@ -179,6 +186,7 @@ def test_token_strategies():
     assert "resetpass" in caches.token_commands("old", "new", "SET")
     assert "nopass" in caches.token_commands("old", None, "DELETE")
     assert caches.token_commands(None, "new", "SET").startswith("ACL")
+    assert caches.token_commands(None, "new", "OPEN") == "ACL SETUSER default nopass\n"
 
 
 def test_slow_work_is_in_order_for_one_resource():

@@ -209,3 +209,40 @@ def test_subnet_group_lives_its_life(cache, refused, vpc):
     assert zones == ["ap-northeast-2a", "ap-northeast-2c"]
     cache.delete_cache_subnet_group(**name)
     assert refused(cache.describe_cache_subnet_groups, **name).startswith("CacheSubnetGroupNotFoundFault")
+
+
+@pytest.fixture
+def modify(cache):
+    def send(**arguments):
+        arguments |= {"ReplicationGroupId": "table-order-redis", "ApplyImmediately": True}
+        return cache.modify_replication_group(**arguments)["ReplicationGroup"]
+
+    return send
+
+
+PREFERRED = {"TransitEncryptionEnabled": True, "TransitEncryptionMode": "preferred"}
+
+
+def test_tls_comes_in_two_steps_with_names_of_its_own_and_goes_the_same_way(create, modify, refused):
+    plain = create()["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+    assert "mode as preferred" in refused(modify, TransitEncryptionEnabled=True)
+    assert "set encryption-in-transit as enabled" in refused(modify, TransitEncryptionMode="preferred")
+    group = modify(**PREFERRED)
+    assert (group["TransitEncryptionEnabled"], group["TransitEncryptionMode"]) == (True, "preferred")
+    primary = group["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+    assert primary.startswith("master.table-order-redis.")
+    assert primary.split(".")[2] == plain.split(".")[1]
+    assert modify(TransitEncryptionMode="required")["TransitEncryptionMode"] == "required"
+    assert "mode as preferred first" in refused(modify, TransitEncryptionEnabled=False)
+    modify(TransitEncryptionMode="preferred")
+    group = modify(TransitEncryptionEnabled=False)
+    assert group["NodeGroups"][0]["PrimaryEndpoint"]["Address"] == plain
+
+
+def test_a_password_is_rotated_in_before_it_is_set_and_nothing_of_tls_changes_then(create, modify, refused):
+    create(TransitEncryptionEnabled=True)
+    token = {"AuthToken": TOKEN, "AuthTokenUpdateStrategy": "SET"}
+    assert "only after it was rotated" in refused(modify, **token)
+    assert modify(**token | {"AuthTokenUpdateStrategy": "ROTATE"})["AuthTokenEnabled"] is True
+    modify(**token)
+    assert "access control enabled clusters" in refused(modify, TransitEncryptionMode="preferred")
