@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from local_cloud.certificates import Authority
 from local_cloud.containers import Podman
 from local_cloud.faults import Faults
+from local_cloud.guard import Guard
 from local_cloud.network import Network
 from local_cloud.settings import Settings
 
@@ -37,6 +38,7 @@ class Cloud:
         self.podman = podman or Podman(settings.container_prefix)
         self.network = Network(settings, self.podman)
         self.faults = Faults()
+        self.guard = Guard(self)
         self.authority = Authority(f"Local cloud {settings.name}: databases and caches")
         self.queues: dict[str, concurrent.futures.ThreadPoolExecutor] = {}
         self.listeners: list[Callable[[], None]] = []

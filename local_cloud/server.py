@@ -61,7 +61,9 @@ class Application:
             return self._local(environ["REQUEST_METHOD"], path.removeprefix("/local-cloud/"), environ)
         if path == "/moto-api/reset" and environ["REQUEST_METHOD"] == "POST":
             self.cloud.reset()
-        return self.cloud.faults.answer(environ, _body(environ))
+        return self.cloud.guard.answer(environ, _body(environ)) or self.cloud.faults.answer(
+            environ, _body(environ)
+        )
 
     def _answer_with_moto(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         # One request at a time: moto's models are not made for threads. The body was read before,
@@ -89,6 +91,8 @@ class Application:
             ("GET", "database-ca.pem"): self._authority,
             ("PUT", "delays"): self._set_delays,
             ("PUT", "states"): self._set_states,
+            ("GET", "policies"): self._policies,
+            ("PUT", "policies"): self._set_policies,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
         }
@@ -117,6 +121,17 @@ class Application:
             states = order_states(self.cloud.settings.account, self.cloud.settings.region, json.loads(body))
         log.info("states of the databases: %s", states)
         return _json(200, states)
+
+    def _policies(self, _: bytes) -> Answer:
+        return _json(200, self.cloud.guard.as_json())
+
+    def _set_policies(self, body: bytes) -> Answer:
+        policies = json.loads(body)
+        if policies is not None and not all("Statement" in policy for policy in policies):
+            raise ValueError("policies are a list of IAM documents, or null to enforce nothing")
+        self.cloud.guard.set(policies)
+        log.info("policies: %s", "none" if policies is None else f"{len(policies)} are enforced")
+        return _json(200, self.cloud.guard.as_json())
 
     def _add_fault(self, body: bytes) -> Answer:
         fault = self.cloud.faults.add(json.loads(body))

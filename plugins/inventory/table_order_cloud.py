@@ -215,6 +215,6 @@ def zones(region: str) -> list[str]:
     except (BotoCoreError, ClientError) as error:
         raise AnsibleParserError(
             f"The zones of region {region} could not be looked up: {error}. Check region in 00-cloud.yml, and that the "
-            "credentials allow ec2:DescribeAvailabilityZones (iam/operator-policy.json)."
+            "credentials allow ec2:DescribeAvailabilityZones (scripts/policy)."
         ) from error
     return sorted(zone["ZoneName"] for zone in found if zone["State"] == "available")

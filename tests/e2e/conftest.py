@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,18 @@ def _local_cloud() -> Iterator[None]:
     yield
     if not os.environ.get("E2E_KEEP"):
         site.cloud("stop")
+
+
+@pytest.fixture(autouse=True)
+def _permissions(request: pytest.FixtureRequest, artifacts: Path) -> Iterator[None]:
+    """Nothing is refused to the operator or the server, also where a module hides it; what was used is kept, by test."""
+    yield
+    found = site.permissions()
+    kept = artifacts / "permissions.json"
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    kept.write_text(json.dumps({**known, request.node.name: sorted(found["used"])}, indent=1) + "\n")
+    assert found["enforced"]
+    assert found["refused"] == []
 
 
 @pytest.fixture(scope="session")

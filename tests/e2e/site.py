@@ -19,6 +19,8 @@ from typing import Any
 import boto3
 import yaml
 
+import iam
+
 ROOT = Path(__file__).parents[2]
 INVENTORY = "tests/inventory"
 CLOUD = yaml.safe_load((ROOT / INVENTORY / "00-cloud.yml").read_text())
@@ -112,11 +114,26 @@ def cloud(action: str) -> None:
 
 
 def fresh_cloud(**delays: float) -> None:
-    """Begin with an empty account; ``delays`` are seconds for database, cache and server."""
+    """Begin with an empty account but for what its administrator makes; ``delays`` are seconds for database, cache and server."""
     cloud("stop")
     cloud("start")
+    administer()
     if delays:
         call("PUT", "/local-cloud/delays", delays)
+
+
+def administer() -> None:
+    """Do the administrator's part: make the boundary of the server's role, and enforce the operator's policies."""
+    about = iam.target(ROOT / INVENTORY)
+    aws("iam").create_policy(
+        PolicyName=about.title(iam.BOUNDARY), PolicyDocument=json.dumps(iam.render(iam.BOUNDARY, about))
+    )
+    call("PUT", "/local-cloud/policies", [iam.render(policy, about) for policy in iam.POLICIES])
+
+
+def permissions() -> dict[str, Any]:
+    """Return which actions the operator has used since ``administer``, and what was refused to anybody."""
+    return json.loads(call("GET", "/local-cloud/policies"))
 
 
 def call(method: str, path: str, value: object = None) -> bytes:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests import aws_rules
-from tests.aws_rules import operator
 from tests.e2e import site
 from tests.e2e.conftest import FirstRun
 
@@ -57,10 +56,6 @@ def test_the_first_run_obeys_the_rules_of_aws(first_run: FirstRun) -> None:
     assert not violations, "\n".join(map(str, violations))
 
 
-def test_the_operators_policy_allows_what_the_first_run_did(first_run: FirstRun) -> None:
-    assert operator.denied(aws_rules.load(first_run.recording).by("local")) == []
-
-
 def test_no_secret_is_in_any_output_or_log(first_run: FirstRun) -> None:
     values = {
         value
@@ -103,8 +98,7 @@ EVERYTHING_PUBLIC = (
 def test_a_second_run_changes_nothing(first_run: FirstRun, artifacts: Path) -> None:
     site.start_recording()
     run = site.play("site.yml").check()
-    calls = aws_rules.load(site.stop_recording(artifacts / "second-run.jsonl"))
-    assert operator.denied(calls.by("local")) == []
+    site.stop_recording(artifacts / "second-run.jsonl")
     print(f"second run: {run.seconds:.0f} s")
     assert run.changed == 0, "\n".join(run.changes)
     assert "[WARNING]" not in run.output

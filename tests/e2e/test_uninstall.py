@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests import aws_rules
-from tests.aws_rules import operator
 from tests.e2e import site
 
 DESTROY = ("playbooks/destroy.yml", "-e", "table_order_destroy=table-order")
@@ -48,8 +47,7 @@ def test_it_leaves_nothing_but_the_data(artifacts: Path) -> None:
     site.start_recording()
     run = site.play(*DESTROY).check()
     print(f"destroyed in {run.seconds:.0f} s")
-    calls = aws_rules.load(site.stop_recording(artifacts / "destroy.jsonl")).by("local")
-    assert operator.denied(calls, operator.POLICY, operator.DESTROY_POLICY) == []
+    site.stop_recording(artifacts / "destroy.jsonl")
     left = site.left_over()
     assert set(left) == DATA, left
     assert any("table-order-db-final-" in name for name in left["snapshots"])
@@ -70,8 +68,7 @@ def test_with_the_data_nothing_is_left(artifacts: Path) -> None:
     snapshots = site.left_over()["snapshots"]
     site.start_recording()
     site.play(*WITH_DATA).check()
-    calls = aws_rules.load(site.stop_recording(artifacts / "destroy-data.jsonl")).by("local")
-    assert operator.denied(calls, operator.POLICY, operator.DESTROY_POLICY) == []
+    site.stop_recording(artifacts / "destroy-data.jsonl")
     assert site.left_over() == {"snapshots": snapshots}
     # The names of the secrets are taken, until the next run restores them.
     site.play("playbooks/provision.yml", "--check").check()

@@ -1,0 +1,115 @@
+"""Policies are enforced on every call, with the refusal that each service of AWS gives."""
+
+import json
+import urllib.request
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+import iam
+
+ACCOUNT, REGION = "123456789012", "ap-northeast-2"
+ABOUT = iam.Target("production", REGION, ACCOUNT)
+TAGS = [{"Key": "Project", "Value": "table-order"}, {"Key": "Environment", "Value": "production"}]
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+READ = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}],
+}
+
+
+@pytest.fixture
+def operator(url, cloud):
+    """Return a maker of clients with the operator's key, while the rendered policies are enforced."""
+
+    def put(policies):
+        data = json.dumps(policies).encode()
+        urllib.request.urlopen(
+            urllib.request.Request(f"{url}/local-cloud/policies", data, method="PUT"), timeout=10
+        )
+
+    def make(service, region=REGION, key="local"):
+        return boto3.client(
+            service, endpoint_url=url, region_name=region, aws_access_key_id=key, aws_secret_access_key="x"
+        )
+
+    put([iam.render(policy, ABOUT) for policy in iam.POLICIES])
+    yield make
+    put(None)
+
+
+def refusal(call, **parameters):
+    with pytest.raises(ClientError) as raised:
+        call(**parameters)
+    return raised.value.response["Error"]
+
+
+def test_the_operator_changes_what_is_tagged_and_nothing_else(operator):
+    ec2 = operator("ec2")
+    specification = [{"ResourceType": "vpc", "Tags": TAGS}]
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=specification)["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    other = operator("ec2", key="test").create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    error = refusal(ec2.modify_vpc_attribute, VpcId=other, EnableDnsHostnames={"Value": True})
+    assert error["Code"] == "UnauthorizedOperation"
+    assert (
+        "ec2:ModifyVpcAttribute on resource: arn:aws:ec2:ap-northeast-2:123456789012:vpc/" in error["Message"]
+    )
+    error = refusal(operator("ec2", "us-east-1").create_vpc, CidrBlock="10.7.0.0/16")
+    assert error["Code"] == "UnauthorizedOperation"
+    ec2.delete_vpc(VpcId=vpc)
+    operator("ec2", key="test").delete_vpc(VpcId=other)
+
+
+def test_each_service_refuses_in_its_own_words(operator):
+    assert refusal(operator("iam").create_user, UserName="x")["Code"] == "AccessDenied"
+    assert refusal(operator("rds").delete_db_instance, DBInstanceIdentifier="o")["Code"] == "AccessDenied"
+    assert refusal(operator("s3").create_bucket, Bucket="other")["Code"] == "AccessDenied"
+    secret = refusal(operator("secretsmanager").get_secret_value, SecretId="other/x")
+    assert secret["Code"] == "AccessDeniedException"
+    assert "not known" in refusal(operator("iam").list_users)["Message"]
+
+
+def test_a_role_needs_its_boundary(operator):
+    client = operator("iam")
+    name = "table-order-ec2-role"
+    error = refusal(client.create_role, RoleName=name, AssumeRolePolicyDocument=TRUST)
+    assert error["Code"] == "AccessDenied"
+    client.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST, PermissionsBoundary=ABOUT.boundary)
+    client.put_role_policy(RoleName=name, PolicyName="x", PolicyDocument=json.dumps(READ))
+    assert refusal(client.delete_role_permissions_boundary, RoleName=name)["Code"] == "AccessDenied"
+    client.delete_role_policy(RoleName=name, PolicyName="x")
+    client.delete_role(RoleName=name)
+
+
+def test_the_server_s_role_gets_what_its_own_policies_allow(operator, cloud):
+    administrator = operator("iam", key="test")
+    administrator.create_role(RoleName="server", AssumeRolePolicyDocument=TRUST)
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}],
+    }
+    administrator.put_role_policy(RoleName="server", PolicyName="p", PolicyDocument=json.dumps(document))
+    operator("secretsmanager", key="test").create_secret(Name="a/secret", SecretString="x")
+    arn = f"arn:aws:iam::{ACCOUNT}:role/server"
+    key = operator("sts", key="test").assume_role(RoleArn=arn, RoleSessionName="i-1")["Credentials"][
+        "AccessKeyId"
+    ]
+    assert operator("secretsmanager", key=key).get_secret_value(SecretId="a/secret")["SecretString"] == "x"
+    assert refusal(operator("rds", key=key).describe_db_instances)["Code"] == "AccessDenied"
+    limit = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    boundary = administrator.create_policy(PolicyName="limit", PolicyDocument=json.dumps(limit))["Policy"][
+        "Arn"
+    ]
+    administrator.put_role_permissions_boundary(RoleName="server", PermissionsBoundary=boundary)
+    assert (
+        refusal(operator("secretsmanager", key=key).get_secret_value, SecretId="a/secret")["Code"]
+        == "AccessDeniedException"
+    )
+
+
+def test_what_was_used_is_told(operator, cloud):
+    operator("ec2").describe_vpcs()
+    assert cloud.guard.as_json()["used"] == {"ec2:DescribeVpcs": 1}
+    assert cloud.guard.as_json()["enforced"]

@@ -1,0 +1,148 @@
+"""One call of each action that the policies name, as the playbooks make it, and an account that has what it names."""
+
+from __future__ import annotations
+
+from local_cloud.calls import Call
+from local_cloud.needs import Account
+
+ACCOUNT, REGION, NAME = "123456789012", "ap-northeast-2", "table-order"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{NAME}-server-boundary"
+ROLE, BUCKET = f"{NAME}-ec2-role", f"{NAME}-menu-images-{ACCOUNT}"
+LOGS, SECRET = f"/aws/ec2/{NAME}/nginx", f"{NAME}/app/settings"
+TAGS = [{"Key": "Project", "Value": "table-order"}]
+INSTANCE_PROFILE = {"Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/{ROLE}"}
+
+
+class Ours(Account):
+    """An account in which everything is this environment's."""
+
+    def __init__(self, environment: str = "production", boundary: str = BOUNDARY) -> None:
+        """Tag everything with this environment, and give the role this boundary."""
+        super().__init__(ACCOUNT)
+        self.environment, self.limit = environment, boundary
+
+    def tags(self, region, resource):
+        return {"Project": "table-order", "Environment": self.environment}
+
+    def associated(self, region, association):
+        return {"rtbassoc": ["rtb-1", "subnet-1"], "eipassoc": ["eipalloc-1"], "iip": ["i-1"]}[
+            association.partition("-")[0]
+        ]
+
+    def boundary(self, role):
+        return self.limit
+
+
+def tagged(kind):
+    return [{"ResourceType": kind, "Tags": TAGS}]
+
+
+def arn(service, rest):
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}"
+
+
+EC2_PARAMETERS = {
+    "AllocationId": "eipalloc-1",
+    "GroupId": "sg-1",
+    "ImageId": "ami-1",
+    "InstanceId": "i-1",
+    "InstanceIds": ["i-1"],
+    "InternetGatewayId": "igw-1",
+    "KeyName": f"{NAME}-key",
+    "Resources": ["i-1"],
+    "RouteTableId": "rtb-1",
+    "SecurityGroupIds": ["sg-1"],
+    "SubnetId": "subnet-1",
+    "VpcId": "vpc-1",
+}
+ASSOCIATIONS = {
+    "DisassociateAddress": "eipassoc-1",
+    "DisassociateRouteTable": "rtbassoc-1",
+    "ReplaceRouteTableAssociation": "rtbassoc-1",
+    "ReplaceIamInstanceProfileAssociation": "iip-assoc-1",
+}
+
+
+def ec2(action: str, wanted: str) -> Call:
+    """Return the call of an action of EC2 with the parameters that the table of needs names."""
+    parameters = {word: EC2_PARAMETERS[word] for word in wanted.split() if word in EC2_PARAMETERS}
+    if action in ASSOCIATIONS:
+        parameters["AssociationId"] = ASSOCIATIONS[action]
+    made = [word[1:] for word in wanted.split() if word.startswith("+")]
+    if action == "ImportKeyPair":
+        made = ["key-pair"]
+    if made:
+        parameters["TagSpecifications"] = tagged(made[0])
+    if action in ("RunInstances", "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation"):
+        parameters["IamInstanceProfile"] = INSTANCE_PROFILE
+    return Call("ec2", action, parameters, REGION)
+
+
+def calls() -> list[Call]:
+    """Return all of them."""
+    from local_cloud.needs import EC2
+
+    found = [ec2(action, wanted) for action, wanted in EC2.items()]
+    found += [Call("ec2", "DescribeInstances", {}, REGION)]
+    found += [Call(service, action, parameters, REGION) for service, action, parameters in OTHERS]
+    return found
+
+
+DATABASE = {"DBInstanceIdentifier": f"{NAME}-db"}
+SNAPSHOT = {"DBSnapshotIdentifier": f"{NAME}-db-before-migration-20261127000000"}
+GROUP = {"ReplicationGroupId": f"{NAME}-redis"}
+OTHERS = [
+    ("iam", "CreateRole", {"RoleName": ROLE, "PermissionsBoundary": BOUNDARY, "Tags": TAGS}),
+    ("iam", "PutRolePermissionsBoundary", {"RoleName": ROLE, "PermissionsBoundary": BOUNDARY}),
+    ("iam", "PutRolePolicy", {"RoleName": ROLE, "PolicyName": "s3-access"}),
+    ("iam", "DeleteRolePolicy", {"RoleName": ROLE, "PolicyName": "s3-access"}),
+    ("iam", "GetRole", {"RoleName": ROLE}),
+    ("iam", "DeleteRole", {"RoleName": ROLE}),
+    ("iam", "CreateInstanceProfile", {"InstanceProfileName": ROLE, "Tags": TAGS}),
+    ("iam", "AddRoleToInstanceProfile", {"InstanceProfileName": ROLE, "RoleName": ROLE}),
+    ("iam", "RemoveRoleFromInstanceProfile", {"InstanceProfileName": ROLE, "RoleName": ROLE}),
+    ("iam", "DeleteInstanceProfile", {"InstanceProfileName": ROLE}),
+    ("iam", "CreateServiceLinkedRole", {"AWSServiceName": "rds.amazonaws.com"}),
+    ("rds", "CreateDBInstance", {**DATABASE, "DBSubnetGroupName": f"{NAME}-db-subnet-group", "Tags": TAGS}),
+    ("rds", "ModifyDBInstance", DATABASE),
+    ("rds", "RebootDBInstance", DATABASE),
+    ("rds", "DeleteDBInstance", {**DATABASE, "FinalDBSnapshotIdentifier": f"{NAME}-db-final-1"}),
+    ("rds", "CreateDBSnapshot", {**DATABASE, **SNAPSHOT, "Tags": TAGS}),
+    ("rds", "DeleteDBSnapshot", SNAPSHOT),
+    ("rds", "CreateDBParameterGroup", {"DBParameterGroupName": f"{NAME}-postgres15"}),
+    ("rds", "CreateDBSubnetGroup", {"DBSubnetGroupName": f"{NAME}-db-subnet-group"}),
+    ("rds", "AddTagsToResource", {"ResourceName": arn("rds", f"db:{NAME}-db"), "Tags": TAGS}),
+    (
+        "elasticache",
+        "CreateReplicationGroup",
+        {**GROUP, "CacheSubnetGroupName": f"{NAME}-redis-subnet-group"},
+    ),
+    ("elasticache", "ModifyReplicationGroup", GROUP),
+    ("elasticache", "DeleteReplicationGroup", GROUP),
+    ("s3", "CreateBucket", {"Bucket": BUCKET}),
+    ("s3", "HeadBucket", {"Bucket": BUCKET}),
+    ("s3", "PutBucketPolicy", {"Bucket": BUCKET}),
+    ("s3", "PutPublicAccessBlock", {"Bucket": BUCKET}),
+    ("s3", "PutBucketEncryption", {"Bucket": BUCKET}),
+    ("s3", "DeleteObjects", {"Bucket": BUCKET, "Delete": {"Objects": [{"Key": "menus/1/a.png"}]}}),
+    ("s3", "ListBuckets", {}),
+    ("secretsmanager", "CreateSecret", {"Name": SECRET, "Tags": TAGS}),
+    ("secretsmanager", "GetSecretValue", {"SecretId": SECRET}),
+    ("secretsmanager", "GetResourcePolicy", {"SecretId": SECRET}),
+    ("secretsmanager", "DeleteSecret", {"SecretId": SECRET}),
+    ("logs", "CreateLogGroup", {"logGroupName": LOGS, "tags": {"Project": "table-order"}}),
+    ("logs", "PutRetentionPolicy", {"logGroupName": LOGS}),
+    ("logs", "DeleteLogGroup", {"logGroupName": LOGS}),
+    ("logs", "DescribeLogGroups", {}),
+    ("cloudwatch", "PutMetricAlarm", {"AlarmName": f"{NAME}-ec2-high-cpu"}),
+    ("cloudwatch", "DeleteAlarms", {"AlarmNames": [f"{NAME}-ec2-high-cpu"]}),
+    ("sns", "CreateTopic", {"Name": f"{NAME}-alarms", "Tags": TAGS}),
+    ("sns", "Subscribe", {"TopicArn": arn("sns", f"{NAME}-alarms")}),
+    ("sns", "DeleteTopic", {"TopicArn": arn("sns", f"{NAME}-alarms")}),
+    (
+        "ssm",
+        "GetParameter",
+        {"Name": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
+    ),
+    ("ssm", "PutParameter", {"Name": f"/{NAME}/lock/1"}),
+]

@@ -1,0 +1,179 @@
+"""The rendered policies: small enough, for one inventory, what the playbooks do and no more."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import iam
+from local_cloud.calls import Call
+from local_cloud.needs import EC2, needs
+from local_cloud.policies import Need, UnknownError, allowed, as_list
+from tests.unit.policies.calls import ACCOUNT, BOUNDARY, NAME, REGION, ROLE, Ours, arn, calls
+
+ROOT = Path(__file__).parents[3]
+ABOUT = iam.Target("production", REGION, ACCOUNT)
+POLICIES = {policy: iam.render(policy, ABOUT) for policy in iam.POLICIES}
+STATEMENTS = [statement for document in POLICIES.values() for statement in document["Statement"]]
+
+
+def may(action, resource, *policies, **context):
+    chosen = [POLICIES[policy] for policy in policies or POLICIES]
+    values = {name.replace("__", ":"): value for name, value in context.items()}
+    return allowed(Need(action, resource, values), chosen)
+
+
+@pytest.mark.parametrize("environment", ["production", "staging", "an-environment-with-a-long-name"])
+def test_each_fits_into_a_managed_policy_and_all_onto_a_user(environment):
+    about = iam.Target(environment, "ap-southeast-2", ACCOUNT)
+    sizes = {name: iam.size(iam.render(name, about)) for name in (*iam.POLICIES, iam.BOUNDARY)}
+    assert {name: size for name, size in sizes.items() if size >= iam.MANAGED_POLICY_LIMIT} == {}
+    assert len(iam.POLICIES) <= iam.MANAGED_POLICIES_PER_USER
+
+
+@pytest.mark.parametrize("call", calls(), ids=lambda call: call.name)
+def test_what_the_playbooks_call_is_allowed_on_their_own(call):
+    refused = [str(need) for need in needs(call, Ours()) if not allowed(need, POLICIES.values())]
+    assert not refused
+
+
+@pytest.mark.parametrize(
+    "call", [call for call in calls() if call.service == "ec2"], ids=lambda call: call.name
+)
+def test_no_change_in_another_environment_or_region(call):
+    if call.action.startswith("Describe"):
+        return
+    elsewhere = Call(call.service, call.action, call.parameters, "eu-west-1")
+    needed = needs(elsewhere, Ours("staging"))
+    assert not all(allowed(need, POLICIES.values()) for need in needed), needed
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("rds:CreateDBInstance", arn("rds", "db:other")),
+        ("rds:DeleteDBInstance", arn("rds", "db:other")),
+        ("rds:DeleteDBSnapshot", arn("rds", f"snapshot:{NAME}-db-final-1")),
+        ("rds:DeleteDBInstance", arn("rds", "db:table-order-staging-db")),
+        ("s3:PutBucketPolicy", "arn:aws:s3:::other"),
+        ("s3:PutObject", f"arn:aws:s3:::{NAME}-menu-images-{ACCOUNT}/x"),
+        ("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/Administrator"),
+        ("iam:DeleteRole", f"arn:aws:iam::{ACCOUNT}:role/Administrator"),
+        ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/x"),
+        ("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:other/x-AbCdEf")),
+        ("kms:CreateKey", "*"),
+        ("ssm:GetParameter", arn("ssm", "parameter/other")),
+    ],
+)
+def test_what_is_somebody_elses_is_refused(action, resource):
+    assert not may(action, resource)
+
+
+def test_plan_reads_no_secret_and_changes_nothing():
+    assert not may(
+        "secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{NAME}/rds/master-AbCdEf"), "plan"
+    )
+    actions = [
+        action for statement in POLICIES["plan"]["Statement"] for action in as_list(statement["Action"])
+    ]
+    assert [one for one in actions if not re.match(r"\w+:(Describe|Get|List)", one)] == []
+
+
+@pytest.mark.parametrize("action", ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"])
+def test_the_role_is_made_and_changed_with_the_boundary_only(action):
+    role = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
+    assert may(action, role, iam__PermissionsBoundary=BOUNDARY)
+    assert not may(action, role, "account", iam__PermissionsBoundary=f"arn:aws:iam::{ACCOUNT}:policy/wide")
+    assert not may(action, role, "account")
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"),
+    [
+        ("iam:CreatePolicyVersion", BOUNDARY),
+        ("iam:DeletePolicy", BOUNDARY),
+        ("iam:DeletePolicyVersion", BOUNDARY),
+        ("iam:SetDefaultPolicyVersion", BOUNDARY),
+        ("iam:DeleteRolePermissionsBoundary", f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"),
+    ],
+)
+def test_the_boundary_stays_even_for_who_may_all_else(action, resource):
+    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    assert not allowed(Need(action, resource), [everything, *POLICIES.values()])
+
+
+def test_only_reads_and_conditions_are_about_everything():
+    for statement in STATEMENTS:
+        if statement["Resource"] == "*" and "Condition" not in statement:
+            actions = as_list(statement["Action"])
+            assert all(re.match(r"\w+:(Describe|Get|List)", one) for one in actions), statement["Sid"]
+        assert "*" not in as_list(statement["Action"])
+
+
+def test_the_boundary_allows_what_the_server_s_policies_allow():
+    templates = ROOT / "roles/aws_security/templates"
+    values = {
+        "region": REGION,
+        "account_id": ACCOUNT,
+        "bucket_name": f"{NAME}-menu-images-{ACCOUNT}",
+        "name": NAME,
+    }
+    values["log_group_prefix"] = f"/aws/ec2/{NAME}"
+    limit, beyond = iam.render(iam.BOUNDARY, ABOUT), []
+    for template in templates.glob("*.json.j2"):
+        text = re.sub(r"\{\{ table_order_(\w+) \}\}", lambda found: values[found[1]], template.read_text())
+        for statement in json.loads(text)["Statement"]:
+            for action in as_list(statement["Action"]):
+                for resource in as_list(statement["Resource"]):
+                    if not allowed(Need(action, resource), [limit]):
+                        beyond.append(f"{template.name}: {action} on {resource}")
+    assert beyond == []
+
+
+def test_an_unknown_call_is_refused():
+    for service, action in (("ec2", "CreateNatGateway"), ("iam", "CreateAccessKey"), ("lambda", "Invoke")):
+        with pytest.raises(UnknownError):
+            needs(Call(service, action, {}), Ours())
+    with pytest.raises(UnknownError):
+        allowed(
+            Need("a:B", "*", {"k": "1"}),
+            [
+                {
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Action": "a:B",
+                            "Resource": "*",
+                            "Condition": {"NumericLessThan": {"k": 2}},
+                        }
+                    ]
+                }
+            ],
+        )
+
+
+def test_an_inventory_without_account_is_told_what_to_do():
+    run = subprocess.run(
+        [ROOT / "scripts/policy", "tests/nowhere"], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert run.returncode == 1
+    assert "production" in run.stderr
+    with pytest.raises(iam.InventoryError, match="12 digits"):
+        iam.target(ROOT / "inventories/staging")
+    assert iam.target(ROOT / "inventories/staging", ACCOUNT).boundary.endswith(
+        "policy/table-order-staging-server-boundary"
+    )
+
+
+def test_the_table_of_ec2_is_what_the_policies_name():
+    named = {
+        action
+        for statement in STATEMENTS
+        for action in as_list(statement["Action"])
+        if action.startswith("ec2:")
+    }
+    assert named - {"ec2:Describe*"} == {f"ec2:{action}" for action in EC2}
