@@ -39,7 +39,9 @@ options:
     required: true
     type: str
   account:
-    description: The only account this inventory may touch. Empty accepts the account of the credentials.
+    description:
+      - The only account this inventory may touch.
+      - Empty accepts the account of the credentials, but for the environment C(production), where it is refused.
     type: str
     default: ""
   endpoint:
@@ -80,6 +82,11 @@ class InventoryModule(BaseInventoryPlugin):
             refuse_endpoint_overrides()
             pin_to_aws(region)
             caller = aws_caller(region)
+        if not account and not endpoint and self.get_option("environment") == "production":
+            raise AnsibleParserError(
+                f"account in {path} is empty: production names the only account that it may touch. The present credentials "
+                f'({caller["Arn"]}) belong to this one; if it is the right one, set:  account: "{caller["Account"]}"'
+            )
         if account and caller["Account"] != account:
             raise AnsibleParserError(
                 f"This inventory is for AWS account {account} (account in {path}), but the credentials belong to "
