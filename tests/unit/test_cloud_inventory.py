@@ -42,7 +42,7 @@ def test_production_without_an_account_is_refused_with_the_present_one(plugin, m
 
 def test_another_account_is_refused(plugin, monkeypatch):
     for environment in ("production", "staging"):
-        with pytest.raises(AnsibleParserError, match="for AWS account 123456789012.*210987654321"):
+        with pytest.raises(AnsibleParserError, match=r"for AWS account 123456789012.*210987654321"):
             read(plugin, monkeypatch, environment=environment, account="123456789012")
 
 
