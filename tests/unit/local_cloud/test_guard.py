@@ -85,14 +85,14 @@ def test_a_role_needs_its_boundary(operator):
 
 def test_the_server_s_role_gets_what_its_own_policies_allow(operator, cloud):
     administrator = operator("iam", key="test")
-    administrator.create_role(RoleName="server", AssumeRolePolicyDocument=TRUST)
+    administrator.create_role(RoleName="guarded", AssumeRolePolicyDocument=TRUST)
     document = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}],
     }
-    administrator.put_role_policy(RoleName="server", PolicyName="p", PolicyDocument=json.dumps(document))
+    administrator.put_role_policy(RoleName="guarded", PolicyName="p", PolicyDocument=json.dumps(document))
     operator("secretsmanager", key="test").create_secret(Name="a/secret", SecretString="x")
-    arn = f"arn:aws:iam::{ACCOUNT}:role/server"
+    arn = f"arn:aws:iam::{ACCOUNT}:role/guarded"
     key = operator("sts", key="test").assume_role(RoleArn=arn, RoleSessionName="i-1")["Credentials"][
         "AccessKeyId"
     ]
@@ -102,7 +102,7 @@ def test_the_server_s_role_gets_what_its_own_policies_allow(operator, cloud):
     boundary = administrator.create_policy(PolicyName="limit", PolicyDocument=json.dumps(limit))["Policy"][
         "Arn"
     ]
-    administrator.put_role_permissions_boundary(RoleName="server", PermissionsBoundary=boundary)
+    administrator.put_role_permissions_boundary(RoleName="guarded", PermissionsBoundary=boundary)
     assert (
         refusal(operator("secretsmanager", key=key).get_secret_value, SecretId="a/secret")["Code"]
         == "AccessDeniedException"
