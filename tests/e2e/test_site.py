@@ -91,7 +91,8 @@ def test_no_secret_is_in_any_output_or_log(first_run: FirstRun) -> None:
 # Unit files, process arguments, the journal and the logs: what others than root may come to see.
 EVERYTHING_PUBLIC = (
     "systemctl show '*.service'; systemctl cat '*.service'; cat /proc/[0-9]*/cmdline | tr '\\0' ' '; "
-    "journalctl --no-pager; cat /opt/table-order/logs/*.log; find /opt/table-order -name .env \\( -perm /137 -o ! -user root -o ! -group table-order \\) -exec cat {} +"
+    "journalctl --no-pager; cat /opt/table-order/logs/*.log; "
+    "find /opt/table-order -name .env \\( -perm /137 -o ! -user root -o ! -group table-order \\) -exec cat {} +"
 )
 
 
