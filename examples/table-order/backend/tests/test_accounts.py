@@ -119,6 +119,12 @@ def test_parallel_guesses_are_counted_one_by_one(client: TestClient) -> None:
     assert (statuses.count(401), statuses.count(429)) == (10, 14)
 
 
+def test_another_address_is_not_stopped_by_this_one(client: TestClient) -> None:
+    throttle = client.app.state.resources.throttle
+    assert [throttle.admits("somebody", "192.0.2.1") for _ in range(11)] == [True] * 10 + [False]
+    assert throttle.admits("somebody", "192.0.2.2")
+
+
 def test_changing_names_meets_the_limit_of_the_address(client: TestClient) -> None:
     statuses = [
         client.post("/api/auth/login", json={"username": f"name-{number}", "password": "wrong"}).status_code
