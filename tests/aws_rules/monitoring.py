@@ -108,6 +108,14 @@ def alarms_have_dimensions_that_exist(calls: Calls) -> Problems:
 
 
 @rule
+def alarms_tell_somebody(calls: Calls) -> Problems:
+    """Nothing refuses it: an alarm without an action is red in the console, and nobody is told."""
+    for call in calls.of(ALARM):
+        if not call.get("AlarmActions"):
+            yield call, f"{call.get('AlarmName')} has no AlarmActions"
+
+
+@rule
 def alarms_notify_a_topic_of_their_region(calls: Calls) -> Problems:
     """ValidationError: Invalid region us-east-1 specified. Only ap-northeast-2 is supported."""
     created = {call.get("Name") for call in calls.of("sns:CreateTopic")}

@@ -463,6 +463,7 @@ BAD = [
         {"Dimensions": [{"Name": "CacheClusterId", "Value": "table-order-redis"}]},
     ),
     ("alarms_have_dimensions_that_exist", "processor", {"Dimensions": []}),
+    ("alarms_tell_somebody", "processor", {"AlarmActions": []}),
     (
         "alarms_notify_a_topic_of_their_region",
         "processor",
