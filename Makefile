@@ -53,7 +53,7 @@ molecule: ready ## The look-alike of Amazon Linux, then each role in containers,
 # Of what passed only the counts are printed, so that a failure is not buried; the logs stay.
 molecule-%:
 	@SECONDS=0; log=.state/artifacts/molecule-$*.log; mkdir -p $${log%/*}; \
-	if timeout --foreground --kill-after=60 2400 molecule test -s $* >$$log 2>&1; then \
+	if timeout --foreground --kill-after=60 3000 molecule test -s $* >$$log 2>&1; then \
 	  grep -oE "[0-9]+ passed.* in [0-9.]+s" $$log; scripts/skips $$log || exit 1; echo "molecule $*: passed in $$SECONDS s"; \
 	else cat $$log; echo "molecule $*: FAILED after $$SECONDS s, see $$log"; exit 1; fi
 
