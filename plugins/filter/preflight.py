@@ -131,6 +131,50 @@ def database_user_problems(name: object, setting: str) -> list[str]:
     ]
 
 
+def zone_pair(zones: list[str], region: str) -> list[str]:
+    """Return two zones of ``region``: a and c where they are among ``zones``, those that the account can use, else others."""
+    seed = [f"{region}a", f"{region}c"]
+    own = [zone for zone in zones if re.fullmatch(rf"{re.escape(region)}[a-z]", zone)]
+    return (sorted(own, key=lambda zone: (zone not in seed, zone)) + seed)[:2]
+
+
+def ports_problems(ports: object, setting: str) -> list[str]:
+    """Find ports that are none, or missing, or two of the server's that are the same."""
+    names = ("http", "https", "backend", "database", "cache")
+    if not isinstance(ports, Mapping) or sorted(ports) != sorted(names):
+        return [f"{setting} is {ports!r}. Accepted: a port for each of {', '.join(names)}."]
+    problems = [
+        f"{setting}.{name} is {ports[name]!r}. A port is a number from 1 to 65535."
+        for name in names
+        if not re.fullmatch(r"[0-9]{1,5}", str(ports[name])) or not 1 <= int(ports[name]) <= 65535
+    ]
+    server = [str(ports[name]) for name in names[:3]]
+    if len(set(server)) < len(server):
+        problems.append(
+            f"{setting} gives http, https and backend the ports {', '.join(server)}. Give each a port of its own."
+        )
+    return problems
+
+
+def shared_settings(defaults: Mapping[str, object], given: Iterable[str]) -> dict[str, str]:
+    """Return those of the ``given`` settings whose default is another name's value, with that name. Tags may differ."""
+    found = {}
+    for name in given:
+        match = re.fullmatch(r"{{ (table_order_\w+) }}", str(defaults.get(name, "")))
+        if match and match[1] != "table_order_tags":
+            found[name] = match[1]
+    return found
+
+
+def shared_problems(names: Mapping[str, str], own: list[object], shared: list[object]) -> list[str]:
+    """Find settings, the keys of ``names``, that differ from what the other roles read, its values."""
+    return [
+        f"{name} is {value!r}, and {names[name]}, by which the other roles go, {common!r}. Set {names[name]} alone."
+        for name, value, common in zip(names, own, shared, strict=True)
+        if str(value) != str(common)
+    ]
+
+
 def _daily(window: object) -> tuple[int, int] | None:
     match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)", str(window))
     if not match:
@@ -270,7 +314,7 @@ def _peers(rule: Mapping[str, Any]) -> list[str]:
 class FilterModule:
     """Ansible's entry point."""
 
-    def filters(self) -> dict[str, Callable[..., list[str]]]:
+    def filters(self) -> dict[str, Callable[..., list[str] | dict[str, str]]]:
         """Return the filters by name."""
         return {
             "table_order_subnet_problems": subnet_problems,
@@ -283,4 +327,8 @@ class FilterModule:
             "table_order_retention_problems": retention_problems,
             "table_order_unknown_settings": unknown_settings,
             "table_order_group_problems": group_problems,
+            "table_order_zone_pair": zone_pair,
+            "table_order_ports_problems": ports_problems,
+            "table_order_shared_settings": shared_settings,
+            "table_order_shared_problems": shared_problems,
         }

@@ -51,8 +51,9 @@ def make_inventory(folder: Path, url: str, region: str = "ap-northeast-2", **var
     }
     (inventory / "00-cloud.yml").write_text(yaml.safe_dump(cloud))
     (inventory / "aws_ec2.yml").write_text((ROOT / "inventories/local/aws_ec2.yml").read_text())
-    main = (ROOT / "inventories/local/group_vars/all/main.yml").read_text()
-    (inventory / "group_vars/all/main.yml").write_text(main)
+    for name in ("00-site.yml", "main.yml"):
+        text = (ROOT / "inventories/local/group_vars/all" / name).read_text()
+        (inventory / "group_vars/all" / name).write_text(text)
     variables = {
         "table_order_state_directory": str(folder / "state"),
         "table_order_poll_seconds": 0,

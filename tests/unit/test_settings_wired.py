@@ -1,0 +1,354 @@
+"""One value has one place: a setting that is turned reaches everything that must agree with it, and passes the preflights.
+
+The inventories' own files and the roles' are rendered by Ansible's templar in this process, in the scope that each role has.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import filter_loader, init_plugin_loader
+from ansible.template import Templar, trust_as_template
+
+ROOT = Path(__file__).parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
+SITE = ROOT / "inventories/shared/site.yml"
+REGION = "ap-northeast-2"
+# What the inventory plugin and the play say.
+PLAY = {
+    "table_order_environment": "local",
+    "table_order_cloud_name": "unit",
+    "table_order_region": REGION,
+    "table_order_account_id": "123456789012",
+    "table_order_zones": [REGION + letter for letter in "abcd"],
+    "table_order_network": {"vpc_id": "vpc-1"},
+    "aws_security_ssh_cidrs": ["203.0.113.7/32"],
+    "aws_security_open_backend_port": True,
+    "ansible_managed": "managed",
+    "ansible_host": "203.0.113.9",
+    "inventory_dir": str(ROOT / "inventories/local"),
+}
+INSIDES = {
+    "nginx": {
+        "__nginx_user": "www-data",
+        "__nginx_modules": "/x",
+        "__nginx_before": {"stderr": "nginx/1.22.1"},
+        "nginx_traffic_address": "127.0.0.1:8008",
+    },
+    "cloudwatch_agent": {"__cloudwatch_agent_version": {"stdout": "1.300070.0"}},
+    "aws_security": {"__aws_security_server_group": {"group_id": "sg-server"}},
+}
+
+
+def trusted(value: Any) -> Any:
+    """Values of files may hold templates, as they do when Ansible reads the file."""
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [trusted(item) for item in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+@functools.cache
+def text(path: str) -> Any:
+    file = ROOT / path
+    return yaml.safe_load(file.read_text()) or {} if file.exists() else {}
+
+
+@functools.cache
+def filters() -> None:
+    init_plugin_loader()
+    for folder in (ROOT / "plugins/filter", *(ROOT / "roles").glob("*/filter_plugins")):
+        filter_loader.add_directory(str(folder))
+
+
+class Scope:
+    """What a role sees: its own defaults and those of the names' role, the inventory, and what is turned."""
+
+    def __init__(self, role: str, **turned: Any):
+        filters()
+        self.role = ROOT / "roles" / role
+        names = ("table_order", role)
+        values = {}
+        for name in names:
+            values |= text(f"roles/{name}/defaults/main.yml")
+        values |= text("inventories/shared/site.yml") | text("inventories/local/group_vars/all/main.yml")
+        for name in names:
+            values |= text(f"roles/{name}/vars/main.yml")
+        values |= PLAY | {"role_path": str(self.role)} | INSIDES.get(role, {})
+        self.variables = trusted(values) | trusted(turned)
+
+    def see(self, value: Any, **more: Any) -> Any:
+        """Render a value, a whole task's arguments as well."""
+        templar = Templar(loader=DataLoader(), variables=self.variables | trusted(more))
+        return templar.template(trusted(value))
+
+    def template(self, name: str) -> str:
+        return self.see((self.role / "templates" / name).read_text())
+
+    def refusals(self) -> list[str]:
+        """What the preflight's assertions say that need nothing from AWS or the host."""
+        said = []
+        for task in text(f"roles/{self.role.name}/tasks/preflight.yml"):
+            asked = task.get("ansible.builtin.assert")
+            if not asked or "when" in task or "ansible_facts" in str(task):
+                continue
+            variables = self.variables | trusted(task.get("vars", {}))
+            templar = Templar(loader=DataLoader(), variables=variables)
+            that = asked["that"] if isinstance(asked["that"], list) else [asked["that"]]
+            if not all(templar.evaluate_conditional(trusted(condition)) for condition in that):
+                said.append(str(templar.template(trusted(asked["fail_msg"]))))
+        return said
+
+
+def task(path: str, name: str) -> dict[str, Any]:
+    """The task of a task file, or of a playbook's plays, by the end of its name."""
+    entries = text(path)
+    tasks = [inner for entry in entries for inner in entry.get("tasks", [entry])]
+    return next(found for found in tasks if found["name"].endswith(name))
+
+
+def groups(**turned: Any) -> dict[str, list[int]]:
+    """The ports that the security groups open, by the rule's words."""
+    scope, seen = Scope("aws_security", **turned), {}
+    server = task("roles/aws_security/tasks/groups.yml", "Create the group of the server")
+    rules = scope.see(server["amazon.aws.ec2_security_group"]["rules"], **server["vars"])
+    others = task("roles/aws_security/tasks/groups.yml", "Create the groups of the database and the cache")
+    for group in scope.see(others["loop"]):
+        rules += scope.see(others["amazon.aws.ec2_security_group"]["rules"], __aws_security_group=group)
+    for rule in rules:
+        seen[rule["rule_desc"]] = rule["ports"]
+    return seen
+
+
+def verify(**turned: Any) -> dict[str, Any]:
+    """What the verification from outside is told, and which units it asks for."""
+    scope = Scope("table_order", **turned)
+    outside = task("playbooks/verify.yml", "Run the checks from outside")
+    wanted = ("http_port", "https_port", "closed_ports")
+    told = {name: scope.see(outside["vars"]["__verify_settings"][name]) for name in wanted}
+    units = task("playbooks/verify.yml", "Refuse services and timers that do not run")
+    return told | {"units": scope.see(units["ansible.builtin.command"]["argv"])}
+
+
+def nginx(**turned: Any) -> str:
+    return Scope("nginx", **turned).template("nginx.conf.j2")
+
+
+def agent(**turned: Any) -> str:
+    return str(Scope("cloudwatch_agent", **turned).template("agent.json.j2"))
+
+
+def app(expression: str, **turned: Any) -> Any:
+    return Scope("fastapi_app", **turned).see(expression)
+
+
+def argument(role: str, file: str, name: str, module: str, key: str, **turned: Any) -> Any:
+    """One argument of one task of a role."""
+    return Scope(role, **turned).see(task(f"roles/{role}/tasks/{file}.yml", name)[module][key])
+
+
+def http(turned: dict[str, Any]) -> None:
+    assert groups(**turned)["HTTP access for Nginx"] == [8081]
+    assert int(verify(**turned)["http_port"]) == 8081
+    assert "listen 8081" in nginx(**turned)
+
+
+def https(turned: dict[str, Any]) -> None:
+    assert groups(**turned)["HTTPS access for Nginx"] == [8443]
+    assert int(verify(**turned)["https_port"]) == 8443
+    assert "listen 8443 ssl" in nginx(**turned)
+
+
+def backend(turned: dict[str, Any]) -> None:
+    assert groups(**turned)["FastAPI backend access"] == [9100]
+    assert [int(port) for port in verify(**turned)["closed_ports"]] == [9100]
+    assert "server 127.0.0.1:9100;" in nginx(**turned)
+    assert "server 127.0.0.1:9101;" in nginx(**turned)
+    assert "ListenStream=127.0.0.1:9100" in Scope("fastapi_app", **turned).template("backend.socket.j2")
+    assert app("{{ fastapi_app_health_url }}", **turned) == "http://127.0.0.1:9100/api/health"
+    assert int(app("{{ fastapi_app_candidate_port }}", **turned)) == 9101
+
+
+def database(turned: dict[str, Any]) -> None:
+    assert groups(**turned)["PostgreSQL access from EC2 only"] == [5433]
+    made = ("aws_database", "instance", "Create the database", "amazon.aws.rds_instance", "port")
+    assert int(argument(*made, **turned)) == 5433
+
+
+def cache(turned: dict[str, Any]) -> None:
+    assert groups(**turned)["Redis access from EC2 only"] == [6380]
+    made = (
+        "aws_cache",
+        "replication_group",
+        "Create the cache",
+        "elasticache_replication_group",
+        "port",
+    )
+    assert int(argument(*made, **turned)) == 6380
+
+
+def traffic(turned: dict[str, Any]) -> None:
+    assert app("{{ fastapi_app_traffic_url }}", **turned) == "http://127.0.0.1:8009/upstream"
+
+
+def candidate(turned: dict[str, Any]) -> None:
+    assert "server 127.0.0.1:9200;" in nginx(**turned)
+
+
+def user(turned: dict[str, Any]) -> None:
+    flag = app("{{ fastapi_app_candidate_flag }}", **turned)
+    assert flag == "/run/shop/candidate-live"
+    assert f"-e {flag}" in nginx(**turned)
+    assert "shop" in Scope("cloudwatch_agent", **turned).see("{{ cloudwatch_agent_groups }}")
+
+
+def service(turned: dict[str, Any]) -> None:
+    assert {"shop.socket", "shop.service"} <= set(verify(**turned)["units"])
+    assert Scope("aws_cache", **turned).see("{{ aws_cache_client_service }}") == "shop.service"
+
+
+def home(turned: dict[str, Any]) -> None:
+    assert "/srv/shop/frontend" in nginx(**turned)
+    assert "/srv/shop/assets" in nginx(**turned)
+    assert "/srv/shop/logs/nginx-access.log" in nginx(**turned)
+    assert "/srv/shop/logs/fastapi.log" in agent(**turned)
+    assert app("{{ fastapi_app_asset_archive }}", **turned) == "/srv/shop/assets"
+    assert "/opt/table-order" not in nginx(**turned) + agent(**turned)
+
+
+def logs(turned: dict[str, Any]) -> None:
+    assert "/srv/logs/nginx-access.log" in nginx(**turned)
+    assert "/srv/logs/fastapi.log" in agent(**turned)
+    assert "/srv/logs/nginx-error.log" in agent(**turned)
+
+
+def authorities(turned: dict[str, Any]) -> None:
+    variables = text("playbooks/vars/application.yml")
+    assert Scope("db_migrate", **turned).see("{{ db_migrate_ca_cert }}") == "/etc/ssl/shop.pem"
+    assert Scope("table_order", **turned).see(variables["__database_ca"]) == "/etc/ssl/shop.pem"
+
+
+def log_group(turned: dict[str, Any]) -> None:
+    assert "shop-logs" in Scope("cloudwatch_agent", **turned).see("{{ cloudwatch_agent_groups }}")
+
+
+# The setting, what it is turned to (also as -e gives it, as text), and where that must arrive.
+TURNED = {
+    "http": ({"nginx_http_port": "8081"}, http),
+    "https": ({"nginx_https_port": 8443}, https),
+    "backend": ({"fastapi_app_port": "9100"}, backend),
+    "database": ({"aws_database_port": 5433}, database),
+    "cache": ({"aws_cache_port": "6380"}, cache),
+    "traffic": ({"nginx_traffic_address": "127.0.0.1:8009"}, traffic),
+    "candidate": ({"fastapi_app_candidate_port": 9200}, candidate),
+    "user": ({"fastapi_app_user": "shop"}, user),
+    "service": ({"fastapi_app_service": "shop"}, service),
+    "home": ({"fastapi_app_home": "/srv/shop"}, home),
+    "logs": ({"fastapi_app_log_directory": "/srv/logs"}, logs),
+    "log group": ({"nginx_log_group": "shop-logs"}, log_group),
+    "authorities": ({"fastapi_app_database_ca_path": "/etc/ssl/shop.pem"}, authorities),
+}
+PREFLIGHTS = [role for role in ROLES if role.startswith("aws_")] + ["nginx"]
+
+
+@pytest.mark.parametrize("case", TURNED)
+def test_a_setting_that_is_turned_reaches_all_that_must_agree(case):
+    turned, agree = TURNED[case]
+    agree(turned)
+
+
+@pytest.mark.parametrize("case", [*TURNED, "nothing"])
+def test_the_preflights_accept_it(case):
+    turned, _ = TURNED.get(case, ({}, None))
+    assert {role: said for role in PREFLIGHTS if (said := Scope(role, **turned).refusals())} == {}
+
+
+def test_the_preflights_are_really_asked():
+    assert "aws_cache_port is 0" in Scope("aws_cache", aws_cache_port=0).refusals()[0]
+    assert "aws_database_port is 80 " in Scope("aws_database", aws_database_port=80).refusals()[0]
+    assert (
+        "aws_security_ports.http is 'eighty'" in Scope("aws_security", nginx_http_port="eighty").refusals()[0]
+    )
+    assert "a port of its own" in Scope("aws_security", nginx_http_port="443").refusals()[0]
+
+
+def test_every_setting_of_the_shared_file_is_turned_or_follows_one_that_is():
+    shared = yaml.safe_load(SITE.read_text())
+    turned = {name for settings, _ in TURNED.values() for name in settings}
+    assert turned == {name for name in turned if name in shared}
+    constant = {name for name, value in shared.items() if "{{" not in str(value)}
+    assert constant <= turned
+
+
+def test_what_all_follow_is_what_each_role_has_without_it():
+    """The roles stand alone as well: with nothing turned, the shared file changes none of their defaults."""
+    for name in yaml.safe_load(SITE.read_text()):
+        role = max((role for role in ROLES if name.startswith(role + "_")), key=len)
+        alone = Scope(role)
+        alone.variables = alone.variables | trusted(text(f"roles/{role}/defaults/main.yml"))
+        asked = "{{ " + name + " }}"
+        assert Scope(role).see(asked) == alone.see(asked), name
+
+
+@pytest.mark.parametrize(
+    "folder", ["inventories/local", "inventories/staging", "inventories/production", "tests/inventory"]
+)
+def test_every_inventory_has_it_below_its_own_settings(folder):
+    files = sorted((ROOT / folder / "group_vars/all").iterdir())
+    assert files[0].resolve() == SITE
+    assert files[0].name < "main.yml"
+
+
+@pytest.mark.parametrize(
+    ("region", "zones", "pair"),
+    [
+        ("ap-northeast-2", "abcd", "ac"),
+        ("us-east-1", "abcdef", "ac"),
+        ("ca-central-1", "abd", "ab"),
+        ("us-west-1", "bc", "cb"),
+        ("eu-north-1", "bd", "bd"),
+        ("eu-north-1", "", "ac"),
+    ],
+)
+def test_the_zones_are_of_the_region(region, zones, pair):
+    usable = [region + letter for letter in zones] + [f"{region}-lax-1a"]
+    turned = {"table_order_region": region, "table_order_zones": usable}
+    subnets = Scope("aws_network", **turned).see("{{ aws_network_subnets }}")
+    first, second = (region + letter for letter in pair)
+    assert [subnet["zone"] for subnet in subnets] == [first, first, second]
+    assert Scope("aws_database", **turned).see("{{ aws_database_zone }}") == first
+    assert Scope("aws_cache", **turned).see("{{ aws_cache_zones }}") == [first]
+    if zones:
+        assert {role: said for role in PREFLIGHTS if (said := Scope(role, **turned).refusals())} == {}
+
+
+def shared_name_problems(role: str, **turned: Any) -> str:
+    names = task("roles/table_order/tasks/names.yml", "names that only one part would know")
+    scope = Scope("table_order", __table_order_role=role, **turned)
+    return " ".join(scope.see("{{ __table_order_problems }}", **names["vars"]))
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "shared"),
+    [
+        ("aws_cache", "aws_cache_identifier", "table_order_cache_identifier"),
+        ("aws_database", "aws_database_name", "table_order_database_name"),
+        ("aws_network", "aws_network_vpc_cidr", "table_order_vpc_cidr"),
+        ("aws_storage", "aws_storage_bucket_name", "table_order_bucket_name"),
+        ("aws_compute", "aws_compute_instance_profile", "table_order_server_role_name"),
+    ],
+)
+def test_a_name_that_only_one_role_would_know_is_refused(role, name, shared):
+    said = shared_name_problems(role, **{name: "other"})
+    assert f"{name} is 'other', and {shared}," in said
+    assert f"Set {shared} alone." in said
+    assert shared_name_problems(role, **{name: "other", shared: "other"}) == ""
+    assert shared_name_problems(role, **{shared: "other"}) == ""
+
+
+def test_tags_may_differ_between_roles():
+    assert shared_name_problems("aws_cache", aws_cache_tags={"Team": "x"}) == ""
