@@ -8,33 +8,37 @@ import time
 from typing import Any
 
 from tests.e2e import deployment, site
-from tests.load.connection import Connection, LostError
+from tests.load.connection import Connection, LostError, Service
 from tests.load.restaurant import Restaurants, Store
 
 SECONDS = 8
 CONNECTIONS = 32
 STOCK = "/tmp/stock-nginx.conf"  # noqa: S108 - on the server
 STOCK_PORT = 8090
+OURS = "https://127.0.0.1"
 # As the package brings it, without a line of tuning: the yardstick for static files.
 STOCK_CONFIGURATION = """worker_processes auto;
 pid /tmp/stock-nginx.pid;
 events { worker_connections 768; }
 http {
   include /etc/nginx/mime.types;
+  # The same certificate: a yardstick over plain HTTP would have less to do.
+  ssl_certificate CERTIFICATE;
+  ssl_certificate_key KEY;
   sendfile on;
   tcp_nopush on;
   gzip on;
   access_log /tmp/stock-nginx.log;
-  server { listen 127.0.0.1:8090; root /opt/table-order/frontend/customer-ui/build; }
+  server { listen 127.0.0.1:8090 ssl; root /opt/table-order/frontend/customer-ui/build; }
 }
 """
 FAN_OUT = (50, 200, 1000)
 REPEATS = 5
 
 
-def rate(port: int, path: str) -> dict[str, float]:
-    """Return requests a second and median latency of ``path``, asked inside the server by ab over kept connections."""
-    command = f"ab -q -k -t {SECONDS} -n 1000000 -c {CONNECTIONS} http://127.0.0.1:{port}{path}"
+def rate(url: str) -> dict[str, float]:
+    """Return requests a second and median latency of ``url``, asked inside the server by ab over kept connections."""
+    command = f"ab -q -k -t {SECONDS} -n 1000000 -c {CONNECTIONS} {url}"
     said = deployment.server(command)
     found = re.search(r"Requests per second:\s+([\d.]+)", said)
     failed = re.search(r"Non-2xx responses:\s+(\d+)", said)
@@ -47,12 +51,15 @@ def rate(port: int, path: str) -> dict[str, float]:
 def against() -> dict[str, Any]:
     """Return the rates of nginx as configured here and of the yardsticks, and their ratios."""
     deployment.server("command -v ab || apt-get -qq install -y apache2-utils")
-    deployment.server(f"cat > {STOCK} <<'END'\n{STOCK_CONFIGURATION}END\nnginx -c {STOCK}")
+    configuration = STOCK_CONFIGURATION
+    for name, directive in (("CERTIFICATE", "ssl_certificate"), ("KEY", "ssl_certificate_key")):
+        configuration = configuration.replace(f"{name};", f"{deployment.nginx_names(directive)};")
+    deployment.server(f"cat > {STOCK} <<'END'\n{configuration}END\nnginx -c {STOCK}")
     asset = deployment.server("cd /opt/table-order/frontend/customer-ui/build && ls assets/*.js | head -1")
     menus = "/api/menus?store_id=1"
     try:
-        ours, stock = rate(80, f"/{asset}"), rate(STOCK_PORT, f"/{asset}")
-        through, bare = rate(80, menus), rate(8000, menus)
+        ours, stock = rate(f"{OURS}/{asset}"), rate(f"https://127.0.0.1:{STOCK_PORT}/{asset}")
+        through, bare = rate(f"{OURS}{menus}"), rate(f"http://127.0.0.1:8000{menus}")
     finally:
         deployment.server("kill $(cat /tmp/stock-nginx.pid); rm -f /tmp/stock-nginx.*")
     return {
@@ -69,13 +76,13 @@ def against() -> dict[str, Any]:
     }
 
 
-async def fan_out(host: str, store: Store, clients: int) -> dict[str, float]:
+async def fan_out(service: Service, store: Store, clients: int) -> dict[str, float]:
     """Return the time from an order's sending to its event at the last of ``clients``: median and worst of some orders."""
     arrived: list[float] = []
     ready: list[int] = []
 
     async def listen() -> None:
-        connection = await Connection.open(host, 80)
+        connection = await Connection.open(service)
         headers = {"Authorization": f"Bearer {store.token}"}
         try:
             async for piece in connection.stream("/api/admin/orders/stream", headers):
@@ -93,7 +100,7 @@ async def fan_out(host: str, store: Store, clients: int) -> dict[str, float]:
     while len(ready) < clients:
         await asyncio.sleep(0.1)
     taken = []
-    sender = await Connection.open(host, 80)
+    sender = await Connection.open(service)
     for number in range(REPEATS):
         arrived.clear()
         began = time.monotonic()
@@ -116,14 +123,15 @@ def measure() -> dict[str, Any]:
     """Return everything that is measured of the server."""
     result = against()
     application = site.secrets()["table-order/app/settings"]
-    url = f"http://{site.public_address()}"
-    restaurants = Restaurants(url, application["superadmin_username"], application["superadmin_password"])
+    url = site.url()
+    service = Service.of(url, deployment.certificate())
+    restaurants = Restaurants(
+        url, service, application["superadmin_username"], application["superadmin_password"]
+    )
     (store,) = restaurants.make(1)
     try:
         for clients in FAN_OUT:
-            result[f"order to the last of {clients} streams"] = asyncio.run(
-                fan_out(site.public_address(), store, clients)
-            )
+            result[f"order to the last of {clients} streams"] = asyncio.run(fan_out(service, store, clients))
     finally:
         restaurants.remove()
     return result

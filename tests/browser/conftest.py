@@ -1,17 +1,22 @@
 """A browser for a site that is running; where it is and who may log in comes from the environment.
 
-TABLE_ORDER_URL             for example http://127.0.10.1
+TABLE_ORDER_URL             for example https://127.0.20.1
+TABLE_ORDER_CERTIFICATE     the self-signed certificate (PEM) that the site may show; without it, one that the system trusts
 TABLE_ORDER_ADMIN_USERNAME  an administrator of one store
 TABLE_ORDER_ADMIN_PASSWORD
 TABLE_ORDER_ARTIFACTS       where screenshots go; .state/artifacts when not given
 TABLE_ORDER_BROWSER         the browser; /usr/bin/chromium when not given
 """
 
+import base64
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser.pages import REMEMBER_STREAMS, AdminPage, Credentials, log_in
@@ -38,6 +43,16 @@ def setting(name: str) -> str:
     return value
 
 
+def trust(certificate: str) -> list[str]:
+    """Return what lets Chromium take a certificate (PEM) that no authority has signed: this one's key and no other."""
+    if not certificate:
+        return []
+    key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    digest = base64.b64encode(hashlib.sha256(spki).digest()).decode()
+    return [f"--ignore-certificate-errors-spki-list={digest}"]
+
+
 @pytest.fixture(scope="session")
 def site() -> str:
     """The address of the site, without a slash at its end."""
@@ -60,7 +75,8 @@ def artifacts() -> Path:
 def browser() -> Iterator[Browser]:
     program = os.environ.get("TABLE_ORDER_BROWSER", "/usr/bin/chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=BROWSER_ARGUMENTS)
+        arguments = [*BROWSER_ARGUMENTS, *trust(os.environ.get("TABLE_ORDER_CERTIFICATE", ""))]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()
 
@@ -71,8 +87,7 @@ def new_page(browser: Browser) -> Iterator[Callable[[dict[str, int]], Page]]:
     contexts = []
 
     def open_page(viewport: dict[str, int]) -> Page:
-        # A local site has a certificate that it signed itself; verify.yml looks at certificates.
-        contexts.append(browser.new_context(viewport=viewport, ignore_https_errors=True))
+        contexts.append(browser.new_context(viewport=viewport))
         return contexts[-1].new_page()
 
     yield open_page

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -59,6 +61,23 @@ def server(script: str) -> str:
         command, cwd=site.ROOT, env=site.environment(), capture_output=True, text=True, check=True, timeout=60
     )
     return run.stdout.split("\n", 1)[1].strip() if "\n" in run.stdout else ""
+
+
+def certificate() -> str:
+    """Return the one certificate (PEM) that the site may show: read over SSH, whose host key is known."""
+    return _certificate(site.instance())
+
+
+@functools.cache
+def _certificate(_instance: str) -> str:
+    return server(f"cat {nginx_names('ssl_certificate')}") + "\n"
+
+
+def nginx_names(directive: str) -> str:
+    """Return the file that a directive of nginx.conf names."""
+    found = re.search(rf"^\s*{directive} (\S+);$", server("cat /etc/nginx/nginx.conf"), re.MULTILINE)
+    assert found, directive
+    return found[1]
 
 
 @dataclass(frozen=True)
@@ -164,7 +183,8 @@ def load(folder: Path, rate: int = RATE, streams: int = STREAMS) -> Iterator[Loa
     """Put a load on the site; it has been running for five seconds when the block begins."""
     application = site.secrets()["table-order/app/settings"]
     settings = {
-        "url": f"http://{site.public_address()}",
+        "url": site.url(),
+        "certificate": certificate(),
         "username": application["superadmin_username"],
         "password": application["superadmin_password"],
     }

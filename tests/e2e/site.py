@@ -234,3 +234,13 @@ def left_over() -> dict[str, list[str]]:
 def public_address() -> str:
     """Return the address that customers use."""
     return aws("ec2").describe_addresses()["Addresses"][0]["PublicIp"]
+
+
+def url() -> str:
+    """Return the site's URL: over HTTPS, because HTTP leads there."""
+    return f"https://{public_address()}"
+
+
+def instance() -> str:
+    """Return the server's id."""
+    return aws("ec2").describe_addresses()["Addresses"][0]["InstanceId"]

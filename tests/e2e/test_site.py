@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import aws_rules
-from tests.e2e import site
+from tests.e2e import deployment, site
 from tests.e2e.conftest import FirstRun
 
 HOSTILE = {
@@ -226,7 +226,8 @@ def test_bad_input_is_refused_before_anything_is_touched(setting: str, named: st
 def test_a_browser_orders_and_uploads(first_run: FirstRun, artifacts: Path) -> None:
     password = site.secrets()["table-order/app/settings"]["demo_admin_password"]
     variables = {
-        "TABLE_ORDER_URL": f"http://{site.public_address()}",
+        "TABLE_ORDER_URL": site.url(),
+        "TABLE_ORDER_CERTIFICATE": deployment.certificate(),
         "TABLE_ORDER_ADMIN_USERNAME": "demo-admin",
         "TABLE_ORDER_ADMIN_PASSWORD": password,
         "TABLE_ORDER_ARTIFACTS": str(artifacts),

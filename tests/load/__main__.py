@@ -1,8 +1,9 @@
 """Put a load on a site of the local cloud, and print what was lost.
 
-Reads ``{"url", "username", "password"}`` (a superadmin) as the first line of standard input, so that no password is an
-argument. Runs for --seconds, or until standard input ends. Prints one JSON object: the summary; with --record FILE every
-request is kept as a line [at, kind, seconds, fault], for a closer look at a part of the time.
+Reads ``{"url", "certificate", "username", "password"}`` (the one certificate, PEM, that an https service may show; a superadmin)
+as the first line of standard input, so that no password is an argument. Runs for --seconds, or until standard input ends. Prints
+one JSON object: the summary; with --record FILE every request is kept as a line [at, kind, seconds, fault], for a closer look at
+a part of the time.
 
 usage: python -m tests.load [--rate 200] [--streams 200] [--stores 20] [--seconds S] [--record FILE] < settings
 """
@@ -19,6 +20,7 @@ import sys
 import urllib.parse
 from pathlib import Path
 
+from tests.load.connection import Service
 from tests.load.report import summary
 from tests.load.restaurant import Restaurants
 from tests.load.traffic import Traffic
@@ -55,12 +57,13 @@ def main() -> None:
     parser.add_argument("--record", type=Path)
     arguments = parser.parse_args()
     settings = json.loads(sys.stdin.readline())
-    host = local_host(settings["url"])
-    restaurants = Restaurants(settings["url"], settings["username"], settings["password"])
+    local_host(settings["url"])
+    service = Service.of(settings["url"], settings.get("certificate", ""))
+    restaurants = Restaurants(settings["url"], service, settings["username"], settings["password"])
     stores = restaurants.make(arguments.stores)
     page = restaurants.api.open("/")[2].decode()
     asset = (re.findall(r'src="([^"]+)"', page) or ["/"])[0]
-    traffic = Traffic(host, 80, stores, asset)
+    traffic = Traffic(service, stores, asset)
     try:
         print("ready", flush=True)
         asyncio.run(asyncio.wait_for(run(traffic, arguments), 3600))

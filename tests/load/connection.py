@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import h11
 
+from playbooks.files.verify import tls
+
 TIMEOUT = 30.0
+
+
+class Service(NamedTuple):
+    """Where connections go, and for https how far its certificate is trusted."""
+
+    host: str
+    port: int
+    context: ssl.SSLContext | None = None
+    # The one certificate (DER) that the server may show; none for any that the context takes.
+    pinned: bytes = b""
+
+    @classmethod
+    def of(cls, url: str, certificate: str = "") -> Service:
+        """Return the service of a URL; over https with exactly ``certificate`` (PEM), or with one that the system trusts."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme == "http":
+            return cls(host, parts.port or 80)
+        return cls(host, parts.port or 443, *tls(certificate, ""))
 
 
 @dataclass(frozen=True)
@@ -26,25 +50,38 @@ class LostError(Exception):
 
 
 class Connection:
-    """A connection to ``host:port``; open until the server or ``close`` ends it."""
+    """A connection to a service; open until the server or ``close`` ends it."""
 
-    def __init__(
-        self, host: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, service: Service, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Use ``open`` instead."""
-        self._authority, self._reader, self._writer = f"{host}:{port}", reader, writer
+        self._authority = f"{service.host}:{service.port}"
+        self._reader, self._writer = reader, writer
         self._http = h11.Connection(h11.CLIENT)
         self.used = time.monotonic()
 
     @classmethod
-    async def open(cls, host: str, port: int) -> Connection:
-        """Connect; an ``OSError`` where nobody listens."""
-        return cls(host, port, *await asyncio.wait_for(asyncio.open_connection(host, port), TIMEOUT))
+    async def open(cls, service: Service) -> Connection:
+        """Connect; an ``OSError`` where nobody listens, or where the certificate is another. Nothing has been sent then."""
+        opening = asyncio.open_connection(service.host, service.port, ssl=service.context)
+        connection = cls(service, *await asyncio.wait_for(opening, TIMEOUT))
+        if service.pinned and connection.certificate != service.pinned:
+            connection.close()
+            raise ssl.SSLCertVerificationError(
+                f"{service.host} shows another certificate than the server has"
+            )
+        return connection
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The certificate that the server has shown (DER); none over http."""
+        secured = self._writer.get_extra_info("ssl_object")
+        return secured.getpeercert(binary_form=True) if secured else None
 
     @property
     def reusable(self) -> bool:
         """Whether another request may be sent, as far as this side can know."""
-        return self._http.our_state is h11.IDLE and not self._reader.at_eof()
+        broken = self._reader.at_eof() or self._reader.exception() is not None
+        return self._http.our_state is h11.IDLE and not broken
 
     async def request(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, body: bytes = b""

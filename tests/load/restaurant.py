@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from playbooks.files.verify import Api, tiny_png
+from tests.load.connection import Service
 
 NAME = "Load {} (made and removed by tests/load)"
 # An order's number is written into its quantities, so that each can be found again: digits of base 99, from 1.
@@ -42,9 +43,9 @@ class Store:
 class Restaurants:
     """Makes ``count`` stores through the API, as a superadmin."""
 
-    def __init__(self, url: str, username: str, password: str) -> None:
+    def __init__(self, url: str, service: Service, username: str, password: str) -> None:
         """Log in."""
-        self.api = Api(url)
+        self.api = Api(url, service.host, service.context, service.pinned)
         self.api.log_in(username, password)
 
     def make(self, count: int) -> list[Store]:
@@ -58,7 +59,7 @@ class Restaurants:
         )
         account = {"username": f"load-{secrets.token_hex(4)}", "password": secrets.token_urlsafe(24)}
         self.api.call("POST", f"/api/superadmin/stores/{store['id']}/admins", account, expect=201)
-        admin = Api(self.api.url)
+        admin = self.api.another()
         admin.log_in(**account)
         category = admin.call("POST", "/api/admin/categories", {"name": "Load", "position": 0}, 201)["id"]
         menus = [_add_menu(admin, category, f"Menu {number}") for number in range(MENUS)]
@@ -66,7 +67,7 @@ class Restaurants:
 
     def orders(self, store: Store) -> Counter[int]:
         """Return how often each order's number is in the store."""
-        admin = Api(self.api.url)
+        admin = self.api.another()
         admin.token = store.token
         found: Counter[int] = Counter()
         before = ""

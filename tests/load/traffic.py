@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.load.connection import Answer, Connection, LostError
+from tests.load.connection import Answer, Connection, LostError, Service
 from tests.load.restaurant import Store, picture_upload
 
 # A browser keeps a connection for a while; nginx closes it after 65 s.
@@ -48,11 +48,11 @@ class Record:
 
 
 class Traffic:
-    """The load on one address."""
+    """The load on one service."""
 
-    def __init__(self, host: str, port: int, stores: list[Store], asset: str) -> None:
+    def __init__(self, service: Service, stores: list[Store], asset: str) -> None:
         """``asset`` is the path of a static file."""
-        self._host, self._port, self._stores, self._asset = host, port, stores, asset
+        self._service, self._stores, self._asset = service, stores, asset
         self._idle: list[Connection] = []
         self._numbers = itertools.count()
         self.record = Record()
@@ -98,7 +98,7 @@ class Traffic:
             if connection.reusable and time.monotonic() - connection.used < KEEP_SECONDS:
                 return connection
             connection.close()
-        return await Connection.open(self._host, self._port)
+        return await Connection.open(self._service)
 
     async def _ask(self, kind: str, connection: Connection) -> Answer:
         number = next(self._numbers)
@@ -146,7 +146,7 @@ class Traffic:
 
     async def _read_stream(self, headers: dict[str, str], arrived: Callable[[bytes], None]) -> None:
         try:
-            connection = await Connection.open(self._host, self._port)
+            connection = await Connection.open(self._service)
             async for piece in connection.stream("/api/admin/orders/stream", headers):
                 arrived(piece)
         except (LostError, OSError, TimeoutError):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.load import connection as strict
-from tests.load.connection import Connection, LostError
+from tests.load.connection import Connection, LostError, Service
 from tests.load.restaurant import Store
 from tests.load.traffic import Record, Traffic
 
@@ -67,7 +67,7 @@ def test_a_whole_answer_is_returned_and_the_connection_used_again():
     server = Server((OK, False), (b"HTTP/1.1 404 Not Found\r\nX-A: B\r\nContent-Length: 0\r\n\r\n", False))
 
     async def use(port: int) -> list:
-        connection = await Connection.open("127.0.0.1", port)
+        connection = await Connection.open(Service("127.0.0.1", port))
         answers = [await connection.request("POST", "/a", {"X-B": "c"}, b"body")]
         assert connection.reusable
         answers.append(await connection.request("GET", "/b"))
@@ -97,7 +97,7 @@ def test_an_answer_that_is_cut_off_is_lost_and_not_asked_for_again(method, answe
     server = Server((answer, True), (OK, False))
 
     async def use(port: int) -> Connection:
-        connection = await Connection.open("127.0.0.1", port)
+        connection = await Connection.open(Service("127.0.0.1", port))
         with pytest.raises(LostError, match=f"{method} /orders"):
             await connection.request(method, "/orders", body=b"x" if method == "POST" else b"")
         return connection
@@ -111,7 +111,7 @@ def test_an_answer_that_does_not_come_is_lost(monkeypatch):
     monkeypatch.setattr(strict, "TIMEOUT", 0.2)
 
     async def use(port: int) -> None:
-        connection = await Connection.open("127.0.0.1", port)
+        connection = await Connection.open(Service("127.0.0.1", port))
         with pytest.raises(LostError, match="TimeoutError"):
             await connection.request("GET", "/")
         assert connection._writer.is_closing()
@@ -125,7 +125,7 @@ def test_a_connection_that_the_server_closes_while_idle_is_not_used_again():
     server = Server((OK, True))
 
     async def use(port: int) -> None:
-        connection = await Connection.open("127.0.0.1", port)
+        connection = await Connection.open(Service("127.0.0.1", port))
         assert (await connection.request("GET", "/")).status == 200
         await end_of(connection)
         assert not connection.reusable
@@ -142,7 +142,7 @@ def test_an_answer_after_which_the_server_closes_is_whole(head):
     server = Server((b"HTTP/1.1 200 OK\r\n" + head + length + b"\r\nok", True))
 
     async def use(port: int) -> tuple:
-        connection = await Connection.open("127.0.0.1", port)
+        connection = await Connection.open(Service("127.0.0.1", port))
         return (await connection.request("GET", "/")).body, connection.reusable
 
     assert serve(server, use) == (b"ok", False)
@@ -155,7 +155,7 @@ def test_nobody_there_is_an_error():
         server.close()
         await server.wait_closed()
         with pytest.raises(ConnectionRefusedError):
-            await Connection.open("127.0.0.1", port)
+            await Connection.open(Service("127.0.0.1", port))
 
     asyncio.run(use())
 
@@ -178,7 +178,7 @@ def test_a_stream_is_read_until_it_ends_or_is_lost(answer, pieces, lost):
 
     async def use(port: int) -> tuple[bytes, str]:
         got = b""
-        connection = await Connection.open("127.0.0.1", port)
+        connection = await Connection.open(Service("127.0.0.1", port))
         try:
             async for piece in connection.stream("/stream", {}):
                 got += piece
@@ -197,7 +197,7 @@ def load(server: Server, *kinds: str, fresh: bool = False) -> Record:
     """Send requests of these kinds through Traffic, one after the other."""
 
     async def use(port: int) -> Record:
-        traffic = Traffic("127.0.0.1", port, [Store(7, [1, 2, 3, 4], "token")], "/asset.js")
+        traffic = Traffic(Service("127.0.0.1", port), [Store(7, [1, 2, 3, 4], "token")], "/asset.js")
         for kind in kinds:
             await traffic._send(kind, fresh=fresh)
             await asyncio.sleep(0.05)
@@ -263,7 +263,7 @@ def test_the_rate_is_kept_however_slow_the_answers_are():
             await super().__call__(reader, writer)
 
     async def use(port: int) -> Record:
-        traffic = Traffic("127.0.0.1", port, [Store(7, [1, 2, 3, 4], "token")], "/asset.js")
+        traffic = Traffic(Service("127.0.0.1", port), [Store(7, [1, 2, 3, 4], "token")], "/asset.js")
         stopped = asyncio.Event()
         asyncio.get_running_loop().call_later(1, stopped.set)
         await traffic.run(40, 0, stopped)
@@ -288,7 +288,7 @@ def test_a_stream_that_was_lost_is_opened_again_and_its_gap_kept(monkeypatch):
     server = Streams((head + event, True), (head + event, False))
 
     async def use(port: int) -> Record:
-        traffic = Traffic("127.0.0.1", port, [Store(7, [1, 2, 3, 4], "token")], "/asset.js")
+        traffic = Traffic(Service("127.0.0.1", port), [Store(7, [1, 2, 3, 4], "token")], "/asset.js")
         stopped = asyncio.Event()
         asyncio.get_running_loop().call_later(1, stopped.set)
         await traffic.run(1, 1, stopped)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from tests.load import traffic
+from tests.load.connection import Service
 from tests.load.restaurant import Store
 
 STORE = Store(7, [11, 12, 13, 14], "token")
@@ -19,7 +20,7 @@ STORE = Store(7, [11, 12, 13, 14], "token")
     ],
 )
 def test_a_stream_is_opened_again_when_it_has_said(monkeypatch, said, seconds):
-    load = traffic.Traffic("127.0.0.1", 80, [STORE], "/")
+    load = traffic.Traffic(Service("127.0.0.1", 80), [STORE], "/")
     stopped = asyncio.Event()
     waits = []
 
