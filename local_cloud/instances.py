@@ -18,6 +18,7 @@ from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
 from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import EC2Backend, ec2_backends
+from moto.ec2.models.amis import Ami
 from moto.ec2.models.instances import Instance
 from moto.ec2.responses import EC2Response
 
@@ -26,14 +27,47 @@ from local_cloud.containers import ContainerError, File
 from local_cloud.interfaces import settle
 from local_cloud.network import AddressRangeError
 from local_cloud.patching import Original, around
-from local_cloud.shims.ec2 import DEBIAN_AMI
+from local_cloud.shims.ec2 import DEBIAN_OWNER
 
 log = logging.getLogger("local_cloud")
 
-MACHINES = {DEBIAN_AMI: "localhost/table-order/debian12-host:latest"}
 BOOT_TIMEOUT = 90.0
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 EXTRA_AUTHORITIES = Path("/usr/local/share/ca-certificates")
+
+
+@dataclasses.dataclass(frozen=True)
+class MachineImage:
+    """What stands behind an AMI: its publisher, how its name begins, the image on this machine, the user that it brings."""
+
+    owner: str
+    name: str
+    image: str
+    user: str
+    parameter: str
+
+    def matches(self, ami: Ami) -> bool:
+        """Tell whether an AMI is one of these."""
+        return (ami.owner_id, ami.architecture) == (self.owner, "x86_64") and ami.name.startswith(self.name)
+
+    @property
+    def tag(self) -> str:
+        """The image's full name."""
+        return f"localhost/table-order/{self.image}:latest"
+
+
+MACHINE_IMAGES = (
+    MachineImage(
+        DEBIAN_OWNER, "debian-12-", "debian12-host", "admin", "/aws/service/debian/release/12/latest/amd64"
+    ),
+    MachineImage(
+        "137112412989",
+        "al2023-ami-2023.",
+        "al2023-lookalike",
+        "ec2-user",
+        "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64",
+    ),
+)
 
 
 @dataclasses.dataclass
@@ -41,6 +75,7 @@ class Machine:
     """What stands behind an instance; `reachable` is what the status checks report, `console` the console's output."""
 
     container: str
+    image: MachineImage
     reachable: bool = False
     console: str = ""
 
@@ -103,18 +138,27 @@ class Instances:
 
     # -- life cycle --------------------------------------------------------------------------------
 
-    def refuse_unknown_machine(self, image_id: str) -> None:
-        """Raise AWS's kind of error for an AMI that has no image on this machine."""
-        if image_id not in MACHINES:
+    def image(self, backend: EC2Backend, image_id: str) -> MachineImage:
+        """Return what an AMI's servers are made of. Raises AWS's kind of error where this machine has nothing for it."""
+        ami = backend.amis.get(image_id)
+        found = next((one for one in MACHINE_IMAGES if ami and one.matches(ami)), None)
+        if found is None:
+            known = ", ".join(one.parameter for one in MACHINE_IMAGES)
             raise EC2ClientError(
                 "Unsupported",
-                f"The local cloud cannot run the image {image_id}. It can run {DEBIAN_AMI} "
-                "(Debian 12, SSM parameter /aws/service/debian/release/12/latest/amd64).",
+                f"The local cloud cannot run the image {image_id}. It can run those of the SSM parameters {known}.",
             )
+        try:
+            self.cloud.podman.call("image", "exists", found.tag)
+        except ContainerError as error:
+            raise EC2ClientError(
+                "Unsupported", f"This machine has no {found.tag}. Build it with: images/build {found.image}"
+            ) from error
+        return found
 
-    def launch(self, instance: Instance) -> None:
+    def launch(self, instance: Instance, image: MachineImage) -> None:
         """Boot a new instance in the background: pending, running, then status checks ok."""
-        machine = Machine(f"{self.cloud.settings.container_prefix}-{instance.id}")
+        machine = Machine(f"{self.cloud.settings.container_prefix}-{instance.id}", image)
         self.machines[instance.id] = machine
         settle(instance.nics[0])
         _set_state(instance, "pending", 0)
@@ -127,7 +171,9 @@ class Instances:
         with cloud.lock:
             vpc = self.backend.get_vpc(instance.vpc_id)
             network = cloud.network.ensure(vpc.id, vpc.cidr_block)
-            files = machine_files(instance, f"http://{network.gateway}:{cloud.settings.port}")
+            files = machine_files(
+                instance, machine.image.user, f"http://{network.gateway}:{cloud.settings.port}"
+            )
         options = [
             "--systemd=always",
             "--stop-signal=SIGRTMIN+3",
@@ -138,7 +184,7 @@ class Instances:
         ]
         try:
             cloud.podman.run(
-                machine.container, MACHINES[instance.image_id], ["/sbin/init"], options=options, files=files
+                machine.container, machine.image.tag, ["/sbin/init"], options=options, files=files
             )
         except ContainerError as error:
             with cloud.lock:
@@ -259,13 +305,14 @@ def console_output(keys: str) -> str:
 # -- what the "machine image" brings ---------------------------------------------------------------
 
 
-def machine_files(instance: Instance, endpoint: str) -> list[File]:
+def machine_files(instance: Instance, user: str, endpoint: str) -> list[File]:
     """The files of a first boot: the key, where the cloud is, the host's authorities, the user data."""
     environment = {"AWS_ENDPOINT_URL": endpoint}
-    files = [File("/home/admin/.ssh/", "", 0o700, 1000)]
+    folder = f"/home/{user}/.ssh"
+    files = [File(f"{folder}/", "", 0o700, 1000)]
     key = instance.ec2_backend.key_pairs.get(instance.key_name)
     if key:
-        files.append(File("/home/admin/.ssh/authorized_keys", key.public_key.strip() + "\n", 0o600, 1000))
+        files.append(File(f"{folder}/authorized_keys", key.public_key.strip() + "\n", 0o600, 1000))
     authorities = _authority_files()
     if authorities:
         files += authorities
@@ -371,10 +418,10 @@ def _install(instances: Instances) -> None:
     def run_instances(
         original: Original, backend: EC2Backend, image_id: str, *args: object, **kwargs: object
     ) -> object:
-        instances.refuse_unknown_machine(image_id)
+        image = instances.image(backend, image_id)
         reservation = original(backend, image_id, *args, **kwargs)
         for instance in reservation.instances:
-            instances.launch(instance)
+            instances.launch(instance, image)
         return reservation
 
     for name in ("start", "stop", "reboot", "terminate"):

@@ -1,8 +1,15 @@
 """EC2 as AWS has it, where moto differs."""
 
-import pytest
+import types
 
+import pytest
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models import ec2_backends
+
+from local_cloud.containers import ContainerError
+from local_cloud.instances import MACHINE_IMAGES, Instances, machine_files
 from local_cloud.shims.ec2 import DEBIAN_AMI, DEBIAN_OWNER, DEBIAN_PARAMETER
+from tests.unit.local_cloud.conftest import REGION
 
 
 @pytest.fixture
@@ -217,3 +224,54 @@ def test_tags_of_an_elastic_ip_have_its_type(ec2, elastic_ip):
     ec2.create_tags(Resources=[allocation], Tags=[{"Key": "Name", "Value": "server"}])
     (tag,) = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [allocation]}])["Tags"]
     assert tag["ResourceType"] == "elastic-ip"
+
+
+class Images:
+    """Stands where podman would be: a machine with these container images."""
+
+    def __init__(self, *names):
+        self.names = names
+
+    def call(self, *arguments):
+        assert arguments[:2] == ("image", "exists")
+        if arguments[2] not in self.names:
+            raise ContainerError("podman image: not there")
+
+
+AMAZON, DEBIAN = "localhost/table-order/al2023-lookalike:latest", "localhost/table-order/debian12-host:latest"
+
+
+def machine_image(ec2_backend, ami, *images):
+    cloud = types.SimpleNamespace(podman=Images(*images))
+    return Instances.image(types.SimpleNamespace(cloud=cloud), ec2_backend, ami)
+
+
+@pytest.fixture
+def backend(ec2):
+    ec2.describe_images(ImageIds=[DEBIAN_AMI])
+    return ec2_backends["123456789012"][REGION]
+
+
+@pytest.mark.parametrize(("number", "tag", "user"), [(0, DEBIAN, "admin"), (1, AMAZON, "ec2-user")])
+def test_the_images_of_the_parameters_can_be_run(client, backend, number, tag, user):
+    ami = client("ssm").get_parameter(Name=MACHINE_IMAGES[number].parameter)["Parameter"]["Value"]
+    image = machine_image(backend, ami, AMAZON, DEBIAN)
+    assert (image.tag, image.user) == (tag, user)
+    with pytest.raises(EC2ClientError, match=f"images/build {image.image}"):
+        machine_image(backend, ami)
+
+
+def test_another_image_is_refused_with_what_can_be_run(ec2, backend):
+    (ubuntu,) = [one["ImageId"] for one in ec2.describe_images(Owners=["099720109477"])["Images"]][:1]
+    for ami in (ubuntu, "ami-0123456789abcdef0"):
+        with pytest.raises(EC2ClientError, match="ami-amazon-linux-latest"):
+            machine_image(backend, ami, AMAZON, DEBIAN)
+
+
+@pytest.mark.parametrize("user", ["admin", "ec2-user"])
+def test_the_key_is_for_the_user_of_the_image(user):
+    key = types.SimpleNamespace(public_key="ssh-ed25519 AAAA")
+    pairs = types.SimpleNamespace(key_pairs={"key": key})
+    instance = types.SimpleNamespace(ec2_backend=pairs, key_name="key", user_data=None)
+    paths = [file.path for file in machine_files(instance, user, "http://10.0.0.1:5000")]
+    assert f"/home/{user}/.ssh/authorized_keys" in paths
