@@ -162,27 +162,37 @@ def refusal(lock: dict[str, Any], path: str, now: float) -> str:
     )
 
 
+def is_of(lock: dict[str, Any], content: dict[str, Any]) -> bool:
+    """Say whether the run that would write ``content`` holds the lock."""
+    return lock["state"] == "held" and all(lock[key] == content[key] for key in ("token", "who"))
+
+
 def settle(lock: Lock, content: dict[str, Any]) -> tuple[int, str]:
-    """Take, renew or give back; return the number that was created (0: nothing to do) and why it was refused."""
+    """Take, renew or give back; return the number that says so (0: nothing to do) and why it was refused."""
     found, now = lock.read()
     highest = max(found, default=0)
     last = found.get(highest, {"state": "free"})
-    mine = last["state"] == "held" and last["token"] == content["token"]
-    if content["state"] == "free" and not mine:
+    if is_of(last, content):
+        # The run is as old as its first hold.
+        content = content | {"since": last["since"]}
+    elif content["state"] == "free":
         return 0, ""
-    if not mine and not is_free(last, content["machine"], now):
+    elif not is_free(last, content["machine"], now):
         return 0, refusal(last, lock.path, now)
-    if not lock.create(highest + 1, content):
-        return (
-            0,
-            f"Another run has just taken the lock {lock.path}. Wait until it has ended, then run this again.",
-        )
+    created = lock.create(highest + 1, content)
     # A read of before may be old, and the number may have been removed: the highest counts.
     later, now = lock.read()
-    if max(later, default=0) > highest + 1:
-        return 0, refusal(later[max(later)] | {"lease": content["lease"]}, lock.path, now)
-    lock.clean(later, highest + 1, now)
-    return highest + 1, ""
+    top = max(later, default=0)
+    if created and top <= highest + 1:
+        lock.clean(later, highest + 1, now)
+        return highest + 1, ""
+    last = later.get(top, {"state": "free"})
+    if top > highest and is_of(last, content):
+        # Another lane of this run has renewed it in the same moment.
+        return top, ""
+    if last["state"] == "free":
+        return 0, f"Another run has just held the lock {lock.path}. Run this again."
+    return 0, refusal(last, lock.path, now)
 
 
 def main() -> None:

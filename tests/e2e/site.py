@@ -176,6 +176,12 @@ def secrets() -> dict[str, dict[str, str]]:
     return {name: json.loads(client.get_secret_value(SecretId=name)["SecretString"]) for name in names}
 
 
+def parameters(path: str) -> list[dict[str, Any]]:
+    """Return the parameters below a path."""
+    pages = aws("ssm").get_paginator("get_parameters_by_path").paginate(Path=path)
+    return [parameter for page in pages for parameter in page["Parameters"]]
+
+
 def inventory_of_resources() -> dict[str, Any]:
     """Count what there must be exactly one of, and say which secrets exist in which version."""
     states = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -103,6 +104,35 @@ def test_a_second_run_changes_nothing(first_run: FirstRun, artifacts: Path) -> N
     print(f"second run: {run.seconds:.0f} s")
     assert run.changed == 0, "\n".join(run.changes)
     assert "[WARNING]" not in run.output
+
+
+@pytest.mark.parametrize(
+    "playbook", [["provision.yml"], ["destroy.yml", "-e", "table_order_destroy=table-order"]], ids=" ".join
+)
+def test_while_another_changes_the_account_a_run_is_refused(
+    first_run: FirstRun, playbook: list[str], tmp_path: Path
+) -> None:
+    ssm, path = site.aws("ssm"), "/table-order/lock/provision"
+    last = max(int(one["Name"].rpartition("/")[2]) for one in site.parameters(path))
+    another = {
+        "token": "1",
+        "machine": "other",
+        "process": 1,
+        "started": "1",
+        "who": "ann@laptop",
+        "what": "a change",
+    }
+    another |= {"since": "2026-11-27T01:02:03Z", "state": "held", "lease": 3600}
+    ssm.put_parameter(Name=f"{path}/{last + 1}", Type="String", Value=json.dumps(another))
+    site.start_recording()
+    run = site.play(f"playbooks/{playbook[0]}", *playbook[1:])
+    calls = aws_rules.load(site.stop_recording(tmp_path / "recording.jsonl"))
+    ssm.put_parameter(
+        Name=f"{path}/{last + 2}", Type="String", Value=json.dumps({**another, "state": "free"})
+    )
+    assert run.status != 0
+    assert "ann@laptop runs a change since 2026-11-27T01:02:03Z" in " ".join(run.output.split())
+    assert aws_rules.writes(calls.by("local")) == []
 
 
 def test_check_mode_on_the_finished_account_only_reads(first_run: FirstRun, artifacts: Path) -> None:

@@ -76,6 +76,24 @@ def test_renewed_and_given_back(lock):
     assert account_lock.settle(lock, run_of("ben")) == (4, "")
 
 
+def test_a_renewed_lock_tells_since_when_the_run_is_there(lock):
+    account_lock.settle(lock, run_of("ann"))
+    account_lock.settle(lock, run_of("ann", since="2026-11-27T01:00:00Z"))
+    assert "since 2026-11-27T00:00:00Z" in account_lock.settle(lock, run_of("ben"))[1]
+
+
+@pytest.mark.parametrize("other", ["ann", "ben"])
+def test_two_lanes_of_one_run_may_renew_in_the_same_moment(lock, other):
+    """The second lane has read before the first wrote; of another run it would have lost."""
+    account_lock.settle(lock, run_of("ann", lease=-1))
+    looks = [lock.read()]
+    account_lock.settle(lock, run_of(other))
+    read = lock.read
+    lock.read = lambda: looks.pop() if looks else read()
+    number, refused = account_lock.settle(lock, run_of("ann"))
+    assert (number, "ben runs provision.yml" in refused) == ((2, False) if other == "ann" else (0, True))
+
+
 def test_an_expired_lock_is_taken_over_and_its_holder_finds_out(lock):
     account_lock.settle(lock, run_of("ann", lease=-1))
     assert account_lock.settle(lock, run_of("ben")) == (2, "")

@@ -8,6 +8,7 @@ from local_cloud.needs import Account
 ACCOUNT, REGION, NAME = "123456789012", "ap-northeast-2", "table-order"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{NAME}-server-boundary"
 ROLE, BUCKET = f"{NAME}-ec2-role", f"{NAME}-menu-images-{ACCOUNT}"
+LOCK = f"/{NAME}/lock/provision"
 LOGS, SECRET = f"/aws/ec2/{NAME}/nginx", f"{NAME}/app/settings"
 TAGS = [{"Key": "Project", "Value": "table-order"}]
 INSTANCE_PROFILE = {"Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/{ROLE}"}
@@ -144,5 +145,7 @@ OTHERS = [
         "GetParameter",
         {"Name": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
     ),
-    ("ssm", "PutParameter", {"Name": f"/{NAME}/lock/1"}),
+    ("ssm", "PutParameter", {"Name": f"{LOCK}/7", "Tags": TAGS}),
+    ("ssm", "GetParametersByPath", {"Path": LOCK}),
+    ("ssm", "DeleteParameters", {"Names": [f"{LOCK}/5", f"{LOCK}/6"]}),
 ]

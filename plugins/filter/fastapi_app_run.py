@@ -1,0 +1,1 @@
+../../roles/fastapi_app/filter_plugins/fastapi_app_run.py

@@ -1,0 +1,102 @@
+"""The playbooks that make or remove resources hold the lock of the account while they do."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def plays(name):
+    return yaml.safe_load((ROOT / f"playbooks/{name}.yml").read_text())
+
+
+def steps(play):
+    """Return what a play's tasks do with roles, in order: (role and entry, variables, the task or its play)."""
+    for outer in play.get("tasks", []):
+        for task in [*outer.get("block", []), *outer.get("rescue", [])] or [outer]:
+            for kind in ("ansible.builtin.include_role", "ansible.builtin.import_role"):
+                if kind in task:
+                    role = task[kind]
+                    yield f"{role['name']}/{role.get('tasks_from', 'main')}", task.get("vars", {}), task
+
+
+def is_change(entry):
+    return entry.startswith("aws_")
+
+
+def is_hold(entry, variables):
+    return entry == "table_order/lock" and variables.get("__table_order_lock_state", "held") == "held"
+
+
+@pytest.mark.parametrize("name", ["provision", "destroy"])
+def test_it_is_held_before_the_first_change_and_given_back_after_the_last(name):
+    found = [(entry, variables) for play in plays(name) for entry, variables, _ in steps(play)]
+    changes = [n for n, (entry, _) in enumerate(found) if is_change(entry)]
+    held = [n for n, one in enumerate(found) if is_hold(*one)]
+    freed = [
+        n
+        for n, (entry, variables) in enumerate(found)
+        if entry == "table_order/lock" and variables.get("__table_order_lock_state") == "free"
+    ]
+    assert held
+    assert held[0] < changes[0]
+    assert freed[-1] > changes[-1]
+
+
+@pytest.mark.parametrize("name", ["provision", "destroy"])
+def test_it_is_renewed_before_each_play_that_changes(name):
+    renewed = False
+    for play in plays(name):
+        entries = list(steps(play))
+        held = [n for n, one in enumerate(entries) if is_hold(*one[:2])]
+        changed = [n for n, (entry, *_) in enumerate(entries) if is_change(entry)]
+        if changed:
+            assert renewed or (held and held[0] < changed[0]), play["name"]
+        renewed = bool(held) and not changed
+
+
+def test_each_role_that_changes_takes_it_and_no_other_tag_does():
+    """A run of one role alone, with --tags nginx, needs no lock; one with the tag of any role of this playbook does."""
+    tags = {
+        tag
+        for play in plays("provision")
+        for entry, _, task in steps(play)
+        if is_change(entry)
+        for tag in task["tags"]
+    }
+    locks = [
+        set(task.get("tags", play.get("tags", [])))
+        for play in plays("provision")
+        for entry, _, task in steps(play)
+        if entry == "table_order/lock"
+    ]
+    assert len(locks) == 3
+    assert all(one == tags for one in locks)
+
+
+def test_of_a_failed_lane_it_is_given_back():
+    first, second = yaml.safe_load((ROOT / "roles/table_order/tasks/lanes.yml").read_text())
+    assert first["ansible.builtin.import_tasks"] == "lock.yml"
+    assert first["vars"] == {"__table_order_lock_state": "free"}
+    assert second["ansible.builtin.assert"]["that"] in first["when"].replace("> 0", "== 0")
+
+
+def test_its_lease_is_longer_than_the_longest_wait():
+    """destroy.yml waits for the database twice in one play, provision.yml for the server."""
+    defaults = {
+        key: value
+        for role in ("table_order", "aws_database", "aws_compute")
+        for key, value in yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text()).items()
+    }
+    poll = defaults["table_order_poll_seconds"]
+    assert defaults["table_order_lock_lease"] > 2 * poll * defaults["aws_compute_wait_retries"]
+    least = {
+        variables.get("__table_order_lock_least")
+        for play in plays("destroy")
+        for entry, variables, _ in steps(play)
+        if is_hold(entry, variables)
+    }
+    assert least == {7200}
+    assert min(least) > 2 * poll * defaults["aws_database_wait_retries"] + 2 * 900
