@@ -199,6 +199,19 @@ def test_the_self_signed_pair_is_made_for_itself(host):
     assert host.file("/etc/nginx/tls").mode == 0o700
 
 
+def test_log_ins_are_limited_and_what_is_believed_of_the_client_is_nothing(host, ask):
+    # One command, because 30 of them are let through in a minute.
+    statuses = host.check_output(
+        "curl -sk -o /dev/null -w '%{http_code} ' -d x -H 'X-Forwarded-For: 192.0.2.1' 'https://localhost/api/auth/login?[1-40]'"
+    ).split()
+    assert statuses[0] != "429"
+    assert statuses[-1] == "429"
+    later = ask("https://localhost/api/auth/login", "-d", "x", "-H", "X-Forwarded-For: 192.0.2.2")
+    assert (later.status, later.headers["retry-after"]) == (429, "5")
+    # Whoever tries passwords does not stop the guests at the same address.
+    assert ask("https://localhost/api/x").status != 429
+
+
 def test_requests_are_logged_in_the_combined_format(host, ask, wait_for_line):
     path = f"/api/{time.time_ns()}"
     ask(f"http://localhost{path}", "-A", "molecule/1.0")

@@ -115,6 +115,21 @@ def test_the_limits_are_the_given_ones(ask, backend):
     assert ask("https://localhost:8443/api/slow").status == 504
 
 
+def test_a_client_behind_a_load_balancer_is_limited_and_another_is_not(ask, backend):
+    """One request more than a log-in's burst; of the addresses in X-Forwarded-For the last counts that is no proxy's."""
+
+    def log_in(client: str):
+        return ask("https://localhost:8443/api/in", "-H", f"X-Forwarded-For: {client}, 127.0.0.9")
+
+    answers = [log_in("192.0.2.1") for _ in range(4)]
+    assert answers[0].status != 429
+    assert answers[-1].status == 429
+    assert answers[-1].headers["retry-after"] == "5"
+    assert "Too many requests" in answers[-1].body
+    assert log_in("192.0.2.1, 198.51.100.7").status != 429
+    assert log_in("198.51.100.8, 192.0.2.1").status == 429
+
+
 def test_the_log_directory_of_somebody_else_stays_his(host, ask, wait_for_line):
     directory = host.file("/srv/logs")
     assert (directory.user, directory.group, directory.mode) == ("ec2-user", "ec2-user", 0o771)

@@ -6,6 +6,7 @@ value, what is accepted, and the fix.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -48,6 +49,12 @@ RANGES = {
     "nginx_https_port": (1, 65535),
     "nginx_log_keep_days": (0, 3650),
     "nginx_tls_self_signed_days": (1, 36500),
+    "nginx_limit_address_rate": (1, 100000),
+    "nginx_limit_address_burst": (1, 1000000),
+    "nginx_limit_session_rate": (1, 100000),
+    "nginx_limit_session_burst": (1, 1000000),
+    "nginx_limit_login_rate": (1, 100000),
+    "nginx_limit_login_burst": (1, 1000000),
 }
 # What nginx.conf holds whatever the settings are.
 RESERVED = {"api": "the application's answers", "static": "the static files"}
@@ -132,6 +139,26 @@ def _port_problems(settings: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
+def _proxy_problems(proxies: object) -> Iterator[str]:
+    if not isinstance(proxies, list):
+        yield f"nginx_trusted_proxies is {_shown(proxies)}. Accepted: a list of addresses and networks, such as [10.0.1.0/24]."
+        return
+    for proxy in proxies:
+        try:
+            network = ipaddress.ip_network(str(proxy))
+        except ValueError:
+            yield (
+                f"nginx_trusted_proxies: {_shown(proxy)} is neither an address nor a network. Accepted: such as 10.0.1.7 or "
+                "10.0.1.0/24 (without host bits)."
+            )
+        else:
+            if network.prefixlen == 0:
+                yield (
+                    f"nginx_trusted_proxies: {_shown(proxy)} is everybody, who could then name any address as his own. Name "
+                    "the load balancers' networks."
+                )
+
+
 def _application_problems(applications: object) -> Iterator[str]:
     if not isinstance(applications, list):
         yield f"nginx_applications is {_shown(applications)}. Accepted: a list of entries with path and build."
@@ -155,16 +182,23 @@ def _application_problems(applications: object) -> Iterator[str]:
             )
 
 
-def _stream_problems(streams: object) -> Iterator[str]:
-    if not isinstance(streams, list):
-        yield f"nginx_stream_paths is {_shown(streams)}. Accepted: a list of paths below /api/."
+def _path_problems(name: str, paths: object) -> Iterator[str]:
+    if not isinstance(paths, list):
+        yield f"{name} is {_shown(paths)}. Accepted: a list of paths below /api/."
         return
-    for path in streams:
+    for path in paths:
         if not _is_path(path) or not path.startswith("/api/") or path == "/api/":
-            yield f"nginx_stream_paths holds {_shown(path)}. Accepted: a path below /api/, such as /api/events: {PATH}."
-    texts = [path for path in streams if isinstance(path, str)]
+            yield f"{name} holds {_shown(path)}. Accepted: a path below /api/, such as /api/events: {PATH}."
+    texts = [path for path in paths if isinstance(path, str)]
     for path in sorted({path for path in texts if texts.count(path) > 1}):
-        yield f"nginx_stream_paths holds {_shown(path)} {texts.count(path)} times. Name it once."
+        yield f"{name} holds {_shown(path)} {texts.count(path)} times. Name it once."
+
+
+def _login_problems(logins: object, streams: object) -> Iterator[str]:
+    yield from _path_problems("nginx_login_paths", logins)
+    if isinstance(logins, list) and isinstance(streams, list):
+        for path in [path for path in logins if path in streams]:
+            yield f"nginx_login_paths holds {_shown(path)}, and so does nginx_stream_paths. Name it in one of them."
 
 
 def _collisions(applications: list[Mapping[str, str]]) -> Iterator[str]:
@@ -198,7 +232,11 @@ def setting_problems(settings: Mapping[str, Any]) -> list[str]:
         found = list(_application_problems(applications))
         problems += found or list(_collisions(applications))
     if streams is not None:
-        problems += _stream_problems(streams)
+        problems += _path_problems("nginx_stream_paths", streams)
+    if settings["nginx_login_paths"] is not None:
+        problems += _login_problems(settings["nginx_login_paths"], streams)
+    if settings["nginx_trusted_proxies"] is not None:
+        problems += _proxy_problems(settings["nginx_trusted_proxies"])
     certificate, key = settings["nginx_tls_certificate_file"], settings["nginx_tls_key_file"]
     if bool(certificate) != bool(key):
         problems.append(

@@ -297,6 +297,14 @@ CARRIED = {
     ),
     "first version with the directive": ({"asked": "nginx/1.25.1"}, ["http2 on;"]),
     "no application": ({"nginx_applications": []}, ["return 404;"]),
+    "limits": (
+        {"nginx_limit_address_rate": 7, "nginx_limit_session_burst": "9", "nginx_login_paths": ["/api/in"]},
+        ["rate=7r/s;", "zone=table_order_session burst=9 nodelay;", "location = /api/in {"],
+    ),
+    "load balancers": (
+        {"nginx_trusted_proxies": ["10.0.1.0/24", "2001:db8::1"]},
+        ["set_real_ip_from 10.0.1.0/24;", "set_real_ip_from 2001:db8::1;", "real_ip_recursive on;"],
+    ),
     "no stream": ({"nginx_stream_paths": []}, ["location /api/ {"]),
     "application within an application": (
         applications(("/a", "x"), ("/a/b", "y")),
@@ -353,7 +361,12 @@ CARRIED = {
         ],
     ),
     "neither candidate nor archive": (
-        {"nginx_candidate_address": "", "nginx_asset_archive": "", "nginx_traffic_address": ""},
+        {
+            "nginx_candidate_address": "",
+            "nginx_asset_archive": "",
+            "nginx_traffic_address": "",
+            "nginx_limits": False,
+        },
         ["proxy_pass http://table_order_backend;"],
     ),
     "unlimited size": ({"nginx_client_max_body_size": "0"}, ["client_max_body_size 0;"]),
@@ -432,6 +445,35 @@ def test_null_is_refused_whatever_the_setting(name):
     assert f"{name} is null" in " ".join(problems.setting_problems(DEFAULTS | {name: None}))
 
 
+# As above, but asked of the filter itself, which costs no play.
+LIMITS = {
+    "log-in outside": ({"nginx_login_paths": ["/login"]}, ["nginx_login_paths", "below /api/"]),
+    "log-in that is a stream": (
+        {"nginx_login_paths": ["/api/admin/orders/stream"]},
+        ["nginx_login_paths", "nginx_stream_paths", "one of them"],
+    ),
+    "no requests at all": ({"nginx_limit_address_rate": 0}, ["nginx_limit_address_rate", "from 1 to"]),
+    "a burst that nginx does not know": (
+        {"nginx_limit_login_burst": 0},
+        ["nginx_limit_login_burst", "from 1 to"],
+    ),
+    "a proxy by name": ({"nginx_trusted_proxies": ["lb.local; }"]}, ["nginx_trusted_proxies", "10.0.1.0/24"]),
+    "a proxy with host bits": (
+        {"nginx_trusted_proxies": ["10.0.1.7/24"]},
+        ["nginx_trusted_proxies", "host bits"],
+    ),
+    "everybody a proxy": ({"nginx_trusted_proxies": ["0.0.0.0/0"]}, ["nginx_trusted_proxies", "everybody"]),
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+def test_limits_that_cannot_be_are_refused_by_name_with_the_fix(case):
+    values, parts = LIMITS[case]
+    [said] = problems.setting_problems(DEFAULTS | values)
+    for part in parts:
+        assert part in said
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_it_is_refused_by_name_with_the_fix(answers, case):
     outcome, said = answers[case]
@@ -448,7 +490,7 @@ def test_it_is_carried_through(answers, case):
         assert part in said["nginx.conf"]
 
 
-@pytest.mark.parametrize("trace", ["candidate", "$table_order_backend", "@assets", "error_page"])
+@pytest.mark.parametrize("trace", ["candidate", "$table_order_backend", "@assets", "error_page", "limit_req"])
 def test_what_is_done_without_leaves_no_trace(answers, trace):
     assert trace not in answers["neither candidate nor archive"][1]["nginx.conf"]
     assert trace in answers["defaults"][1]["nginx.conf"]
@@ -459,6 +501,22 @@ def test_requests_and_the_answer_to_where_they_go_are_chosen_alike(answers):
     assert len(chosen) == 2
     assert chosen[0] == chosen[1]
     assert "if (-e /run/table-order/candidate-live)" in chosen[0]
+
+
+def test_nobody_is_believed_about_the_client_unless_he_is_named(answers):
+    assert "real_ip" not in answers["defaults"][1]["nginx.conf"]
+
+
+def test_every_way_to_the_application_has_limits_and_log_ins_a_stricter_one(answers):
+    found = re.findall(
+        r"location (/api/|= /api/\S+) \{(.*?)\n        \}", answers["defaults"][1]["nginx.conf"], re.DOTALL
+    )
+    limits = {path: re.findall(r"limit_req zone=table_order_(\w+)", lines) for path, lines in found}
+    assert limits == {
+        "/api/": ["address", "session"],
+        "= /api/auth/login": ["address", "session", "login"],
+        "= /api/admin/orders/stream": ["address", "session"],
+    }
 
 
 def test_no_secret_is_in_what_was_said(answers, printed):
