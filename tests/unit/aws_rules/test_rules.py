@@ -63,14 +63,14 @@ ROLE_POLICY = {
 }
 
 
-def ingress(port, cidr=None, description="x"):
+def ingress(port, cidr=None, description="x", group="sg-1"):
     source = (
         {"IpRanges": [{"CidrIp": cidr, "Description": description}]}
         if cidr
         else {"UserIdGroupPairs": [{"GroupId": "sg-1", "Description": description}]}
     )
     return {
-        "GroupId": "sg-1",
+        "GroupId": group,
         "IpPermissions": [{"IpProtocol": "tcp", "FromPort": port, "ToPort": port} | source],
     }
 
@@ -108,7 +108,7 @@ GOOD = {
     "no egress": ("ec2:RevokeSecurityGroupEgress", {"GroupId": "sg-2"}),
     "ssh": ("ec2:AuthorizeSecurityGroupIngress", ingress(22, "203.0.113.5/32", "SSH (operator)")),
     "http": ("ec2:AuthorizeSecurityGroupIngress", ingress(80, "0.0.0.0/0")),
-    "postgresql": ("ec2:AuthorizeSecurityGroupIngress", ingress(5432)),
+    "postgresql": ("ec2:AuthorizeSecurityGroupIngress", ingress(5432, group="sg-2")),
     "role": ("iam:CreateRole", {"RoleName": "table-order-ec2-role", "Description": "Server"}),
     "role policy": ("iam:PutRolePolicy", {"PolicyDocument": json.dumps(ROLE_POLICY)}),
     "profile": ("iam:CreateInstanceProfile", {"InstanceProfileName": "table-order-ec2-role"}),
@@ -182,6 +182,7 @@ GOOD = {
             "PreferredMaintenanceWindow": "mon:04:00-mon:05:00",
             "BackupRetentionPeriod": 7,
             "DeletionProtection": True,
+            "VpcSecurityGroupIds": ["sg-2"],
         },
     ),
     "cache": (
@@ -193,6 +194,7 @@ GOOD = {
             "NumCacheClusters": 1,
             "PreferredCacheClusterAZs": ["ap-northeast-2a"],
             "CacheParameterGroupName": "default.redis7",
+            "SecurityGroupIds": ["sg-3"],
         },
     ),
     "key": ("ec2:ImportKeyPair", {"KeyName": "table-order-key"}),
@@ -247,6 +249,10 @@ def bucket_statement(**changes):
     return {"Policy": json.dumps(policy)}
 
 
+def bucket_policy(statements):
+    return {"Policy": json.dumps({"Statement": statements})}
+
+
 def role_statement(action, resource):
     extra = {"Effect": "Allow", "Action": action, "Resource": resource}
     return {"PolicyDocument": json.dumps({"Statement": [*ROLE_POLICY["Statement"], extra]})}
@@ -274,8 +280,8 @@ BAD = [
     ("ssh_is_open_to_a_range_that_means_itself", "ssh", ingress(22, "0.0.0.0/0")),
     ("ssh_is_open_to_a_range_that_means_itself", "ssh", ingress(22, "203.0.113.5/24")),
     ("the_backend_port_is_not_open_to_the_world", "http", ingress(8000, "0.0.0.0/0")),
-    ("database_and_cache_are_open_to_a_group_only", "postgresql", ingress(5432, "10.0.0.0/16")),
-    ("database_and_cache_are_open_to_a_group_only", "postgresql", ingress(6379, "10.0.1.0/24")),
+    ("database_and_cache_are_open_to_a_group_only", "postgresql", ingress(5432, "10.0.0.0/16", group="sg-2")),
+    ("database_and_cache_are_open_to_a_group_only", "postgresql", ingress(6379, "10.0.1.0/24", group="sg-2")),
     ("the_instance_profile_exists_before_the_server", "vpc", GOOD["server"]),
     ("the_instance_profile_exists_before_the_server", "server", {"IamInstanceProfile": {}}),
     (
@@ -481,6 +487,29 @@ BAD = [
         ("sns:SetTopicAttributes", {"AttributeName": "KmsMasterKeyId", "AttributeValue": "alias/aws/sns"}),
     ),
     ("a_failed_status_check_is_noticed_when_silent", "processor", {"MetricName": "StatusCheckFailed"}),
+    ("what_protects_a_bucket_is_set_or_compared", "no public access", None),
+    ("what_protects_a_bucket_is_set_or_compared", "bucket encryption", None),
+    ("what_protects_a_bucket_is_set_or_compared", "ownership", None),
+    ("the_bucket_gets_its_policy", "bucket policy", None),
+    ("the_bucket_gets_its_policy", "bucket policy", bucket_policy(BUCKET_POLICY["Statement"][:2])),
+    ("the_bucket_gets_its_policy", "bucket policy", bucket_policy(BUCKET_POLICY["Statement"][::2])),
+    ("every_group_gets_its_rules", "postgresql", None),
+    ("database_and_cache_are_in_a_group", "database", {"VpcSecurityGroupIds": None}),
+    ("database_and_cache_are_in_a_group", "cache", {"SecurityGroupIds": None}),
+    ("a_parameter_group_gets_its_parameters", "parameters", None),
+    ("the_profile_holds_the_role", "profile role", None),
+    ("server_and_database_are_watched", "processor", None),
+    ("server_and_database_are_watched", "storage", None),
+    (
+        "a_deleted_secret_can_be_brought_back",
+        "app secret",
+        ("secretsmanager:DeleteSecret", {"SecretId": "x", "ForceDeleteWithoutRecovery": True}),
+    ),
+    (
+        "a_deleted_secret_can_be_brought_back",
+        "app secret",
+        ("secretsmanager:DeleteSecret", {"SecretId": "x", "RecoveryWindowInDays": 6}),
+    ),
 ]
 
 
