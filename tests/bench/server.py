@@ -104,9 +104,7 @@ async def fan_out(service: Service, store: Store, clients: int) -> dict[str, flo
     for number in range(REPEATS):
         arrived.clear()
         began = time.monotonic()
-        answer = await sender.request(
-            "POST", "/api/orders", {"Content-Type": "application/json"}, store.order(number)
-        )
+        answer = await sender.request("POST", "/api/orders", store.headers(number), store.order(number))
         assert answer.status == 201, answer
         while len(arrived) < clients:
             assert time.monotonic() - began < 30, f"{len(arrived)} of {clients} got the event"

@@ -110,5 +110,5 @@ def admin(new_page: Callable[[dict[str, int]], Page], site: str, credentials: Cr
 def customer(new_page: Callable[[dict[str, int]], Page], site: str, admin: AdminPage) -> Page:
     """A customer with a phone at table 3 of the administrator's store."""
     page = new_page(PHONE)
-    page.goto(f"{site}/?store={admin.store_id}&table=3")
+    page.goto(f"{site}/?store={admin.store_id}&table=3#code={admin.code(3)}")
     return page

@@ -41,6 +41,15 @@ for (const stream of window.streams) {
 """
 
 
+READ_CODE = """
+async (number) => {
+  const { token } = JSON.parse(sessionStorage.getItem("table-order-admin"));
+  const answer = await fetch("/api/admin/tables", { headers: { Authorization: `Bearer ${token}` } });
+  return (await answer.json()).find((table) => table.number === number).code;
+}
+"""
+
+
 @dataclass(frozen=True)
 class Credentials:
     """An administrator's; the password is in no output, a failing test's included."""
@@ -64,6 +73,10 @@ class AdminPage:
     def order(self, number: int) -> Locator:
         """The ticket of an order."""
         return self.page.get_by_role("listitem", name=f"Order {number}", exact=True)
+
+    def code(self, table: int) -> str:
+        """The code that lies on a table."""
+        return self.page.evaluate(READ_CODE, table)
 
     def cut_stream(self) -> None:
         """End the open stream, and let no other be opened."""

@@ -16,14 +16,14 @@ RATE = STREAMS = 100
 # An expanding migration: the release of before serves with it, too.
 MIGRATION = '''"""Add a note to stores.
 
-Revision 0003, after 0002.
+Revision 0004, after 0003.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
@@ -43,7 +43,7 @@ def test_a_deployment_and_a_rollback_lose_no_request(tmp_path: Path) -> None:
 
     def other(folder: Path) -> None:
         replace(folder / "backend/app/main.py", 'title="Table Order"', 'title="Table Order, next"')
-        (folder / "backend/migrations/versions/0003_note.py").write_text(MIGRATION)
+        (folder / "backend/migrations/versions/0004_note.py").write_text(MIGRATION)
 
     source = variant(tmp_path / "source", other)
     with load(tmp_path, RATE, STREAMS) as running:
@@ -65,7 +65,7 @@ def test_a_deployment_and_a_rollback_lose_no_request(tmp_path: Path) -> None:
     settled(after)
     # Named before it is applied, and after.
     said = deployed.output
-    assert 0 < said.find("Would migrate from 0002 to 0003") < said.find("Migrated from 0002 to 0003")
+    assert 0 < said.find("Would migrate from 0003 to 0004") < said.find("Migrated from 0003 to 0004")
     snapshots = site.aws("rds").describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
     assert [name for one in snapshots if "before-migration" in (name := one["DBSnapshotIdentifier"])]
     assert after.live != before

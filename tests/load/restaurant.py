@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from playbooks.files.verify import Api, tiny_png
+from playbooks.files.verify import Api, table_codes, tiny_png
 from tests.load.connection import Service
 
 NAME = "Load {} (made and removed by tests/load)"
@@ -19,11 +19,12 @@ TABLES = 20
 
 @dataclass(frozen=True)
 class Store:
-    """A store, its menus, and its administrator's token."""
+    """A store, its menus, its administrator's token, and its tables' codes by number."""
 
     id: int
     menus: list[int]
     token: str
+    codes: dict[int, str] = field(default_factory=dict)
 
     def order(self, number: int) -> bytes:
         """Return the body of order ``number`` (0 to 99**4 - 1)."""
@@ -31,8 +32,12 @@ class Store:
             {"menu_id": menu, "quantity": number // 99**place % 99 + 1}
             for place, menu in enumerate(self.menus)
         ]
-        order = {"store_id": self.id, "table_number": number % TABLES + 1, "items": items}
+        order = {"store_id": self.id, "table_number": _table(number), "items": items}
         return json.dumps(order).encode()
+
+    def headers(self, number: int) -> dict[str, str]:
+        """Return what order ``number`` is sent with: its table's code, too."""
+        return {"Content-Type": "application/json", "X-Table-Code": self.codes.get(_table(number), "")}
 
     def number(self, order: dict[str, Any]) -> int:
         """Return the number that an order of this store carries."""
@@ -63,7 +68,7 @@ class Restaurants:
         admin.log_in(**account)
         category = admin.call("POST", "/api/admin/categories", {"name": "Load", "position": 0}, 201)["id"]
         menus = [_add_menu(admin, category, f"Menu {number}") for number in range(MENUS)]
-        return Store(store["id"], menus, admin.token)
+        return Store(store["id"], menus, admin.token, table_codes(admin))
 
     def orders(self, store: Store) -> Counter[int]:
         """Return how often each order's number is in the store."""
@@ -83,6 +88,10 @@ class Restaurants:
                 path = f"/api/superadmin/stores/{store['id']}"
                 self.api.call("PATCH", path, {"is_active": False})
                 self.api.call("DELETE", path, expect=204)
+
+
+def _table(number: int) -> int:
+    return number % TABLES + 1
 
 
 def _add_menu(admin: Api, category: int, name: str) -> int:

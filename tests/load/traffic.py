@@ -114,8 +114,7 @@ class Traffic:
         return await connection.request("GET", "/" if kind == "page" else self._asset)
 
     async def _order(self, connection: Connection, store: Store, number: int) -> Answer:
-        headers = {"Content-Type": "application/json"}
-        answer = await connection.request("POST", "/api/orders", headers, store.order(number))
+        answer = await connection.request("POST", "/api/orders", store.headers(number), store.order(number))
         if answer.status == 201:
             self.record.acknowledged.add((store.id, number))
         return answer

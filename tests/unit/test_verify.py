@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from playbooks.files.verify import table_codes
 from plugins.filter.preflight import group_problems
 from tests.unit.roles.preflight_runs import run_play
 
@@ -70,3 +71,22 @@ def test_a_database_that_others_may_reach_fails_the_run(tmp_path, rules):
     }
     output = judge(tmp_path, 1, found, 2 if rules else 0)
     assert ("::/0" in output) is bool(rules)
+
+
+class Answers:
+    """An API that answers with the tables that are given."""
+
+    def __init__(self, *tables: dict) -> None:
+        self.tables = list(tables)
+
+    def call(self, method: str, path: str) -> list[dict]:
+        assert (method, path) == ("GET", "/api/admin/tables")
+        return self.tables
+
+
+def test_each_table_has_its_own_code():
+    assert table_codes(Answers({"number": 1, "code": "a"}, {"number": 2, "code": "b"})) == {1: "a", 2: "b"}
+
+
+def test_a_release_that_knows_no_codes_can_be_verified():
+    assert table_codes(Answers({"number": 1})) == {1: ""}

@@ -23,6 +23,13 @@ def test_an_orders_number_is_read_back_from_its_quantities(number):
     assert STORE.number(order) == STORE.number(shuffled) == number
 
 
+@pytest.mark.parametrize("number", [0, TABLES - 1, TABLES, 12345])
+def test_an_order_shows_the_code_of_its_own_table(number):
+    store = Store(7, [11], "token", {table: f"code-{table}" for table in range(1, TABLES + 1)})
+    table = json.loads(store.order(number))["table_number"]
+    assert store.headers(number)["X-Table-Code"] == f"code-{table}"
+
+
 def test_no_two_orders_have_the_same_quantities():
     orders = {json.dumps(json.loads(STORE.order(number))["items"]) for number in range(20000)}
     assert len(orders) == 20000

@@ -21,6 +21,9 @@ from app.infrastructure.settings import BootstrapSettings
 BUCKET = "table-order-menu-images-123456789012"
 ROOT = ("root", "correct horse battery")
 DEMO = (DEMO_ADMIN, "demo password 1")
+# Of every table in these tests; who orders shows it.
+CODE = "0f8fad5b-d9cb-469f-a165-70867728950e"
+AT_TABLE = {"X-Table-Code": CODE}
 
 
 @pytest.fixture(scope="session")
@@ -131,8 +134,16 @@ def demo(engine: Engine, client: TestClient) -> None:
     with Session(engine) as session:
         session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
         bootstrap(session, bootstrap_settings())
+    set_codes(engine)
     client.app.state.resources.redis.flushdb()
     client.cookies.clear()
+
+
+def set_codes(engine: Engine) -> None:
+    """Give all tables that exist the code that `client` shows."""
+    with Session(engine) as session:
+        session.execute(text("UPDATE tables SET code = :code"), {"code": CODE})
+        session.commit()
 
 
 def bootstrap_settings(**changes: object) -> BootstrapSettings:
@@ -150,7 +161,7 @@ def client(environment: dict[str, str]) -> Iterator[TestClient]:
     """The application in this process, with a real event loop and lifespan."""
     from app.main import create_app
 
-    with TestClient(create_app()) as client:
+    with TestClient(create_app(), headers=AT_TABLE) as client:
         yield client
 
 
@@ -173,10 +184,11 @@ def admin(demo: None, client: TestClient) -> dict[str, str]:
 
 
 @pytest.fixture
-def other_admin(root: dict[str, str], client: TestClient) -> dict[str, str]:
+def other_admin(root: dict[str, str], client: TestClient, engine: Engine) -> dict[str, str]:
     """An admin of a second store (id 2) with two tables, a category (the last id) and no menus."""
     store = client.post("/api/superadmin/stores", headers=root, json={"name": "Other", "table_count": 2})
     assert store.status_code == 201, store.text
+    set_codes(engine)
     account = {"username": "other-admin", "password": "other password"}
     created = client.post(f"/api/superadmin/stores/{store.json()['id']}/admins", headers=root, json=account)
     assert created.status_code == 201, created.text

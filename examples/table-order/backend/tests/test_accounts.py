@@ -23,6 +23,7 @@ ADMIN_REQUESTS = [
     ("PATCH", "/api/admin/menus/1"),
     ("PUT", "/api/admin/menus/1/image"),
     ("GET", "/api/admin/tables"),
+    ("POST", "/api/admin/tables/1/code"),
     ("POST", "/api/admin/tables/1/close"),
 ]
 SUPERADMIN_REQUESTS = [

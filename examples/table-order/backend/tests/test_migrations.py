@@ -53,6 +53,21 @@ def test_up_down_and_up_again(empty_database: str) -> None:
     assert tables(empty_database) == TABLES
 
 
+def test_tables_of_a_release_that_knows_no_codes_have_codes(empty_database: str) -> None:
+    alembic(empty_database, command.upgrade, "0002")
+    engine = create_engine(empty_database.replace("://", "+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO stores (name) VALUES ('before')"))
+        connection.execute(text("INSERT INTO tables (store_id, number) VALUES (1, 1), (1, 2)"))
+    alembic(empty_database, command.upgrade, "head")
+    with engine.begin() as connection:  # the release of before, which still serves
+        connection.execute(text("INSERT INTO tables (store_id, number) VALUES (1, 3)"))
+        codes = connection.scalars(text("SELECT code FROM tables")).all()
+    engine.dispose()
+    assert len(set(codes)) == 3
+    assert all(code.version == 4 for code in codes)
+
+
 def test_models_and_migrations_agree(databases: Databases, environment: dict[str, str]) -> None:
     assert "No new upgrade operations detected" in alembic(databases.owner, command.check)
 

@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from conftest import CODE
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, func, select, update
 from sqlalchemy.orm import Session
@@ -145,7 +146,7 @@ def test_party_sees_its_own_orders_until_the_table_is_closed(
 
     states = {state["number"]: state for state in client.get("/api/admin/tables", headers=admin).json()}
     assert (states[3]["order_count"], states[3]["total"]) == (1, 28000)
-    assert states[5] == {"number": 5, "opened_at": None, "order_count": 0, "total": 0}
+    assert states[5] == {"number": 5, "code": CODE, "opened_at": None, "order_count": 0, "total": 0}
 
     assert client.post("/api/admin/tables/3/close", headers=admin).status_code == 409
     client.patch(f"/api/admin/orders/{mine['id']}", headers=admin, json={"status": "cancelled"})

@@ -12,7 +12,7 @@ from pathlib import Path
 import backing
 import httpx2
 import pytest
-from conftest import DEMO
+from conftest import AT_TABLE, DEMO
 from fastapi.testclient import TestClient
 from redis import Redis
 
@@ -29,7 +29,7 @@ def log_in(url: str, credentials: tuple[str, str] = DEMO) -> dict[str, str]:
 
 
 def place_order(url: str) -> dict:
-    response = httpx2.post(f"{url}/api/orders", json=ORDER)
+    response = httpx2.post(f"{url}/api/orders", json=ORDER, headers=AT_TABLE)
     assert response.status_code == 201, response.text
     return response.json()
 

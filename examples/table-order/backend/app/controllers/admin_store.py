@@ -15,6 +15,7 @@ from app.models.api import (
     NewCategory,
     Price,
     RowId,
+    TableCode,
     TableNumber,
     TableState,
 )
@@ -76,6 +77,12 @@ def replace_image(
 def list_tables(session: SessionDep, admin: StoreAdminDep) -> list[TableState]:
     """The store's tables and who sits there."""
     return stores.list_tables(session, admin.store_id)
+
+
+@router.post("/tables/{number}/code")
+def renew_code(session: SessionDep, admin: StoreAdminDep, number: TableNumber) -> TableCode:
+    """Give a table another code: the one before orders nothing, and what was opened with it shows nothing."""
+    return stores.renew_code(session, admin.store_id, number)
 
 
 @router.post("/tables/{number}/close", status_code=204)

@@ -1,4 +1,4 @@
-"""What customers do, without logging in: read the menu, order, follow their orders."""
+"""What customers do, without logging in: read the menu, order at a table whose code they have, follow their orders."""
 
 from typing import Annotated
 from uuid import UUID
@@ -35,10 +35,11 @@ def place_order(
     session: SessionDep,
     new: NewOrder,
     response: Response,
+    x_table_code: Annotated[str | None, Header()] = None,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=64)] = None,
 ) -> PlacedOrder:
-    """Order. With an Idempotency-Key, a repetition answers 200 and orders nothing."""
-    placed, is_new = orders.place(session, resources.publisher, new, idempotency_key)
+    """Order at the table whose code is shown. With an Idempotency-Key, a repetition answers 200 and orders nothing."""
+    placed, is_new = orders.place(session, resources.publisher, new, x_table_code, idempotency_key)
     response.status_code = 201 if is_new else 200
     return placed
 

@@ -223,12 +223,20 @@ class MenuChange(Body):
 
 
 class TableState(BaseModel):
-    """A table and the party at it, if any (`opened_at` null: free)."""
+    """A table and the party at it, if any (`opened_at` null: free). Its QR code carries `code`."""
 
     number: int
+    code: UUID
     opened_at: datetime | None
     order_count: int
     total: int
+
+
+class TableCode(BaseModel):
+    """What a table's QR code carries from now on."""
+
+    number: int
+    code: UUID
 
 
 # The whole service's administration

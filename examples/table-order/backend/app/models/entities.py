@@ -102,7 +102,11 @@ class Admin(Base):
 
 
 class DiningTable(Base):
-    """A table in a store, known to its customers by its number."""
+    """A table in a store, known to its customers by its number.
+
+    Who orders there shows its code, which is in the QR code on the table and nowhere else. The database makes it (122
+    random bits), so that a table of a release that does not know codes has one, too.
+    """
 
     __tablename__ = "tables"
     __table_args__ = (UniqueConstraint("store_id", "number"),)
@@ -110,6 +114,7 @@ class DiningTable(Base):
     id: Mapped[int] = _identity()
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
     number: Mapped[int]
+    code: Mapped[UUID] = mapped_column(server_default=func.gen_random_uuid())
 
 
 class TableSession(Base):

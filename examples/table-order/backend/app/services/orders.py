@@ -20,7 +20,7 @@ from app.models.api import (
 )
 from app.models.entities import Menu, Order, OrderHistory, OrderItem, OrderStatus, TableSession
 from app.services.errors import ConflictError, InvalidError, MenuChangedError, NotFoundError
-from app.services.stores import active_store, lock_table, open_party
+from app.services.stores import active_store, lock_table, open_party, require_code
 
 # Beyond any party's order, and far below what the column holds (2^31 - 1).
 MAX_TOTAL = 50_000_000
@@ -52,7 +52,11 @@ def _placed(order: Order) -> PlacedOrder:
 
 
 def place(
-    session: Session, publisher: SSEPublisher, new: NewOrder, idempotency_key: str | None
+    session: Session,
+    publisher: SSEPublisher,
+    new: NewOrder,
+    table_code: str | None,
+    idempotency_key: str | None,
 ) -> tuple[PlacedOrder, bool]:
     """Place an order; the second value is False when it is a repetition, which orders nothing.
 
@@ -61,6 +65,7 @@ def place(
     """
     active_store(session, new.store_id)
     table = lock_table(session, new.store_id, new.table_number)
+    require_code(table, table_code)
 
     if earlier := _placed_before(session, new.store_id, idempotency_key):
         if earlier.table_id != table.id or _ordered(earlier.items) != _ordered(new.items):

@@ -1,6 +1,8 @@
 """Stores and their tables."""
 
 import logging
+import secrets
+from uuid import uuid4
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
@@ -8,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.infrastructure.sse_publisher import SSEPublisher
 from app.infrastructure.storage import ImageStorage, StorageError
-from app.models.api import NewStore, StoreChange, StoreSummary, StoreView, TableState
+from app.models.api import NewStore, StoreChange, StoreSummary, StoreView, TableCode, TableState
 from app.models.entities import (
     Admin,
     DiningTable,
@@ -21,7 +23,7 @@ from app.models.entities import (
     Store,
     TableSession,
 )
-from app.services.errors import ConflictError, NotFoundError
+from app.services.errors import ConflictError, ForbiddenError, NotFoundError
 
 _log = logging.getLogger(__name__)
 
@@ -129,6 +131,7 @@ def list_tables(session: Session, store_id: int) -> list[TableState]:
     rows = session.execute(
         select(
             DiningTable.number,
+            DiningTable.code,
             TableSession.opened_at,
             func.count(Order.id),
             func.coalesce(func.sum(Order.total), 0),
@@ -136,12 +139,12 @@ def list_tables(session: Session, store_id: int) -> list[TableState]:
         .outerjoin(TableSession, (TableSession.table_id == DiningTable.id) & TableSession.closed_at.is_(None))
         .outerjoin(Order, (Order.session_id == TableSession.id) & (Order.status != OrderStatus.CANCELLED))
         .where(DiningTable.store_id == store_id)
-        .group_by(DiningTable.number, TableSession.opened_at)
+        .group_by(DiningTable.number, DiningTable.code, TableSession.opened_at)
         .order_by(DiningTable.number)
     )
     return [
-        TableState(number=number, opened_at=opened_at, order_count=count, total=total)
-        for number, opened_at, count, total in rows
+        TableState(number=number, code=code, opened_at=opened_at, order_count=count, total=total)
+        for number, code, opened_at, count, total in rows
     ]
 
 
@@ -155,6 +158,22 @@ def lock_table(session: Session, store_id: int, number: int) -> DiningTable:
     if table is None:
         raise NotFoundError(f"There is no table {number} in this store.")
     return table
+
+
+def require_code(table: DiningTable, shown: str | None) -> None:
+    """Refuse whoever does not show the table's code; how much of it is right makes no difference in time."""
+    if not secrets.compare_digest(str(table.code).encode(), (shown or "").lower().encode()):
+        raise ForbiddenError("Scan the code at your table to order.")
+
+
+def renew_code(session: Session, store_id: int, number: int) -> TableCode:
+    """Give the table another code. Who sits there scans it; what the party has ordered stays theirs to pay."""
+    table = lock_table(session, store_id, number)
+    table.code = uuid4()
+    if party := open_party(session, table):
+        party.token = uuid4()
+    session.commit()
+    return TableCode(number=number, code=table.code)
 
 
 def open_party(session: Session, table: DiningTable) -> TableSession | None:

@@ -1,6 +1,6 @@
 import { Brand, LoginGate, type SignedIn } from "@table-order/shared";
 import { useEffect, useState } from "react";
-import { fetchStoreName } from "./api";
+import { type Store as StoreIdentity, fetchStore } from "./api";
 import { MenusPage } from "./MenusPage";
 import { OrdersPage } from "./OrdersPage";
 import { TablesPage } from "./TablesPage";
@@ -22,13 +22,13 @@ export function App() {
 /** The stream of orders stays open on every page: the number of new orders in the tab's title is always right. */
 function Store({ session: { call, signOut } }: { session: SignedIn }) {
   const page = usePage();
-  const [storeName, setStoreName] = useState<string>();
+  const [store, setStore] = useState<StoreIdentity>();
   const live = useLiveOrders(call);
   const waiting = live.orders?.filter(({ status }) => status === "pending").length ?? 0;
 
   useEffect(() => {
     // Without its name the page works as well; what is wrong is said by the page itself.
-    call(fetchStoreName).then(setStoreName, () => undefined);
+    call(fetchStore).then(setStore, () => undefined);
   }, [call]);
 
   useEffect(() => {
@@ -39,7 +39,7 @@ function Store({ session: { call, signOut } }: { session: SignedIn }) {
     <>
       <header className="topbar">
         <Brand />
-        <span className="store-name second-row">{storeName}</span>
+        <span className="store-name second-row">{store?.name}</span>
         <span className="spacer" />
         <nav className="pages second-row" aria-label="Pages">
           {Object.entries(PAGES).map(([name, label]) => (
@@ -55,7 +55,7 @@ function Store({ session: { call, signOut } }: { session: SignedIn }) {
       <main className="page">
         {page === "orders" && <OrdersPage call={call} live={live} />}
         {page === "menus" && <MenusPage call={call} />}
-        {page === "tables" && <TablesPage call={call} orders={live.orders} />}
+        {page === "tables" && <TablesPage call={call} orders={live.orders} store={store} />}
       </main>
     </>
   );

@@ -2,18 +2,25 @@ import { type Category, type Menu, type Order, type OrderStatus, request } from 
 
 export const STREAM_ADDRESS = "/api/admin/orders/stream";
 
+export interface Store {
+  id: number;
+  name: string;
+}
+
 export interface TableState {
   number: number;
+  /** Whoever orders at the table shows it; its QR code carries it. */
+  code: string;
   /** When the party at it ordered first; null when it is free. */
   opened_at: string | null;
   order_count: number;
   total: number;
 }
 
-/** The store's name, by way of the identity that the token stands for. */
-export async function fetchStoreName(token: string): Promise<string> {
+/** The administrator's store, by way of the identity that the token stands for. */
+export async function fetchStore(token: string): Promise<Store> {
   const { store_id } = await request<{ store_id: number }>("/admin/whoami", { token });
-  return (await request<{ name: string }>(`/stores/${store_id}`)).name;
+  return await request<Store>(`/stores/${store_id}`);
 }
 
 /** Every order that is not finished, and the latest that are; both newest first. */
@@ -54,6 +61,11 @@ export function changeAvailability(token: string, menuId: number, isAvailable: b
 
 export function fetchTables(token: string): Promise<TableState[]> {
   return request<TableState[]>("/admin/tables", { token });
+}
+
+/** Gives a table another code; the one before, and what was opened with it, ends. */
+export function renewCode(token: string, number: number): Promise<unknown> {
+  return request(`/admin/tables/${number}/code`, { method: "POST", token });
 }
 
 /** The party has paid and left; refused while one of its orders is not finished. */

@@ -5,7 +5,8 @@ import { Stepper } from "./Stepper";
 interface MenuListProps {
   board: MenuBoard;
   quantities: Record<number, number>;
-  onQuantity: (menuId: number, quantity: number) => void;
+  /** Absent where nothing can be ordered: the menu is then for reading. */
+  onQuantity?: (menuId: number, quantity: number) => void;
 }
 
 /** The menu, one section for each category that has something, and links that jump to them. */
@@ -31,7 +32,7 @@ export function MenuList({ board, quantities, onQuantity }: MenuListProps) {
                 key={menu.id}
                 menu={menu}
                 quantity={quantities[menu.id] ?? 0}
-                onQuantity={(quantity) => onQuantity(menu.id, quantity)}
+                onQuantity={onQuantity && ((quantity) => onQuantity(menu.id, quantity))}
               />
             ))}
           </ul>
@@ -44,7 +45,7 @@ export function MenuList({ board, quantities, onQuantity }: MenuListProps) {
 interface MenuCardProps {
   menu: Menu;
   quantity: number;
-  onQuantity: (quantity: number) => void;
+  onQuantity?: (quantity: number) => void;
 }
 
 function MenuCard({ menu, quantity, onQuantity }: MenuCardProps) {
@@ -65,6 +66,7 @@ function MenuCard({ menu, quantity, onQuantity }: MenuCardProps) {
 
 function MenuAction({ menu, quantity, onQuantity }: MenuCardProps) {
   if (!menu.is_available) return <span className="chip">Sold out</span>;
+  if (!onQuantity) return null;
   if (quantity > 0) return <Stepper name={menu.name} quantity={quantity} onChange={onQuantity} />;
   return (
     <button type="button" className="button small" aria-label={`Add ${menu.name}`} onClick={() => onQuantity(1)}>

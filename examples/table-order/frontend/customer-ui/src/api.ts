@@ -17,12 +17,17 @@ export function fetchMenuBoard(storeId: number): Promise<MenuBoard> {
   return request<MenuBoard>(`/menus?store_id=${storeId}`);
 }
 
-/** Places an order; the same idempotency key again answers with the first order instead of placing another. */
-export async function placeOrder(table: Table, items: NewOrderItem[], idempotencyKey: string): Promise<Order> {
+/** Places an order with the table's code; the same idempotency key again answers with the first order instead of placing another. */
+export async function placeOrder(
+  table: Table,
+  code: string,
+  items: NewOrderItem[],
+  idempotencyKey: string,
+): Promise<Order> {
   const { session_token, ...order } = await request<Order & { session_token: string }>("/orders", {
     method: "POST",
     json: { store_id: table.storeId, table_number: table.number, items },
-    headers: { "Idempotency-Key": idempotencyKey },
+    headers: { "Idempotency-Key": idempotencyKey, "X-Table-Code": code },
   });
   localStorage.setItem(sessionKey(table), session_token);
   return order;

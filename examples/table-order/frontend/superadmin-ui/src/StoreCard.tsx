@@ -28,7 +28,7 @@ export function StoreCard({ call, store }: StoreCardProps) {
       </div>
       <p className="muted">
         Store {store.id} · {count(store.table_count, "table")} ·{" "}
-        <a href={`/?store=${store.id}&table=1`}>Customer page of table 1</a>
+        <a href={`/?store=${store.id}`}>Menu</a>
       </p>
       {problem && <Alert kind="error">{problem}</Alert>}
       {admins && (
