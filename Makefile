@@ -9,10 +9,11 @@ ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,CONTAINERS_CON
 LOCAL := inventories/local/00-cloud.yml
 TEST := tests/inventory/00-cloud.yml
 IMAGES := debian12-host debian12-data al2023-lookalike
+REHEARSED := staging production
 SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
-.PHONY: help up cloud down clean setup test lint unit molecule e2e drills bench ready docs frontend
+.PHONY: help up cloud down clean setup test lint unit molecule e2e drills rehearsal bench ready docs frontend
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -26,7 +27,7 @@ cloud: setup ## Only the local cloud, at http://127.0.0.1:5000
 
 down: ## Remove the local clouds: containers, networks, firewall rules, state. Images and .venv stay
 	@if [ ! -x .venv/bin/python ]; then echo "Nothing to remove: there is no .venv"; else \
-	  for settings in $(LOCAL) $(TEST); do $(ROOT) .venv/bin/python -m local_cloud stop --settings $$settings; done; fi
+	  for settings in $(LOCAL) $(TEST) $(wildcard .state/rehearsal-*/00-cloud.yml); do $(ROOT) .venv/bin/python -m local_cloud stop --settings $$settings; done; fi
 
 clean: down ## Also remove the images, .venv and .state
 	-$(ROOT) podman rmi -f $(IMAGES:%=localhost/table-order/%)
@@ -63,6 +64,10 @@ e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, 
 
 drills: ready ## Every kind of broken deployment, every phase killed, each under load (an hour)
 	pytest tests/drills -s
+
+rehearsal: ready ## Staging's and production's inventories on the local cloud, as their operator: from nothing to removed and back
+	@for environment in $(REHEARSED); do inventory=$$(python -m tests.rehearsal.inventories $$environment) && \
+	  TABLE_ORDER_TEST_INVENTORY=$$inventory pytest tests/rehearsal -s || exit 1; done
 
 bench: ready ## Deployments and the server under load: a table, and .state/artifacts/bench.json
 	python -m tests.bench

@@ -22,8 +22,10 @@ import yaml
 import iam
 
 ROOT = Path(__file__).parents[2]
-INVENTORY = "tests/inventory"
+# "make rehearsal" names another one.
+INVENTORY = os.environ.get("TABLE_ORDER_TEST_INVENTORY", "tests/inventory")
 CLOUD = yaml.safe_load((ROOT / INVENTORY / "00-cloud.yml").read_text())
+TARGET = iam.target(ROOT / INVENTORY)
 RECAP = re.compile(r"^(\S+)\s+: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 
@@ -124,11 +126,10 @@ def fresh_cloud(**delays: float) -> None:
 
 def administer() -> None:
     """Do the administrator's part: make the boundary of the server's role, and enforce the operator's policies."""
-    about = iam.target(ROOT / INVENTORY)
     aws("iam").create_policy(
-        PolicyName=about.title(iam.BOUNDARY), PolicyDocument=json.dumps(iam.render(iam.BOUNDARY, about))
+        PolicyName=TARGET.title(iam.BOUNDARY), PolicyDocument=json.dumps(iam.render(iam.BOUNDARY, TARGET))
     )
-    call("PUT", "/local-cloud/policies", [iam.render(policy, about) for policy in iam.POLICIES])
+    call("PUT", "/local-cloud/policies", [iam.render(policy, TARGET) for policy in iam.POLICIES])
 
 
 def permissions() -> dict[str, Any]:

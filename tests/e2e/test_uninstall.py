@@ -9,7 +9,7 @@ import pytest
 from tests import aws_rules
 from tests.e2e import site
 
-DESTROY = ("playbooks/destroy.yml", "-e", "table_order_destroy=table-order")
+DESTROY = ("playbooks/destroy.yml", "-e", f"table_order_destroy={site.TARGET.name}")
 WITH_DATA = (*DESTROY, "-e", '{"table_order_remove_data": true}')
 DATA = {"buckets", "secrets", "logs", "snapshots"}
 
@@ -50,7 +50,7 @@ def test_it_leaves_nothing_but_the_data(artifacts: Path) -> None:
     site.stop_recording(artifacts / "destroy.jsonl")
     left = site.left_over()
     assert set(left) == DATA, left
-    assert any("table-order-db-final-" in name for name in left["snapshots"])
+    assert any(f"{site.TARGET.name}-db-final-" in name for name in left["snapshots"])
     assert site.secrets() == before
     again = site.play(*DESTROY).check()
     assert again.changed == 0, "\n".join(again.changes)
