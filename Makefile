@@ -9,7 +9,7 @@ ROOT := $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=PATH,CONTAINERS_CON
 LOCAL := inventories/local/00-cloud.yml
 TEST := tests/inventory/00-cloud.yml
 IMAGES := debian12-host debian12-data al2023-lookalike
-REHEARSED := staging production
+REHEARSED := production staging production-elsewhere staging-elsewhere
 SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
@@ -66,7 +66,7 @@ drills: ready ## Every kind of broken deployment, every phase killed, each under
 	pytest tests/drills -s
 
 rehearsal: ready ## Staging's and production's inventories on the local cloud, as their operator: from nothing to removed and back
-	@for environment in $(REHEARSED); do inventory=$$(python -m tests.rehearsal.inventories $$environment) && \
+	@for form in $(REHEARSED); do inventory=$$(python -m tests.rehearsal.inventories $$form) && \
 	  TABLE_ORDER_TEST_INVENTORY=$$inventory pytest tests/rehearsal -s || exit 1; done
 
 bench: ready ## Deployments and the server under load: a table, and .state/artifacts/bench.json

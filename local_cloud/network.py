@@ -17,7 +17,6 @@ from pathlib import Path
 from local_cloud.containers import Podman
 from local_cloud.settings import Settings
 
-PUBLIC_PORTS = "22,80,443,8000"
 METADATA_ADDRESS = "169.254.169.254"
 
 
@@ -172,8 +171,7 @@ class Firewall:
                 f"-A {self.outward} -o {bridge} -j MASQUERADE",
             ]
         lines += [
-            f"-A {self.inward} -d {address}/32 -p tcp -m multiport --dports {PUBLIC_PORTS} "
-            f"-j DNAT --to-destination {private}"
+            f"-A {self.inward} -d {address}/32 -p tcp -j DNAT --to-destination {private}"
             for address, private in sorted(public.items())
         ]
         return "\n".join([*lines, "COMMIT", ""])

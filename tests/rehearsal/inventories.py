@@ -14,17 +14,36 @@ from typing import Any
 
 import yaml
 
+from local_cloud.certificates import Authority
+
 ROOT = Path(__file__).parents[2]
-ENVIRONMENTS = ("staging", "production")
+# Whose inventory, and whether elsewhere: another region, other ports, and a certificate for a host name.
+FORMS = {
+    "production": ("production", False),
+    "staging": ("staging", False),
+    "production-elsewhere": ("production", True),
+    "staging-elsewhere": ("staging", True),
+}
+REGION = "eu-central-1"
+HOST_NAME = "orders.example.org"
+# Each differs from its default, and from what inventories/shared/site.yml derives.
+PORTS = {
+    "nginx_http_port": 8080,
+    "nginx_https_port": 8443,
+    "fastapi_app_port": 8100,
+    "aws_database_port": 5440,
+    "aws_cache_port": 6390,
+}
 PORT = 5002
 
 
-def write(environment: str, state: Path = ROOT / ".state") -> Path:
-    """Write the inventory of an environment below ``state`` and return its folder.
+def write(form: str, state: Path = ROOT / ".state") -> Path:
+    """Write the inventory of a form below ``state`` and return its folder.
 
     Two levels below the project, as the real ones: their group_vars find the project from there.
     """
-    folder = state / f"rehearsal-{environment}"
+    environment, elsewhere = FORMS[form]
+    folder = state / f"rehearsal-{form}"
     shutil.rmtree(folder, ignore_errors=True)
     real = ROOT / "inventories" / environment
     for file in (path for path in sorted(real.rglob("*")) if path.is_file()):
@@ -33,23 +52,27 @@ def write(environment: str, state: Path = ROOT / ".state") -> Path:
         link.symlink_to(os.path.relpath(file, link.parent))
     cloud_file = folder / "00-cloud.yml"
     cloud_file.unlink()
-    cloud_file.write_text(yaml.safe_dump(cloud(real / "00-cloud.yml"), sort_keys=False))
+    values = cloud(real / "00-cloud.yml", REGION if elsewhere else "")
+    cloud_file.write_text(yaml.safe_dump(values, sort_keys=False))
     # Not in the inventory's folder, where Ansible reads every file.
-    key = state / "rehearsal/ssh" / f"{environment}-key"
-    key.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    key.unlink(missing_ok=True)
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-    answers = yaml.safe_dump(operator(environment, key), sort_keys=False)
-    (folder / "group_vars/all/operator.yml").write_text(answers)
+    secrets = state / "rehearsal" / form
+    shutil.rmtree(secrets, ignore_errors=True)
+    secrets.mkdir(mode=0o700, parents=True)
+    answers = operator(secrets) | (of_elsewhere(secrets) if elsewhere else {})
+    if environment == "production" and not elsewhere:
+        answers["table_order_self_signed"] = True
+    # After main.yml and 00-site.yml, by its name.
+    (folder / "group_vars/all/operator.yml").write_text(yaml.safe_dump(answers, sort_keys=False))
     return folder
 
 
-def cloud(real: Path) -> dict[str, Any]:
-    """Return a real inventory's 00-cloud.yml with the endpoint and the account of a local cloud."""
+def cloud(real: Path, region: str = "") -> dict[str, Any]:
+    """Return a real inventory's 00-cloud.yml with the endpoint and the account of a local cloud, and another region."""
     settings = yaml.safe_load(real.read_text())
-    account = "210987654321"
+    account, region = "210987654321", region or settings["region"]
     return {
         **settings,
+        "region": region,
         "account": account,
         "endpoint": f"http://127.0.0.1:{PORT}",
         "local_cloud": {
@@ -58,25 +81,39 @@ def cloud(real: Path) -> dict[str, Any]:
             "loopback_range": "127.0.30.0/24",
             "port": PORT,
             "account": account,
-            "region": settings["region"],
+            "region": region,
         },
     }
 
 
-def operator(environment: str, key: Path) -> dict[str, Any]:
+def operator(folder: Path) -> dict[str, Any]:
     """Return what the README has an operator set, and the authority that signs a local cloud's databases."""
-    answers: dict[str, Any] = {
+    key = folder / "table-order-key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    return {
         "aws_security_ssh_cidrs": ["127.0.0.1/32"],
         "aws_compute_public_key_file": f"{key}.pub",
         "aws_monitoring_notification_email": "oncall@example.com",
         "fastapi_app_database_ca_url": f"http://127.0.0.1:{PORT}/local-cloud/database-ca.pem",
     }
-    if environment == "production":
-        answers["table_order_self_signed"] = True
-    return answers
+
+
+def of_elsewhere(folder: Path) -> dict[str, Any]:
+    """Return other ports, and a host name with a certificate that a local authority has signed."""
+    authority = Authority("Rehearsal")
+    issued = authority.issue([HOST_NAME])
+    files = {
+        "table_order_authority_file": ("authority.pem", authority.pem),
+        "nginx_tls_certificate_file": ("site.pem", issued.certificate),
+        "nginx_tls_key_file": ("site.key", issued.key),
+    }
+    for name, content in files.values():
+        (folder / name).write_bytes(content)
+    paths = {setting: str(folder / name) for setting, (name, _) in files.items()}
+    return {"table_order_host_name": HOST_NAME, **paths, **PORTS}
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("environment", choices=ENVIRONMENTS)
-    print(write(parser.parse_args().environment).relative_to(ROOT))
+    parser.add_argument("form", choices=FORMS)
+    print(write(parser.parse_args().form).relative_to(ROOT))
