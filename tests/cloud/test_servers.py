@@ -156,7 +156,7 @@ def test_range_that_the_host_routes_is_refused_by_name(cloud, ec2, server):
 
 
 def test_image_that_cannot_run_here_is_refused_by_name(cloud, ec2, vpc):
-    parameter = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
+    parameter = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
     image = cloud.client("ssm").get_parameter(Name=parameter)["Parameter"]["Value"]
     with pytest.raises(ec2.exceptions.ClientError, match=f"cannot run the image {image}. It can run"):
         ec2.run_instances(
