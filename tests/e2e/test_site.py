@@ -277,14 +277,6 @@ def test_a_browser_orders_and_uploads(first_run: FirstRun, artifacts: Path) -> N
     }
 
 
-def test_slow_creations_overlap(first_run: FirstRun) -> None:
-    site.fresh_cloud(database=60, cache=45, server=30)
-    run = site.play("site.yml").check()
-    longer = run.seconds - first_run.run.seconds
-    print(f"with delays of 60, 45 and 30 s: {run.seconds:.0f} s, {longer:.0f} s longer")
-    assert longer <= 60
-
-
 def test_a_run_goes_on_while_the_database_of_another_is_being_created() -> None:
     site.fresh_cloud(database=300)
     site.play("playbooks/provision.yml", "--tags", "aws_network,aws_security,aws_database").check()

@@ -62,11 +62,11 @@ def make_inventory(folder: Path, url: str, region: str = "ap-northeast-2", **var
     return inventory
 
 
-def run_plays(folder: Path, inventory: Path, plays: list[dict], *options: str) -> Run:
+def run_plays(folder: Path, inventory: Path, plays: list[dict], *options: str, **environment: str) -> Run:
     """Run ``plays`` on ``inventory``."""
     playbook = folder / "play.yml"
     playbook.write_text(json.dumps(plays))
-    return run_playbook(playbook, inventory, *options)
+    return run_playbook(playbook, inventory, *options, **environment)
 
 
 def run_playbook(playbook: Path, inventory: Path, *options: str, **environment: str) -> Run:
