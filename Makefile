@@ -39,7 +39,7 @@ setup: ## Only install what is missing
 # Two at a time, the long ones first: each of them mostly waits for one process after the other.
 test: ready ## All tests, and what each part took
 	@for part in "lint unit" "e2e images $(SCENARIOS:%=molecule-%)"; do SECONDS=0; \
-	  $(MAKE) --no-print-directory --keep-going --jobs=2 --output-sync=line $$part || exit 1; \
+	  $(MAKE) --no-print-directory --keep-going --jobs=2 $$part || exit 1; \
 	  times+="$$part: $$SECONDS s  "; done; scripts/skips && echo "All parts passed: $$times"
 
 lint: ready ## ansible-lint, yamllint, ruff
