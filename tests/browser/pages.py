@@ -1,4 +1,4 @@
-"""The pages of the service, as people use them."""
+"""The pages of the service, as people use them, in Korean unless they choose otherwise."""
 
 import re
 from dataclasses import dataclass, field
@@ -68,11 +68,11 @@ class AdminPage:
     @property
     def live_sign(self) -> Locator:
         """Says whether the stream of orders is open."""
-        return self.page.get_by_role("status").filter(has_text="Live")
+        return self.page.get_by_role("status").filter(has_text="실시간")
 
     def order(self, number: int) -> Locator:
         """The ticket of an order."""
-        return self.page.get_by_role("listitem", name=f"Order {number}", exact=True)
+        return self.page.get_by_role("listitem", name=f"주문 {number}", exact=True)
 
     def code(self, table: int) -> str:
         """The code that lies on a table."""
@@ -90,10 +90,10 @@ class AdminPage:
 
 def log_in(page: Page, credentials: Credentials) -> AdminPage:
     """Log in on the administration's login page."""
-    page.get_by_label("Username").fill(credentials.username)
-    fill_password(page.get_by_label("Password"), credentials)
+    page.get_by_label("아이디").fill(credentials.username)
+    fill_password(page.get_by_label("비밀번호"), credentials)
     with page.expect_response("**/api/auth/login") as answer:
-        page.get_by_role("button", name="Log in").click()
+        page.get_by_role("button", name="로그인").click()
     assert answer.value.status == 200, "The administrator cannot log in."
     return AdminPage(page, store_id=answer.value.json()["store_id"])
 
@@ -110,12 +110,12 @@ def fill_password(box: Locator, credentials: Credentials) -> None:
 def place_order(customer: Page) -> int:
     """Order the first two menus that can be had; return the order's number."""
     for _ in range(2):
-        customer.get_by_role("button", name=re.compile("^Add ")).first.click()
-    customer.get_by_role("button", name=re.compile("^Cart, 2 items")).click()
-    customer.get_by_role("button", name="Place order").click()
-    confirmation = customer.get_by_role("status").filter(has_text="Thank you")
+        customer.get_by_role("button", name=re.compile(" 담기$")).first.click()
+    customer.get_by_role("button", name=re.compile("^장바구니, 2개")).click()
+    customer.get_by_role("button", name="주문하기").click()
+    confirmation = customer.get_by_role("status").filter(has_text="감사합니다")
     expect(confirmation).to_be_visible()
-    return int(re.search(r"Order #(\d+)", confirmation.inner_text()).group(1))
+    return int(re.search(r"주문 #(\d+)", confirmation.inner_text()).group(1))
 
 
 def draw_picture(page: Page) -> bytes:
@@ -129,12 +129,12 @@ def draw_picture(page: Page) -> bytes:
 
 
 def add_menu_with_picture(page: Page, name: str, picture: bytes) -> None:
-    page.get_by_role("link", name="Menus").click()
-    form = page.get_by_role("form", name="Add a menu")
-    form.get_by_label("Name", exact=True).fill(name)
-    form.get_by_label("Price in won").fill("9500")
-    form.get_by_label("Description").fill("Rice, vegetables, an egg, gochujang.")
+    page.get_by_role("link", name="메뉴").click()
+    form = page.get_by_role("form", name="메뉴 추가")
+    form.get_by_label("이름", exact=True).fill(name)
+    form.get_by_label("가격(원)").fill("9500")
+    form.get_by_label("설명").fill("Rice, vegetables, an egg, gochujang.")
     upload = {"name": "bibimbap.png", "mimeType": "image/png", "buffer": picture}
-    form.get_by_label("Picture").set_input_files(upload)
-    form.get_by_role("button", name="Add menu").click()
-    expect(form.get_by_role("status")).to_contain_text("is on the menu")
+    form.get_by_label("사진").set_input_files(upload)
+    form.get_by_role("button", name="메뉴 추가").click()
+    expect(form.get_by_role("status")).to_contain_text("추가했습니다")

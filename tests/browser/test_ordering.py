@@ -1,5 +1,6 @@
 """What people do with the service, through a browser, from one end to the other."""
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.browser.pages import PICTURE_WIDTH, AdminPage, add_menu_with_picture,
 LIVE_MS = 2_000
 # The page looks for a new status every 5 seconds.
 STATUS_MS = 8_000
+ADD = re.compile(" 담기$")
 
 
 def test_an_order_arrives_without_reloading(customer: Page, admin: AdminPage, artifacts: Path):
@@ -22,7 +24,7 @@ def test_an_order_arrives_without_reloading(customer: Page, admin: AdminPage, ar
     number = place_order(customer)
     expect(admin.order(number)).to_be_visible(timeout=LIVE_MS)
 
-    expect(admin.order(number)).to_contain_text("Table 3")
+    expect(admin.order(number)).to_contain_text("3번 테이블")
     assert loads == []
     customer.screenshot(path=artifacts / "customer-order.png")
     admin.page.screenshot(path=artifacts / "admin-order.png")
@@ -30,14 +32,30 @@ def test_an_order_arrives_without_reloading(customer: Page, admin: AdminPage, ar
 
 def test_a_customer_sees_what_becomes_of_an_order(customer: Page, admin: AdminPage):
     number = place_order(customer)
-    own_order = customer.get_by_role("listitem", name=f"Order {number}", exact=True)
-    expect(own_order).to_contain_text("Received")
+    own_order = customer.get_by_role("listitem", name=f"주문 {number}", exact=True)
+    expect(own_order).to_contain_text("접수")
 
-    admin.order(number).get_by_role("button", name="Start cooking").click()
-    expect(own_order).to_contain_text("Preparing", timeout=STATUS_MS)
+    admin.order(number).get_by_role("button", name="조리 시작").click()
+    expect(own_order).to_contain_text("조리 중", timeout=STATUS_MS)
 
-    admin.order(number).get_by_role("button", name="Mark as served").click()
-    expect(own_order).to_contain_text("Served", timeout=STATUS_MS)
+    admin.order(number).get_by_role("button", name="서빙 완료").click()
+    expect(own_order).to_contain_text("완료", timeout=STATUS_MS)
+
+
+def test_the_other_language_is_chosen_once(customer: Page):
+    html = customer.locator("html")
+    expect(customer.get_by_text("3번 테이블")).to_be_visible()
+    expect(html).to_have_attribute("lang", "ko")
+
+    customer.get_by_role("button", name="English").click()
+    expect(customer.get_by_text("Table 3", exact=True)).to_be_visible()
+    customer.reload()
+    expect(customer.get_by_text("Table 3", exact=True)).to_be_visible()
+    expect(html).to_have_attribute("lang", "en")
+    expect(customer.get_by_text("테이블", exact=False)).to_have_count(0)
+
+    customer.get_by_role("button", name="한국어").click()
+    expect(customer.get_by_text("3번 테이블")).to_be_visible()
 
 
 def test_an_order_placed_while_the_stream_was_down_is_not_missed(customer: Page, admin: AdminPage):
@@ -54,34 +72,34 @@ def test_an_order_placed_while_the_stream_was_down_is_not_missed(customer: Page,
 def test_only_who_has_scanned_the_tables_code_orders(
     new_page: Callable[[dict[str, int]], Page], site: str, admin: AdminPage
 ):
-    admin.page.get_by_role("link", name="Tables").click()
-    tile = admin.page.get_by_role("listitem", name="Table 4", exact=True)
-    tile.get_by_text("QR code").click()
-    expect(tile.get_by_role("img", name="QR code of table 4")).to_be_visible()
-    link = tile.get_by_role("link", name="Open the table's page")
+    admin.page.get_by_role("link", name="테이블").click()
+    tile = admin.page.get_by_role("listitem", name="4번 테이블", exact=True)
+    tile.get_by_text("QR 코드").click()
+    expect(tile.get_by_role("img", name="4번 테이블의 QR 코드")).to_be_visible()
+    link = tile.get_by_role("link", name="테이블 페이지 열기")
     before = link.get_attribute("href")
 
     guest = new_page(PHONE)
     guest.goto(before.partition("#")[0])
-    told = guest.get_by_role("status").filter(has_text="Scan the code at your table")
+    told = guest.get_by_role("status").filter(has_text="QR 코드를 스캔해 주세요")
     expect(guest.get_by_role("heading", level=3).first).to_be_visible()
     expect(told).to_be_visible()
-    expect(guest.get_by_role("button", name="Add")).to_have_count(0)
+    expect(guest.get_by_role("button", name=ADD)).to_have_count(0)
     guest.goto(before)  # the same page with a code: as when it is scanned while the page is open
     expect(told).to_be_hidden()
     assert "code" not in guest.url, "the address that people pass on carries the code"
 
     admin.page.once("dialog", lambda dialog: dialog.accept())
-    tile.get_by_role("button", name="New code").click()
+    tile.get_by_role("button", name="새 코드").click()
     expect(link).not_to_have_attribute("href", before)
-    guest.get_by_role("button", name="Add").first.click()
-    guest.get_by_role("button", name="Cart, 1 item").click()
-    guest.get_by_role("button", name="Place order").click()
+    guest.get_by_role("button", name=ADD).first.click()
+    guest.get_by_role("button", name="장바구니, 1개").click()
+    guest.get_by_role("button", name="주문하기").click()
     expect(told).to_be_visible()
     guest.goto(link.get_attribute("href"))
-    guest.get_by_role("button", name="Cart, 1 item").click()
-    guest.get_by_role("button", name="Place order").click()
-    expect(guest.get_by_role("status").filter(has_text="Thank you")).to_be_visible()
+    guest.get_by_role("button", name="장바구니, 1개").click()
+    guest.get_by_role("button", name="주문하기").click()
+    expect(guest.get_by_role("status").filter(has_text="감사합니다")).to_be_visible()
 
 
 def test_a_picture_of_a_new_menu_is_shown_to_customers(customer: Page, admin: AdminPage, artifacts: Path):

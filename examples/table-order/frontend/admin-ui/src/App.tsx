@@ -1,4 +1,4 @@
-import { Brand, LoginGate, type SignedIn } from "@table-order/shared";
+import { Brand, LanguageSwitch, LoginGate, type SignedIn, useText, useTitle } from "@table-order/shared";
 import { useEffect, useState } from "react";
 import { type Store as StoreIdentity, fetchStore } from "./api";
 import { MenusPage } from "./MenusPage";
@@ -6,14 +6,14 @@ import { OrdersPage } from "./OrdersPage";
 import { TablesPage } from "./TablesPage";
 import { useLiveOrders } from "./useLiveOrders";
 
-const PAGES = { orders: "Orders", menus: "Menus", tables: "Tables" };
-const TITLE = "Table Order - Store";
+const PAGES = ["orders", "menus", "tables"] as const;
 
-type Page = keyof typeof PAGES;
+type Page = (typeof PAGES)[number];
 
 export function App() {
+  const { t } = useText();
   return (
-    <LoginGate role="admin" title="Store administration">
+    <LoginGate role="admin" title={t("store_administration")}>
       {(session) => <Store session={session} />}
     </LoginGate>
   );
@@ -21,6 +21,7 @@ export function App() {
 
 /** The stream of orders stays open on every page: the number of new orders in the tab's title is always right. */
 function Store({ session: { call, signOut } }: { session: SignedIn }) {
+  const { t } = useText();
   const page = usePage();
   const [store, setStore] = useState<StoreIdentity>();
   const live = useLiveOrders(call);
@@ -31,9 +32,7 @@ function Store({ session: { call, signOut } }: { session: SignedIn }) {
     call(fetchStore).then(setStore, () => undefined);
   }, [call]);
 
-  useEffect(() => {
-    document.title = waiting > 0 ? `(${waiting}) ${TITLE}` : TITLE;
-  }, [waiting]);
+  useTitle(`${waiting > 0 ? `(${waiting}) ` : ""}${t("brand")} - ${t("store_administration")}`);
 
   return (
     <>
@@ -41,15 +40,16 @@ function Store({ session: { call, signOut } }: { session: SignedIn }) {
         <Brand />
         <span className="store-name second-row">{store?.name}</span>
         <span className="spacer" />
-        <nav className="pages second-row" aria-label="Pages">
-          {Object.entries(PAGES).map(([name, label]) => (
+        <nav className="pages second-row" aria-label={t("pages")}>
+          {PAGES.map((name) => (
             <a key={name} href={`#${name}`} aria-current={name === page ? "page" : undefined}>
-              {label}
+              {t(`page_${name}`)}
             </a>
           ))}
         </nav>
+        <LanguageSwitch />
         <button type="button" className="button quiet small" onClick={() => signOut()}>
-          Log out
+          {t("log_out")}
         </button>
       </header>
       <main className="page">
@@ -74,5 +74,5 @@ function usePage(): Page {
 
 function pageFromAddress(): Page {
   const name = window.location.hash.slice(1);
-  return name in PAGES ? (name as Page) : "orders";
+  return PAGES.find((page) => page === name) ?? "orders";
 }

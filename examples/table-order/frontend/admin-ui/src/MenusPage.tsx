@@ -1,14 +1,15 @@
-import { Alert, type Category, type Menu, MenuPicture, type SignedIn, messageOf, won } from "@table-order/shared";
+import { type Category, type Menu, MenuPicture, Problem, type SignedIn, useText } from "@table-order/shared";
 import { useCallback, useEffect, useState } from "react";
 import { changeAvailability, fetchCategories } from "./api";
 import { NewMenu } from "./NewMenu";
 
 export function MenusPage({ call }: { call: SignedIn["call"] }) {
+  const { t } = useText();
   const [categories, setCategories] = useState<Category[]>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
 
   const refresh = useCallback(
-    () => call(fetchCategories).then(setCategories, (error) => setProblem(messageOf(error))),
+    () => call(fetchCategories).then(setCategories, setProblem),
     [call],
   );
 
@@ -19,7 +20,7 @@ export function MenusPage({ call }: { call: SignedIn["call"] }) {
     try {
       await call((token) => changeAvailability(token, menu.id, !menu.is_available));
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(error);
     }
     await refresh();
   };
@@ -27,15 +28,13 @@ export function MenusPage({ call }: { call: SignedIn["call"] }) {
   return (
     <>
       <div className="page-title">
-        <h1>
-          Menus <span lang="ko">메뉴</span>
-        </h1>
+        <h1>{t("page_menus")}</h1>
       </div>
-      {problem && <Alert kind="error">{problem}</Alert>}
+      <Problem of={problem} />
       {categories && (
         <div className="split">
           <div className="menu-sections">
-            {categories.length === 0 && <p className="card empty">There is nothing on the menu yet.</p>}
+            {categories.length === 0 && <p className="card empty">{t("menu_empty")}</p>}
             {categories.map((category) => (
               <section key={category.id} aria-labelledby={`category-${category.id}`}>
                 <h2 id={`category-${category.id}`}>{category.name}</h2>
@@ -55,6 +54,7 @@ export function MenusPage({ call }: { call: SignedIn["call"] }) {
 }
 
 function MenuTile({ menu, onToggle }: { menu: Menu; onToggle: () => void }) {
+  const { t, won } = useText();
   return (
     <li className={menu.is_available ? "card menu-tile" : "card menu-tile sold-out"} aria-label={menu.name}>
       <MenuPicture url={menu.image_url} name={menu.name} />
@@ -65,10 +65,10 @@ function MenuTile({ menu, onToggle }: { menu: Menu; onToggle: () => void }) {
           type="button"
           className="button small"
           aria-pressed={!menu.is_available}
-          aria-label={`${menu.name} is sold out`}
+          aria-label={t("is_sold_out", { name: menu.name })}
           onClick={onToggle}
         >
-          {menu.is_available ? "On sale" : "Sold out"}
+          {t(menu.is_available ? "on_sale" : "sold_out")}
         </button>
       </p>
     </li>

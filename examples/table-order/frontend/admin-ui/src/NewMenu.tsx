@@ -1,4 +1,4 @@
-import { Alert, type Category, Field, type SignedIn, messageOf } from "@table-order/shared";
+import { Alert, type Category, Field, Problem, type SignedIn, useText } from "@table-order/shared";
 import { type FormEvent, useEffect, useId, useRef, useState } from "react";
 import { createCategory, createMenu } from "./api";
 
@@ -15,12 +15,13 @@ interface NewMenuProps {
 }
 
 export function NewMenu({ call, categories, onAdded }: NewMenuProps) {
+  const { t } = useText();
   const [text, setText] = useState(BLANK);
   const [category, setCategory] = useState(String(categories[0]?.id ?? NEW_CATEGORY));
   const [newCategory, setNewCategory] = useState("");
   const [picture, setPicture] = useState<File>();
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
   const [added, setAdded] = useState<string>();
 
   /** The chosen category's id, after creating it where it is a new one. */
@@ -49,16 +50,16 @@ export function NewMenu({ call, categories, onAdded }: NewMenuProps) {
       setText(BLANK);
       setPicture(undefined);
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(error);
     }
     setBusy(false);
   };
 
   return (
-    <form className="card form" aria-label="Add a menu" onSubmit={submit}>
-      <h2>Add a menu</h2>
+    <form className="card form" aria-label={t("add_menu")} onSubmit={submit}>
+      <h2>{t("add_menu")}</h2>
       <Field
-        label="Name"
+        label={t("name")}
         value={text.name}
         onChange={(name) => setText({ ...text, name })}
         maxLength={100}
@@ -66,10 +67,10 @@ export function NewMenu({ call, categories, onAdded }: NewMenuProps) {
       />
       <CategoryChoice categories={categories} value={category} onChange={setCategory} />
       {category === NEW_CATEGORY && (
-        <Field label="Name of the new category" value={newCategory} onChange={setNewCategory} maxLength={50} required />
+        <Field label={t("new_category_name")} value={newCategory} onChange={setNewCategory} maxLength={50} required />
       )}
       <Field
-        label="Price in won"
+        label={t("price")}
         type="number"
         value={text.price}
         onChange={(price) => setText({ ...text, price })}
@@ -78,17 +79,17 @@ export function NewMenu({ call, categories, onAdded }: NewMenuProps) {
         required
       />
       <Field
-        label="Description"
+        label={t("description")}
         value={text.description}
         onChange={(description) => setText({ ...text, description })}
         maxLength={500}
         multiline
       />
       <PictureChoice picture={picture} onChange={setPicture} />
-      {problem && <Alert kind="error">{problem}</Alert>}
-      {added && <Alert kind="success">{added} is on the menu.</Alert>}
+      <Problem of={problem} />
+      {added && <Alert kind="success">{t("menu_added", { name: added })}</Alert>}
       <button type="submit" className="button primary" disabled={busy}>
-        {busy ? "Adding…" : "Add menu"}
+        {busy ? t("adding") : t("add_menu")}
       </button>
     </form>
   );
@@ -101,17 +102,18 @@ interface CategoryChoiceProps {
 }
 
 function CategoryChoice({ categories, value, onChange }: CategoryChoiceProps) {
+  const { t } = useText();
   const id = useId();
   return (
     <div className="field">
-      <label htmlFor={id}>Category</label>
+      <label htmlFor={id}>{t("category")}</label>
       <select id={id} value={value} onChange={(event) => onChange(event.target.value)}>
         {categories.map((category) => (
           <option key={category.id} value={category.id}>
             {category.name}
           </option>
         ))}
-        <option value={NEW_CATEGORY}>New category…</option>
+        <option value={NEW_CATEGORY}>{t("new_category")}</option>
       </select>
     </div>
   );
@@ -123,6 +125,7 @@ interface PictureChoiceProps {
 }
 
 function PictureChoice({ picture, onChange }: PictureChoiceProps) {
+  const { t } = useText();
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const [preview, setPreview] = useState<string>();
@@ -143,7 +146,7 @@ function PictureChoice({ picture, onChange }: PictureChoiceProps) {
   return (
     <div className="field">
       <label htmlFor={id}>
-        Picture<span className="muted"> (optional)</span>
+        {t("picture")}<span className="muted"> ({t("optional")})</span>
       </label>
       <input
         id={id}
@@ -154,9 +157,9 @@ function PictureChoice({ picture, onChange }: PictureChoiceProps) {
         onChange={(event) => onChange(event.target.files?.[0])}
       />
       <small id={`${id}-hint`} className="muted">
-        JPEG or PNG, up to 5 MB
+        {t("picture_hint")}
       </small>
-      {preview && <img className="picture" src={preview} alt="The chosen file" />}
+      {preview && <img className="picture" src={preview} alt={t("picture_preview")} />}
     </div>
   );
 }

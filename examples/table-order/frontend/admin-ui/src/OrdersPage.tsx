@@ -1,23 +1,20 @@
 import {
-  Alert,
   type Order,
   type OrderStatus,
-  STATUS,
+  Problem,
   type SignedIn,
   StatusChip,
-  clock,
-  count,
-  messageOf,
-  won,
+  type TextKey,
+  useText,
 } from "@table-order/shared";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { changeStatus } from "./api";
 import type { LiveOrders } from "./useLiveOrders";
 
 /** What the kitchen still has to do, one column each, and where each order goes from there. */
-const COLUMNS: { status: OrderStatus; next: OrderStatus; action: string }[] = [
-  { status: "pending", next: "preparing", action: "Start cooking" },
-  { status: "preparing", next: "completed", action: "Mark as served" },
+const COLUMNS: { status: OrderStatus; next: OrderStatus; action: TextKey }[] = [
+  { status: "pending", next: "preparing", action: "start_cooking" },
+  { status: "preparing", next: "completed", action: "mark_served" },
 ];
 
 interface OrdersPageProps {
@@ -26,7 +23,8 @@ interface OrdersPageProps {
 }
 
 export function OrdersPage({ call, live }: OrdersPageProps) {
-  const [problem, setProblem] = useState<string>();
+  const { t } = useText();
+  const [problem, setProblem] = useState<unknown>();
   const orders = live.orders ?? [];
   const finished = orders.filter(({ status }) => !COLUMNS.some((column) => column.status === status));
 
@@ -35,13 +33,13 @@ export function OrdersPage({ call, live }: OrdersPageProps) {
     try {
       await call((token) => changeStatus(token, order.id, status));
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(error);
     }
     live.refresh();
   };
 
   const cancel = (order: Order) => {
-    if (window.confirm(`Cancel order #${order.id} of table ${order.table_number}? This cannot be undone.`)) {
+    if (window.confirm(t("confirm_cancel", { order: order.id, table: order.table_number }))) {
       void move(order, "cancelled");
     }
   };
@@ -49,36 +47,34 @@ export function OrdersPage({ call, live }: OrdersPageProps) {
   return (
     <>
       <div className="page-title">
-        <h1>
-          Orders <span lang="ko">주문</span>
-        </h1>
+        <h1>{t("page_orders")}</h1>
         <LiveSign live={live.live} />
         <Announcer orders={live.orders} />
       </div>
-      {(problem ?? live.problem) && <Alert kind="error">{problem ?? live.problem}</Alert>}
+      <Problem of={problem ?? live.problem} />
       <div className="board">
         {COLUMNS.map(({ status, next, action }) => (
           <Column key={status} status={status} orders={oldestFirst(orders, status)}>
             {(order) => (
               <>
                 <button type="button" className="button small quiet" onClick={() => cancel(order)}>
-                  Cancel
+                  {t("cancel_order")}
                 </button>
                 <button type="button" className="button small primary" onClick={() => move(order, next)}>
-                  {action}
+                  {t(action)}
                 </button>
               </>
             )}
           </Column>
         ))}
-        <section className="column" aria-label="Finished">
-          <h2>Finished</h2>
+        <section className="column" aria-label={t("finished")}>
+          <h2>{t("finished")}</h2>
           <ul className="tickets">
             {finished.map((order) => (
               <Ticket key={order.id} order={order} />
             ))}
           </ul>
-          {finished.length === 0 && <p className="empty">Nothing yet.</p>}
+          {finished.length === 0 && <p className="empty">{t("nothing_finished")}</p>}
         </section>
       </div>
     </>
@@ -92,10 +88,11 @@ interface ColumnProps {
 }
 
 function Column({ status, orders, children }: ColumnProps) {
+  const { t } = useText();
   return (
-    <section className="column" aria-label={STATUS[status].label}>
+    <section className="column" aria-label={t(`status_${status}`)}>
       <h2>
-        {STATUS[status].label} <span className="muted">{orders.length}</span>
+        {t(`status_${status}`)} <span className="muted">{orders.length}</span>
       </h2>
       <ul className="tickets">
         {orders.map((order) => (
@@ -104,16 +101,17 @@ function Column({ status, orders, children }: ColumnProps) {
           </Ticket>
         ))}
       </ul>
-      {orders.length === 0 && <p className="empty">No orders here.</p>}
+      {orders.length === 0 && <p className="empty">{t("column_empty")}</p>}
     </section>
   );
 }
 
 function Ticket({ order, children }: { order: Order; children?: ReactNode }) {
+  const { t, won, clock } = useText();
   return (
-    <li className="card ticket" aria-label={`Order ${order.id}`}>
+    <li className="card ticket" aria-label={t("order_name", { order: order.id })}>
       <div className="ticket-head">
-        <strong className="ticket-table">Table {order.table_number}</strong>
+        <strong className="ticket-table">{t("table_number", { table: order.table_number })}</strong>
         <span className="muted">
           #{order.id} · <time dateTime={order.created_at}>{clock(order.created_at)}</time>
         </span>
@@ -135,9 +133,10 @@ function Ticket({ order, children }: { order: Order; children?: ReactNode }) {
 }
 
 function LiveSign({ live }: { live: boolean }) {
+  const { t } = useText();
   return (
     <span className={live ? "live on" : "live"} role="status">
-      {live ? "Live" : "Connecting…"}
+      {t(live ? "live" : "connecting")}
     </span>
   );
 }
@@ -145,21 +144,21 @@ function LiveSign({ live }: { live: boolean }) {
 /** Tells a screen reader about orders that came in since the page was opened. */
 function Announcer({ orders }: { orders: Order[] | undefined }) {
   const newest = useRef<number>(undefined);
-  const [text, setText] = useState("");
+  const { t } = useText();
+  const [arrived, setArrived] = useState<Order[]>([]);
 
   useEffect(() => {
     if (!orders) return;
     const highest = Math.max(0, ...orders.map(({ id }) => id));
-    const arrived = orders.filter(({ id }) => id > (newest.current ?? highest));
+    const since = orders.filter(({ id }) => id > (newest.current ?? highest));
     newest.current = highest;
-    if (arrived.length > 0) {
-      setText(`${count(arrived.length, "new order")}: table ${arrived.map((order) => order.table_number).join(", ")}`);
-    }
+    if (since.length > 0) setArrived(since);
   }, [orders]);
 
   return (
     <span className="visually-hidden" role="status">
-      {text}
+      {arrived.length > 0 &&
+        t("new_orders", { count: arrived.length, tables: arrived.map((order) => order.table_number).join(", ") })}
     </span>
   );
 }

@@ -1,3 +1,4 @@
+import { useText } from "@table-order/shared";
 import { useMemo } from "react";
 import qrcode from "qrcode-generator";
 import type { Store, TableState } from "./api";
@@ -11,10 +12,11 @@ export function tableLink(store: Store, table: TableState): string {
 }
 
 export function TableCode({ store, table }: { store: Store; table: TableState }) {
+  const { t } = useText();
   const link = tableLink(store, table);
   const { size, path } = useMemo(() => draw(link), [link]);
   return (
-    <svg className="qr" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={`QR code of table ${table.number}`}>
+    <svg className="qr" viewBox={`0 0 ${size} ${size}`} role="img" aria-label={t("qr_code_of", { table: table.number })}>
       <rect width={size} height={size} fill="#fff" />
       <path d={path} fill="#000" shapeRendering="crispEdges" />
     </svg>

@@ -1,4 +1,4 @@
-import { Alert, type Order, type SignedIn, clock, count, messageOf, won } from "@table-order/shared";
+import { type Order, Problem, type SignedIn, useText } from "@table-order/shared";
 import { useCallback, useEffect, useState } from "react";
 import { type Store, type TableState, closeTable, fetchTables, renewCode } from "./api";
 import { TableCode, tableLink } from "./TableCode";
@@ -12,12 +12,13 @@ interface TablesPageProps {
 
 /** Who sits where, what they owe, and the code with which they order. */
 export function TablesPage({ call, orders, store }: TablesPageProps) {
+  const { t, won, clock } = useText();
   const [tables, setTables] = useState<TableState[]>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
   const [printed, setPrinted] = useState<TableState[]>([]);
 
   const refresh = useCallback(
-    () => call(fetchTables).then(setTables, (error) => setProblem(messageOf(error))),
+    () => call(fetchTables).then(setTables, setProblem),
     [call],
   );
 
@@ -32,13 +33,13 @@ export function TablesPage({ call, orders, store }: TablesPageProps) {
     try {
       await call(change);
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(error);
     }
     await refresh();
   };
 
   const renew = (number: number) => {
-    if (window.confirm(`Give table ${number} a new code? The printed one orders nothing from then on.`)) {
+    if (window.confirm(t("confirm_renew", { table: number }))) {
       void run((token) => renewCode(token, number));
     }
   };
@@ -46,36 +47,32 @@ export function TablesPage({ call, orders, store }: TablesPageProps) {
   return (
     <>
       <div className="page-title">
-        <h1>
-          Tables <span lang="ko">테이블</span>
-        </h1>
+        <h1>{t("page_tables")}</h1>
         {store && tables && (
           <button type="button" className="button small" onClick={() => setPrinted([...tables])}>
-            Print all codes
+            {t("print_all")}
           </button>
         )}
       </div>
-      {problem && <Alert kind="error">{problem}</Alert>}
-      <ul className="table-grid" aria-label="Tables">
+      <Problem of={problem} />
+      <ul className="table-grid" aria-label={t("page_tables")}>
         {tables?.map((table) => (
-          <li key={table.number} className="card table-tile" aria-label={`Table ${table.number}`}>
-            <h2>Table {table.number}</h2>
+          <li key={table.number} className="card table-tile" aria-label={t("table_number", { table: table.number })}>
+            <h2>{t("table_number", { table: table.number })}</h2>
             {table.opened_at ? (
               <>
-                <p>
-                  {count(table.order_count, "order")} since {clock(table.opened_at)}
-                </p>
+                <p>{t("orders_since", { count: table.order_count, time: clock(table.opened_at) })}</p>
                 <strong>{won(table.total)}</strong>
                 <button
                   type="button"
                   className="button small"
                   onClick={() => run((token) => closeTable(token, table.number))}
                 >
-                  Paid and left
+                  {t("paid_and_left")}
                 </button>
               </>
             ) : (
-              <p className="muted">Free</p>
+              <p className="muted">{t("free")}</p>
             )}
             {store && (
               <CodeOfTable
@@ -94,9 +91,7 @@ export function TablesPage({ call, orders, store }: TablesPageProps) {
             <div key={table.number} className="print-code">
               <strong>{store.name}</strong>
               <TableCode store={store} table={table} />
-              <strong>
-                Table {table.number} <span lang="ko">{table.number}번 테이블</span>
-              </strong>
+              <strong>{t("table_number", { table: table.number })}</strong>
             </div>
           ))}
         </div>
@@ -113,21 +108,22 @@ interface CodeOfTableProps {
 }
 
 function CodeOfTable({ store, table, onPrint, onRenew }: CodeOfTableProps) {
+  const { t } = useText();
   const [open, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>QR code</summary>
+      <summary>{t("qr_code")}</summary>
       {open && (
         <div className="table-code">
           <TableCode store={store} table={table} />
           <a href={tableLink(store, table)} target="_blank" rel="noreferrer">
-            Open the table's page
+            {t("open_table_page")}
           </a>
           <button type="button" className="button small" onClick={onPrint}>
-            Print
+            {t("print")}
           </button>
           <button type="button" className="button small quiet" onClick={onRenew}>
-            New code
+            {t("new_code")}
           </button>
         </div>
       )}

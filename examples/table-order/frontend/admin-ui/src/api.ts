@@ -1,6 +1,12 @@
-import { type Category, type Menu, type Order, type OrderStatus, request } from "@table-order/shared";
+import { type Category, type Menu, type Order, type OrderStatus, type TextKey, request } from "@table-order/shared";
 
 export const STREAM_ADDRESS = "/api/admin/orders/stream";
+
+const PICTURE_ERRORS: Record<number, TextKey> = {
+  413: "error_picture_too_large",
+  422: "error_picture_invalid",
+  503: "error_picture_not_stored",
+};
 
 export interface Store {
   id: number;
@@ -34,7 +40,7 @@ export async function fetchOrders(token: string): Promise<Order[]> {
 }
 
 export function changeStatus(token: string, orderId: number, status: OrderStatus): Promise<Order> {
-  return request<Order>(`/admin/orders/${orderId}`, { method: "PATCH", json: { status }, token });
+  return request<Order>(`/admin/orders/${orderId}`, { method: "PATCH", json: { status }, token, errors: { 409: "error_order_moved" } });
 }
 
 /** Lets this browser open the stream of events: EventSource cannot send headers, so the API sets a cookie. */
@@ -47,11 +53,16 @@ export function fetchCategories(token: string): Promise<Category[]> {
 }
 
 export function createCategory(token: string, name: string, position: number): Promise<Category> {
-  return request<Category>("/admin/categories", { method: "POST", json: { name, position }, token });
+  return request<Category>("/admin/categories", {
+    method: "POST",
+    json: { name, position },
+    token,
+    errors: { 409: "error_category_taken" },
+  });
 }
 
 export function createMenu(token: string, form: FormData): Promise<Menu> {
-  return request<Menu>("/admin/menus", { method: "POST", form, token });
+  return request<Menu>("/admin/menus", { method: "POST", form, token, errors: PICTURE_ERRORS });
 }
 
 export function changeAvailability(token: string, menuId: number, isAvailable: boolean): Promise<Menu> {
@@ -70,5 +81,5 @@ export function renewCode(token: string, number: number): Promise<unknown> {
 
 /** The party has paid and left; refused while one of its orders is not finished. */
 export function closeTable(token: string, number: number): Promise<void> {
-  return request<void>(`/admin/tables/${number}/close`, { method: "POST", token });
+  return request<void>(`/admin/tables/${number}/close`, { method: "POST", token, errors: { 409: "error_table_busy" } });
 }

@@ -1,4 +1,4 @@
-import { type Order, type SignedIn, messageOf } from "@table-order/shared";
+import type { Order, SignedIn } from "@table-order/shared";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { STREAM_ADDRESS, allowStream, fetchOrders } from "./api";
 
@@ -11,7 +11,7 @@ export interface LiveOrders {
   orders: Order[] | undefined;
   /** Whether the stream is open: what is shown is then what the kitchen has to do. */
   live: boolean;
-  problem?: string;
+  problem?: unknown;
   refresh: () => void;
 }
 
@@ -22,7 +22,7 @@ export interface LiveOrders {
  */
 export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
   const [orders, setOrders] = useState<Order[]>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
   const [live, setLive] = useState(false);
   const fetching = useRef<"no" | "yes" | "again">("no");
 
@@ -33,7 +33,7 @@ export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
         setOrders(await call(fetchOrders));
         setProblem(undefined);
       } catch (error) {
-        setProblem(messageOf(error));
+        setProblem(error);
       }
       // Something changed while the answer was on its way: it may be too old.
       const again = (fetching.current as string) === "again";
@@ -59,7 +59,7 @@ export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
         if (ended) return;
         source = new EventSource(STREAM_ADDRESS);
       } catch (error) {
-        setProblem(messageOf(error));
+        setProblem(error);
         reconnectLater();
         return;
       }

@@ -1,4 +1,4 @@
-import { Alert, ApiError, Brand, type Category, count, messageOf, won } from "@table-order/shared";
+import { Alert, ApiError, Brand, type Category, LanguageSwitch, Problem, useText, useTitle } from "@table-order/shared";
 import { useEffect, useMemo, useState } from "react";
 import { type MenuBoard, fetchMenuBoard, placeOrder } from "./api";
 import { CartView } from "./CartView";
@@ -13,18 +13,21 @@ type PanelView = "cart" | "orders";
 const table = tableFromAddress(window.location.search);
 
 export function App() {
+  const { t, won } = useText();
   const [board, setBoard] = useState<MenuBoard>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
   const cart = useCart(`table-order-cart-${table.storeId}-${table.number}`);
   const orders = useOrders(table);
   const { code, forget } = useTableCode(table);
   const [view, setView] = useState<PanelView>("cart");
   const [panelOpen, setPanelOpen] = useState(false);
   const [placing, setPlacing] = useState(false);
-  const [orderProblem, setOrderProblem] = useState<string>();
+  const [orderProblem, setOrderProblem] = useState<unknown>();
+
+  useTitle(board ? `${t("brand")} - ${board.store_name}` : t("brand"));
 
   const readBoard = () =>
-    fetchMenuBoard(table.storeId).then(setBoard, (error) => setProblem(messageOf(error)));
+    fetchMenuBoard(table.storeId).then(setBoard, setProblem);
 
   useEffect(() => void readBoard(), []);
 
@@ -53,9 +56,9 @@ export function App() {
         setPanelOpen(false);
         return;
       }
-      setOrderProblem(messageOf(error));
-      // Sold out, or another price: the cart then shows what can be ordered, and what it costs now.
-      if (error instanceof ApiError && error.status === 409) await readBoard();
+      setOrderProblem(error);
+      // Sold out, gone, or another price: the cart then shows what can be ordered, and what it costs now.
+      if (error instanceof ApiError && [404, 409].includes(error.status)) await readBoard();
     } finally {
       setPlacing(false);
     }
@@ -64,25 +67,24 @@ export function App() {
   return (
     <div className="shop" onKeyDown={(event) => event.key === "Escape" && setPanelOpen(false)}>
       <header className="shop-header">
-        <Brand />
+        <div className="shop-top">
+          <Brand />
+          <LanguageSwitch />
+        </div>
         <div className="shop-title">
           <h1>{board?.store_name ?? "\u00a0"}</h1>
           {code !== null && (
-            <p className="table-sign">
-              Table {table.number} <span lang="ko">{table.number}번 테이블</span>
-            </p>
+            <p className="table-sign">{t("table_number", { table: table.number })}</p>
           )}
         </div>
       </header>
 
       <main className="shop-main">
-        {problem && <Alert kind="error">{problem}</Alert>}
+        <Problem of={problem} />
         {code === null && (
-          <Alert kind="info">
-            Scan the code at your table to order. <span lang="ko">주문하려면 테이블의 QR 코드를 스캔해 주세요.</span>
-          </Alert>
+          <Alert kind="info">{t("scan_code")}</Alert>
         )}
-        {!board && !problem && <p className="empty">Loading the menu…</p>}
+        {!board && problem === undefined && <p className="empty">{t("loading_menu")}</p>}
         {board && (
           <MenuList
             board={board}
@@ -95,18 +97,18 @@ export function App() {
       {code !== null && (
         <>
           {panelOpen && <div className="backdrop" onClick={() => setPanelOpen(false)} />}
-          <aside className={panelOpen ? "panel open" : "panel"} aria-label="Your table">
+          <aside className={panelOpen ? "panel open" : "panel"} aria-label={t("your_table")}>
             <div className="panel-head">
-              <div className="tabs" role="tablist" aria-label="Cart and orders">
-                <PanelTab view="cart" current={view} onSelect={setView} label="Cart" />
-                <PanelTab view="orders" current={view} onSelect={setView} label="My orders" />
+              <div className="tabs" role="tablist" aria-label={t("cart_and_orders")}>
+                <PanelTab view="cart" current={view} onSelect={setView} label={t("cart")} />
+                <PanelTab view="orders" current={view} onSelect={setView} label={t("my_orders")} />
               </div>
               <button
                 type="button"
                 className="button quiet small panel-close"
                 onClick={() => setPanelOpen(false)}
               >
-                Close
+                {t("close")}
               </button>
             </div>
             <div className="panel-body" role="tabpanel" id="panel" aria-labelledby={`tab-${view}`}>
@@ -125,17 +127,17 @@ export function App() {
             </div>
           </aside>
 
-          <nav className="bottom-bar" aria-label="Cart and orders">
+          <nav className="bottom-bar" aria-label={t("cart_and_orders")}>
             <button type="button" className="button" onClick={() => show("orders")}>
-              My orders
+              {t("my_orders")}
             </button>
             <button
               type="button"
               className="button primary"
-              aria-label={`Cart, ${count(pieces, "item")}, ${won(total)}`}
+              aria-label={t("cart_label", { count: pieces, total: won(total) })}
               onClick={() => show("cart")}
             >
-              {pieces === 0 ? "Cart" : `Cart · ${pieces} · ${won(total)}`}
+              {pieces === 0 ? t("cart") : t("cart_short", { count: pieces, total: won(total) })}
             </button>
           </nav>
         </>

@@ -1,24 +1,19 @@
-import { Alert, type Menu, won } from "@table-order/shared";
+import { type Menu, Problem, useText } from "@table-order/shared";
 import { Stepper } from "./Stepper";
 
 interface CartViewProps {
   lines: { menu: Menu; quantity: number }[];
   total: number;
-  problem?: string;
+  problem?: unknown;
   placing: boolean;
   onQuantity: (menuId: number, quantity: number) => void;
   onOrder: () => void;
 }
 
 export function CartView({ lines, total, problem, placing, onQuantity, onOrder }: CartViewProps) {
+  const { t, won } = useText();
   if (lines.length === 0) {
-    return (
-      <p className="empty">
-        Your cart is empty.
-        <br />
-        <span lang="ko">메뉴를 담아 주세요.</span>
-      </p>
-    );
+    return <p className="empty">{t("cart_empty")}</p>;
   }
   return (
     <>
@@ -37,14 +32,12 @@ export function CartView({ lines, total, problem, placing, onQuantity, onOrder }
       </ul>
       <div className="cart-foot">
         <p className="cart-total">
-          <span>
-            Total <span lang="ko">합계</span>
-          </span>
+          <span>{t("total")}</span>
           <strong>{won(total)}</strong>
         </p>
-        {problem && <Alert kind="error">{problem}</Alert>}
+        <Problem of={problem} />
         <button type="button" className="button primary wide" disabled={placing} onClick={onOrder}>
-          {placing ? "Sending…" : "Place order"}
+          {placing ? t("sending") : t("place_order")}
         </button>
       </div>
     </>

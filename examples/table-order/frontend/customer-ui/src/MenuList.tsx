@@ -1,4 +1,4 @@
-import { type Menu, MenuPicture, won } from "@table-order/shared";
+import { type Menu, MenuPicture, useText } from "@table-order/shared";
 import type { MenuBoard } from "./api";
 import { Stepper } from "./Stepper";
 
@@ -11,12 +11,13 @@ interface MenuListProps {
 
 /** The menu, one section for each category that has something, and links that jump to them. */
 export function MenuList({ board, quantities, onQuantity }: MenuListProps) {
+  const { t } = useText();
   const sections = board.categories.filter(({ menus }) => menus.length > 0);
 
-  if (sections.length === 0) return <p className="empty">There is nothing on the menu yet.</p>;
+  if (sections.length === 0) return <p className="empty">{t("menu_empty")}</p>;
   return (
     <>
-      <nav className="categories" aria-label="Categories">
+      <nav className="categories" aria-label={t("categories")}>
         {sections.map(({ id, name }) => (
           <a key={id} href={`#category-${id}`}>
             {name}
@@ -49,6 +50,7 @@ interface MenuCardProps {
 }
 
 function MenuCard({ menu, quantity, onQuantity }: MenuCardProps) {
+  const { won } = useText();
   return (
     <li className="card menu" aria-label={menu.name}>
       <MenuPicture url={menu.image_url} name={menu.name} />
@@ -65,12 +67,18 @@ function MenuCard({ menu, quantity, onQuantity }: MenuCardProps) {
 }
 
 function MenuAction({ menu, quantity, onQuantity }: MenuCardProps) {
-  if (!menu.is_available) return <span className="chip">Sold out</span>;
+  const { t } = useText();
+  if (!menu.is_available) return <span className="chip">{t("sold_out")}</span>;
   if (!onQuantity) return null;
   if (quantity > 0) return <Stepper name={menu.name} quantity={quantity} onChange={onQuantity} />;
   return (
-    <button type="button" className="button small" aria-label={`Add ${menu.name}`} onClick={() => onQuantity(1)}>
-      Add <span lang="ko">담기</span>
+    <button
+      type="button"
+      className="button small"
+      aria-label={t("add_named", { name: menu.name })}
+      onClick={() => onQuantity(1)}
+    >
+      {t("add")}
     </button>
   );
 }

@@ -1,34 +1,27 @@
-import { Alert, type Order, StatusChip, clock, won } from "@table-order/shared";
+import { Alert, type Order, Problem, StatusChip, useText } from "@table-order/shared";
 
 interface OrdersViewProps {
   orders: Order[];
-  problem?: string;
+  problem?: unknown;
   /** The order that was placed on this page last; the thanks for it stay until the kitchen begins. */
   justPlaced?: number;
 }
 
 export function OrdersView({ orders, problem, justPlaced }: OrdersViewProps) {
+  const { t, won, clock } = useText();
   const waiting = orders.some(({ id, status }) => id === justPlaced && status === "pending");
   return (
     <>
-      {problem && <Alert kind="error">{problem}</Alert>}
+      <Problem of={problem} />
       {waiting && (
-        <Alert kind="success">
-          Thank you! Order #{justPlaced} has been received. <span lang="ko">감사합니다.</span>
-        </Alert>
+        <Alert kind="success">{t("order_thanks", { order: justPlaced! })}</Alert>
       )}
-      {orders.length === 0 && !problem && (
-        <p className="empty">
-          No orders yet.
-          <br />
-          <span lang="ko">아직 주문이 없습니다.</span>
-        </p>
-      )}
-      <ul className="orders" aria-label="My orders">
+      {orders.length === 0 && problem === undefined && <p className="empty">{t("no_orders")}</p>}
+      <ul className="orders" aria-label={t("my_orders")}>
         {orders.map((order) => (
-          <li key={order.id} className="order" aria-label={`Order ${order.id}`}>
+          <li key={order.id} className="order" aria-label={t("order_name", { order: order.id })}>
             <div className="order-head">
-              <h3>Order #{order.id}</h3>
+              <h3>{t("order_name", { order: `#${order.id}` })}</h3>
               <time className="muted" dateTime={order.created_at}>
                 {clock(order.created_at)}
               </time>

@@ -14,7 +14,7 @@ export interface NewOrderItem {
 }
 
 export function fetchMenuBoard(storeId: number): Promise<MenuBoard> {
-  return request<MenuBoard>(`/menus?store_id=${storeId}`);
+  return request<MenuBoard>(`/menus?store_id=${storeId}`, { errors: { 404: "error_no_store" } });
 }
 
 /** Places an order with the table's code; the same idempotency key again answers with the first order instead of placing another. */
@@ -28,6 +28,7 @@ export async function placeOrder(
     method: "POST",
     json: { store_id: table.storeId, table_number: table.number, items },
     headers: { "Idempotency-Key": idempotencyKey, "X-Table-Code": code },
+    errors: { 404: "error_not_on_menu", 409: "error_other_order", 422: "error_order_too_big" },
   });
   localStorage.setItem(sessionKey(table), session_token);
   return order;

@@ -1,4 +1,4 @@
-import { type Order, messageOf } from "@table-order/shared";
+import type { Order } from "@table-order/shared";
 import { useCallback, useEffect, useState } from "react";
 import { fetchOrders } from "./api";
 import type { Table } from "./table";
@@ -8,7 +8,7 @@ const REFRESH_MS = 5_000;
 /** The table's orders, newest first; asked for again every few seconds while the page is being looked at. */
 export function useOrders(table: Table) {
   const [list, setList] = useState<Order[]>([]);
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
   const [justPlaced, setJustPlaced] = useState<number>();
 
   useEffect(() => {
@@ -17,7 +17,7 @@ export function useOrders(table: Table) {
         setList(await fetchOrders(table));
         setProblem(undefined);
       } catch (error) {
-        setProblem(messageOf(error));
+        setProblem(error);
       }
     };
     const refreshIfVisible = () => {

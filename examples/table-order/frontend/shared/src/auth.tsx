@@ -1,6 +1,7 @@
 import { type FormEvent, type ReactNode, useCallback, useState } from "react";
-import { Alert, Brand, Field } from "./components";
-import { ApiError, messageOf, request } from "./http";
+import { Alert, Brand, Field, Problem } from "./components";
+import { ApiError, request } from "./http";
+import { LanguageSwitch, type TextKey, useText, useTitle } from "./language";
 import type { Login, Role } from "./types";
 
 export interface Session {
@@ -11,7 +12,7 @@ export interface Session {
 export interface SignedIn extends Session {
   /** Runs a call with the session's token; a token that is no longer accepted leads back to the login. */
   call: <T>(run: (token: string) => Promise<T>) => Promise<T>;
-  signOut: (reason?: string) => void;
+  signOut: (reason?: TextKey) => void;
 }
 
 interface LoginGateProps {
@@ -24,7 +25,7 @@ interface LoginGateProps {
 export function LoginGate({ role, title, children }: LoginGateProps) {
   const storageKey = `table-order-${role}`;
   const [session, setSession] = useState<Session | null>(() => restore(storageKey));
-  const [reason, setReason] = useState<string>();
+  const [reason, setReason] = useState<TextKey>();
 
   const signIn = (next: Session) => {
     sessionStorage.setItem(storageKey, JSON.stringify(next));
@@ -32,7 +33,7 @@ export function LoginGate({ role, title, children }: LoginGateProps) {
     setSession(next);
   };
   const signOut = useCallback(
-    (why?: string) => {
+    (why?: TextKey) => {
       sessionStorage.removeItem(storageKey);
       setReason(why);
       setSession(null);
@@ -44,7 +45,7 @@ export function LoginGate({ role, title, children }: LoginGateProps) {
       try {
         return await run(session?.token ?? "");
       } catch (error) {
-        if (error instanceof ApiError && error.status === 401) signOut("Please log in again.");
+        if (error instanceof ApiError && error.status === 401) signOut("error_login_again");
         throw error;
       }
     },
@@ -52,7 +53,7 @@ export function LoginGate({ role, title, children }: LoginGateProps) {
   );
 
   const leave = useCallback(
-    (why?: string) => {
+    (why?: TextKey) => {
       // Whoever leaves on purpose ends the token, too; the page does not wait for it.
       if (session && why === undefined) void endLogin(session.token);
       signOut(why);
@@ -75,26 +76,32 @@ async function endLogin(token: string) {
 interface LoginFormProps {
   role: Role;
   title: string;
-  reason?: string;
+  reason?: TextKey;
   onSignIn: (session: Session) => void;
 }
 
 function LoginForm({ role, title, reason, onSignIn }: LoginFormProps) {
+  const { t } = useText();
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
   const [busy, setBusy] = useState(false);
+  useTitle(`${t("brand")} - ${title}`);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
     setProblem(undefined);
     try {
-      const login = await request<Login>("/auth/login", { method: "POST", json: { username, password } });
-      if (login.role !== role) throw new Error("This account has no access to this page.");
+      const login = await request<Login>("/auth/login", {
+        method: "POST",
+        json: { username, password },
+        errors: { 401: "error_wrong_login", 429: "error_too_many_logins" },
+      });
+      if (login.role !== role) throw new ApiError(403, "error_no_access");
       onSignIn({ token: login.access_token, username });
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(error);
       setBusy(false);
     }
   };
@@ -104,11 +111,11 @@ function LoginForm({ role, title, reason, onSignIn }: LoginFormProps) {
       <form className="card login-card" onSubmit={submit}>
         <Brand />
         <h1>{title}</h1>
-        {reason && !problem && <Alert kind="info">{reason}</Alert>}
-        {problem && <Alert kind="error">{problem}</Alert>}
-        <Field label="Username" value={username} onChange={setUsername} autoComplete="username" required />
+        {reason && problem === undefined && <Alert kind="info">{t(reason)}</Alert>}
+        <Problem of={problem} />
+        <Field label={t("username")} value={username} onChange={setUsername} autoComplete="username" required />
         <Field
-          label="Password"
+          label={t("password")}
           type="password"
           value={password}
           onChange={setPassword}
@@ -116,8 +123,9 @@ function LoginForm({ role, title, reason, onSignIn }: LoginFormProps) {
           required
         />
         <button type="submit" className="button primary" disabled={busy}>
-          {busy ? "Logging in…" : "Log in"}
+          {busy ? t("logging_in") : t("log_in")}
         </button>
+        <LanguageSwitch />
       </form>
     </main>
   );

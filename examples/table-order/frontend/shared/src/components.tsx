@@ -1,13 +1,14 @@
 import { type ReactNode, useId, useState } from "react";
+import { ApiError } from "./http";
+import { type Texts, useText } from "./language";
 
-/** The service's sign: a bowl with steam, and its name in both scripts. */
+/** The service's sign: a bowl with steam, and its name. */
 export function Brand() {
+  const { t } = useText();
   return (
     <span className="brand">
       <BowlIcon />
-      <span>
-        Table Order <span lang="ko">테이블오더</span>
-      </span>
+      <span>{t("brand")}</span>
     </span>
   );
 }
@@ -30,6 +31,24 @@ export function Alert({ kind, children }: { kind: "error" | "info" | "success"; 
   );
 }
 
+/** What went wrong, in the page's language; nothing while nothing has. */
+export function Problem({ of: error }: { of: unknown }) {
+  const texts = useText();
+  return error === undefined ? null : <Alert kind="error">{explain(error, texts)}</Alert>;
+}
+
+function explain(error: unknown, { t, won }: Texts): string {
+  if (!(error instanceof ApiError)) return String(error);
+  if (error.changed.length === 0) return t(error.text, { status: error.status });
+  const soldOut = error.changed.filter((item) => !item.is_available).map(({ name }) => name);
+  const repriced = error.changed.filter((item) => item.is_available).map(({ name, price }) => `${name} ${won(price)}`);
+  const sentences = [
+    soldOut.length > 0 && t("error_sold_out", { names: soldOut.join(", ") }),
+    repriced.length > 0 && t("error_repriced", { names: repriced.join(", ") }),
+  ];
+  return sentences.filter(Boolean).join(" ");
+}
+
 interface FieldProps {
   label: string;
   value: string;
@@ -48,6 +67,7 @@ interface FieldProps {
 
 /** A labelled input; empty optional fields say that they are optional. */
 export function Field({ label, hint, value, onChange, multiline, ...input }: FieldProps) {
+  const { t } = useText();
   const id = useId();
   const common = {
     id,
@@ -59,7 +79,7 @@ export function Field({ label, hint, value, onChange, multiline, ...input }: Fie
     <div className="field">
       <label htmlFor={id}>
         {label}
-        {!input.required && <span className="muted"> (optional)</span>}
+        {!input.required && <span className="muted"> ({t("optional")})</span>}
       </label>
       {multiline ? (
         <textarea {...common} rows={3} maxLength={input.maxLength} required={input.required} />

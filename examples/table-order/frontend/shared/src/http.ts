@@ -1,11 +1,24 @@
-/** What the API answered when it was not a success; `status` 0 means that it could not be reached. */
+import type { TextKey } from "./language";
+
+/** A line of an order that is not as the guest has seen it. */
+export interface ChangedItem {
+  name: string;
+  price: number;
+  is_available: boolean;
+}
+
+/** What the API answered when it was not a success, as the text that explains it; `status` 0: it was not reached. */
 export class ApiError extends Error {
   readonly status: number;
+  readonly text: TextKey;
+  readonly changed: ChangedItem[];
 
-  constructor(status: number, message: string) {
-    super(message);
+  constructor(status: number, text: TextKey, changed: ChangedItem[] = []) {
+    super(text);
     this.name = "ApiError";
     this.status = status;
+    this.text = text;
+    this.changed = changed;
   }
 }
 
@@ -15,9 +28,21 @@ export interface RequestOptions {
   form?: FormData;
   token?: string;
   headers?: Record<string, string>;
+  /** What a status means for this very call; the API's own sentences are in English. */
+  errors?: Record<number, TextKey>;
 }
 
-/** Calls the API below `/api` and returns its JSON; throws an ApiError with a message that can be shown. */
+const ERRORS: Record<number, TextKey> = {
+  401: "error_login_again",
+  403: "error_not_allowed",
+  404: "error_not_found",
+  409: "error_conflict",
+  413: "error_too_large",
+  422: "error_invalid",
+  429: "error_too_many",
+};
+
+/** Calls the API below `/api` and returns its JSON; throws an ApiError that can be shown. */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
   const headers = new Headers(options.headers);
   if (options.token) headers.set("Authorization", `Bearer ${options.token}`);
@@ -30,25 +55,20 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
       body: options.json !== undefined ? JSON.stringify(options.json) : options.form,
     });
   } catch {
-    throw new ApiError(0, "The server cannot be reached. Check the connection and try again.");
+    throw new ApiError(0, "error_unreachable");
   }
-  if (!response.ok) throw new ApiError(response.status, await explain(response));
+  if (!response.ok) throw await failure(response, options.errors);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-/** The text to show for any caught value. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** The API explains itself in `detail`, a sentence. */
-async function explain(response: Response): Promise<string> {
+async function failure(response: Response, errors: RequestOptions["errors"]): Promise<ApiError> {
+  const { status } = response;
+  const text = errors?.[status] ?? ERRORS[status] ?? (status >= 500 ? "error_unavailable" : "error_other");
   try {
-    const { detail } = (await response.json()) as { detail?: unknown };
-    if (typeof detail === "string") return detail;
+    const { changed } = (await response.json()) as { changed?: ChangedItem[] };
+    return new ApiError(status, text, changed);
   } catch {
     // Not JSON: the web server's own error page.
+    return new ApiError(status, text);
   }
-  if (response.status === 413) return "The file is too large.";
-  return `The server answered ${response.status}. Please try again.`;
 }

@@ -1,6 +1,6 @@
 export * from "./auth";
 export * from "./components";
-export * from "./format";
 export * from "./http";
+export * from "./language";
 export * from "./status";
 export * from "./types";

@@ -1,23 +1,27 @@
-import { Alert, Brand, LoginGate, type SignedIn, messageOf } from "@table-order/shared";
+import { Brand, LanguageSwitch, LoginGate, Problem, type SignedIn, useText, useTitle } from "@table-order/shared";
 import { useCallback, useEffect, useState } from "react";
 import { type Store, fetchStores } from "./api";
 import { NewStore } from "./NewStore";
 import { StoreCard } from "./StoreCard";
 
 export function App() {
+  const { t } = useText();
   return (
-    <LoginGate role="superadmin" title="Operator">
+    <LoginGate role="superadmin" title={t("operator")}>
       {(session) => <Stores session={session} />}
     </LoginGate>
   );
 }
 
 function Stores({ session: { call, signOut, username } }: { session: SignedIn }) {
+  const { t } = useText();
   const [stores, setStores] = useState<Store[]>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
+
+  useTitle(`${t("brand")} - ${t("operator")}`);
 
   const refresh = useCallback(
-    () => call(fetchStores).then(setStores, (error) => setProblem(messageOf(error))),
+    () => call(fetchStores).then(setStores, setProblem),
     [call],
   );
 
@@ -29,24 +33,23 @@ function Stores({ session: { call, signOut, username } }: { session: SignedIn })
         <Brand />
         <span className="spacer" />
         <span className="muted">{username}</span>
+        <LanguageSwitch />
         <button type="button" className="button quiet small" onClick={() => signOut()}>
-          Log out
+          {t("log_out")}
         </button>
       </header>
       <main className="page">
         <div className="page-title">
-          <h1>
-            Stores <span lang="ko">매장</span>
-          </h1>
+          <h1>{t("stores")}</h1>
         </div>
-        {problem && <Alert kind="error">{problem}</Alert>}
+        <Problem of={problem} />
         {stores && (
           <div className="split">
-            <ul className="stores" aria-label="Stores">
+            <ul className="stores" aria-label={t("stores")}>
               {stores.map((store) => (
                 <StoreCard key={store.id} call={call} store={store} />
               ))}
-              {stores.length === 0 && <li className="card empty">There is no store yet.</li>}
+              {stores.length === 0 && <li className="card empty">{t("no_stores")}</li>}
             </ul>
             <NewStore call={call} onAdded={refresh} />
           </div>

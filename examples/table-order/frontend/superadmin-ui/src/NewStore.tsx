@@ -1,4 +1,4 @@
-import { Alert, Field, type SignedIn, messageOf } from "@table-order/shared";
+import { Alert, Field, Problem, type SignedIn, useText } from "@table-order/shared";
 import { type FormEvent, useState } from "react";
 import { createStore } from "./api";
 
@@ -8,10 +8,11 @@ interface NewStoreProps {
 }
 
 export function NewStore({ call, onAdded }: NewStoreProps) {
+  const { t } = useText();
   const [name, setName] = useState("");
   const [tables, setTables] = useState("10");
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
   const [added, setAdded] = useState<string>();
 
   const submit = async (event: FormEvent) => {
@@ -25,17 +26,17 @@ export function NewStore({ call, onAdded }: NewStoreProps) {
       setName("");
       await onAdded();
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(error);
     }
     setBusy(false);
   };
 
   return (
-    <form className="card form" aria-label="Open a store" onSubmit={submit}>
-      <h2>Open a store</h2>
-      <Field label="Store name" value={name} onChange={setName} maxLength={100} required />
+    <form className="card form" aria-label={t("open_store")} onSubmit={submit}>
+      <h2>{t("open_store")}</h2>
+      <Field label={t("store_name")} value={name} onChange={setName} maxLength={100} required />
       <Field
-        label="Number of tables"
+        label={t("table_count")}
         type="number"
         value={tables}
         onChange={setTables}
@@ -43,10 +44,10 @@ export function NewStore({ call, onAdded }: NewStoreProps) {
         max={200}
         required
       />
-      {problem && <Alert kind="error">{problem}</Alert>}
-      {added && <Alert kind="success">{added} is open. Give it an administrator.</Alert>}
+      <Problem of={problem} />
+      {added && <Alert kind="success">{t("store_opened", { name: added })}</Alert>}
       <button type="submit" className="button primary" disabled={busy}>
-        {busy ? "Opening…" : "Open store"}
+        {busy ? t("opening") : t("open_store")}
       </button>
     </form>
   );

@@ -1,4 +1,4 @@
-import { Alert, Field, type SignedIn, count, messageOf } from "@table-order/shared";
+import { Alert, Field, Problem, type SignedIn, useText } from "@table-order/shared";
 import { type FormEvent, useCallback, useEffect, useState } from "react";
 import { type Admin, type Store, createAdmin, fetchAdmins } from "./api";
 
@@ -9,12 +9,13 @@ interface StoreCardProps {
 
 /** A store, who administers it, and a form for another administrator. */
 export function StoreCard({ call, store }: StoreCardProps) {
+  const { t } = useText();
   const [admins, setAdmins] = useState<Admin[]>();
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
 
   const refresh = useCallback(
     () =>
-      call((token) => fetchAdmins(token, store.id)).then(setAdmins, (error) => setProblem(messageOf(error))),
+      call((token) => fetchAdmins(token, store.id)).then(setAdmins, setProblem),
     [call, store.id],
   );
 
@@ -24,21 +25,21 @@ export function StoreCard({ call, store }: StoreCardProps) {
     <li className="card store" aria-label={store.name}>
       <div className="store-head">
         <h2>{store.name}</h2>
-        <span className={store.is_active ? "chip green" : "chip"}>{store.is_active ? "Open" : "Closed"}</span>
+        <span className={store.is_active ? "chip green" : "chip"}>{t(store.is_active ? "store_is_open" : "store_is_closed")}</span>
       </div>
       <p className="muted">
-        Store {store.id} · {count(store.table_count, "table")} ·{" "}
-        <a href={`/?store=${store.id}`}>Menu</a>
+        {t("store_line", { id: store.id, count: store.table_count })}{" "}
+        <a href={`/?store=${store.id}`}>{t("menu")}</a>
       </p>
-      {problem && <Alert kind="error">{problem}</Alert>}
+      <Problem of={problem} />
       {admins && (
         <p>
-          <span className="muted">{admins.length === 0 ? "No administrator yet" : "Administrators:"}</span>{" "}
+          <span className="muted">{admins.length === 0 ? t("no_administrators") : `${t("administrators")}:`}</span>{" "}
           {admins.map(({ username }) => username).join(", ")}
         </p>
       )}
       <details>
-        <summary>Add an administrator</summary>
+        <summary>{t("add_administrator")}</summary>
         <NewAdmin call={call} store={store} onAdded={refresh} />
       </details>
     </li>
@@ -46,10 +47,11 @@ export function StoreCard({ call, store }: StoreCardProps) {
 }
 
 function NewAdmin({ call, store, onAdded }: StoreCardProps & { onAdded: () => Promise<void> }) {
+  const { t } = useText();
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string>();
+  const [problem, setProblem] = useState<unknown>();
   const [added, setAdded] = useState<string>();
 
   const submit = async (event: FormEvent) => {
@@ -64,37 +66,37 @@ function NewAdmin({ call, store, onAdded }: StoreCardProps & { onAdded: () => Pr
       setPassword("");
       await onAdded();
     } catch (error) {
-      setProblem(messageOf(error));
+      setProblem(error);
     }
     setBusy(false);
   };
 
   return (
-    <form className="admin-form" aria-label={`Add an administrator to ${store.name}`} onSubmit={submit}>
+    <form className="admin-form" aria-label={t("add_administrator_to", { name: store.name })} onSubmit={submit}>
       <Field
-        label="Username"
+        label={t("username")}
         value={username}
         onChange={setUsername}
         autoComplete="off"
         pattern="[A-Za-z0-9._\-]{3,50}"
-        hint="3 to 50 letters, digits, dots, dashes or underscores"
+        hint={t("username_hint")}
         required
       />
       <Field
-        label="Password"
+        label={t("password")}
         type="password"
         value={password}
         onChange={setPassword}
         autoComplete="new-password"
         minLength={10}
         maxLength={128}
-        hint="At least 10 characters"
+        hint={t("password_hint")}
         required
       />
-      {problem && <Alert kind="error">{problem}</Alert>}
-      {added && <Alert kind="success">{added} can log in now.</Alert>}
+      <Problem of={problem} />
+      {added && <Alert kind="success">{t("administrator_added", { name: added })}</Alert>}
       <button type="submit" className="button primary small" disabled={busy}>
-        {busy ? "Adding…" : "Add administrator"}
+        {busy ? t("adding") : t("add_administrator")}
       </button>
     </form>
   );

@@ -19,7 +19,12 @@ export function fetchStores(token: string): Promise<Store[]> {
 }
 
 export function createStore(token: string, name: string, tableCount: number): Promise<Store> {
-  return request<Store>("/superadmin/stores", { method: "POST", json: { name, table_count: tableCount }, token });
+  return request<Store>("/superadmin/stores", {
+    method: "POST",
+    json: { name, table_count: tableCount },
+    token,
+    errors: { 409: "error_store_taken" },
+  });
 }
 
 export function fetchAdmins(token: string, storeId: number): Promise<Admin[]> {
@@ -28,5 +33,10 @@ export function fetchAdmins(token: string, storeId: number): Promise<Admin[]> {
 
 export function createAdmin(token: string, storeId: number, username: string, password: string): Promise<Admin> {
   const json = { username, password };
-  return request<Admin>(`/superadmin/stores/${storeId}/admins`, { method: "POST", json, token });
+  return request<Admin>(`/superadmin/stores/${storeId}/admins`, {
+    method: "POST",
+    json,
+    token,
+    errors: { 409: "error_username_taken" },
+  });
 }
