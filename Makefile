@@ -46,7 +46,7 @@ lint: ready ## ansible-lint, yamllint, ruff
 	scripts/lint
 
 unit: ready ## Unit tests, and the application's own tests
-	pytest
+	pytest --numprocesses=2 --dist=loadfile
 	examples/table-order/backend/test
 
 molecule: ready ## The look-alike of Amazon Linux, then each role in containers, two scenarios at a time
