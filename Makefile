@@ -56,7 +56,7 @@ images: ready
 	pytest tests/images
 
 # Of what passed only the counts are printed, so that a failure is not buried; the logs stay.
-molecule-%:
+molecule-%: ready
 	@SECONDS=0; log=.state/artifacts/molecule-$*.log; mkdir -p $${log%/*}; \
 	if timeout --foreground --kill-after=60 3600 molecule test -s $* >$$log 2>&1; then \
 	  grep -oE "[0-9]+ passed.* in [0-9.]+s" $$log; scripts/skips $$log || exit 1; echo "molecule $*: passed in $$SECONDS s"; \
