@@ -62,11 +62,11 @@ molecule-%: ready
 	  grep -oE "[0-9]+ passed.* in [0-9.]+s" $$log; scripts/skips $$log || exit 1; echo "molecule $*: passed in $$SECONDS s"; \
 	else cat $$log; echo "molecule $*: FAILED after $$SECONDS s, see $$log"; exit 1; fi
 
-e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, killed, in a browser
+e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, in a browser, under load, removed
 	$(ROOT) $(CURDIR)/.venv/bin/python -m pytest -p no:cacheprovider tests/cloud
 	pytest tests/e2e
 
-drills: ready ## Every kind of broken deployment, every phase killed, each under load; slow creations (over an hour)
+drills: ready ## Every kind of broken deployment, every phase killed, each under load; slow and killed creations (over an hour)
 	pytest tests/drills -s
 
 rehearsal: ready ## Staging's and production's inventories on the local cloud, as their operator: from nothing to removed and back
