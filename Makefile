@@ -13,10 +13,10 @@ REHEARSED := production staging production-elsewhere staging-elsewhere
 SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
-.PHONY: help up cloud down clean setup test lint unit molecule e2e drills rehearsal bench ready docs frontend
+.PHONY: help up cloud down clean setup test lint unit molecule images local-cloud e2e drills rehearsal bench ready docs frontend
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 up: cloud ## Everything from nothing: set-up, local cloud, site.yml; prints the addresses to open
 	ansible-playbook site.yml -i inventories/local
@@ -36,9 +36,9 @@ clean: down ## Also remove the images, .venv and .state
 setup: ## Only install what is missing
 	scripts/setup --local
 
-# Two at a time, the long ones first: each of them mostly waits for one process after the other.
+# Two at a time, the long ones first. The whole site runs alone: its deployments are measured under load.
 test: ready ## All tests, and what each part took
-	@for part in "lint unit" "e2e images $(SCENARIOS:%=molecule-%)"; do SECONDS=0; \
+	@for part in "lint unit" "$(SCENARIOS:%=molecule-%) images local-cloud" e2e; do SECONDS=0; \
 	  $(MAKE) --no-print-directory --keep-going --jobs=2 $$part || exit 1; \
 	  times+="$$part: $$SECONDS s  "; done; scripts/skips && echo "All parts passed: $$times"
 
@@ -62,8 +62,10 @@ molecule-%: ready
 	  grep -oE "[0-9]+ passed.* in [0-9.]+s" $$log; scripts/skips $$log || exit 1; echo "molecule $*: passed in $$SECONDS s"; \
 	else cat $$log; echo "molecule $*: FAILED after $$SECONDS s, see $$log"; exit 1; fi
 
-e2e: ready ## The local cloud, then the whole site on it: twice, in check mode, in a browser, under load, removed
+local-cloud: ready ## Containers, addresses, metadata and life of the local cloud (asks for root)
 	$(ROOT) $(CURDIR)/.venv/bin/python -m pytest -p no:cacheprovider tests/cloud
+
+e2e: ready ## The whole site on the local cloud: twice, in check mode, in a browser, under load, removed
 	pytest tests/e2e
 
 drills: ready ## Every kind of broken deployment, every phase killed, each under load; slow and killed creations (over an hour)
