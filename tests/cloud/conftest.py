@@ -39,7 +39,9 @@ def pytest_collection_modifyitems(items):
 def what_is_missing():
     """What keeps these tests from running, with the fix; empty when nothing does."""
     if os.geteuid() != 0:
-        return 'the local cloud changes firewall rules: run "make local-cloud", which uses sudo, or become root'
+        return (
+            'the local cloud changes firewall rules: run "make local-cloud", which uses sudo, or become root'
+        )
     missing = [program for program in ("podman", "iptables") if not shutil.which(program)]
     return f"{' and '.join(missing)} missing: scripts/setup --local brings what is needed" if missing else ""
 

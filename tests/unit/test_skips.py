@@ -47,7 +47,7 @@ def test_a_scenarios_skips_are_printed_and_expected(tmp_path, line, status, said
 
 def test_tests_of_the_local_cloud_fail_for_whoever_is_not_root(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert 'run "make e2e", which uses sudo' in conftest.what_is_missing()
+    assert 'run "make local-cloud", which uses sudo' in conftest.what_is_missing()
 
 
 def test_they_fail_without_their_programs(monkeypatch):
@@ -57,10 +57,12 @@ def test_they_fail_without_their_programs(monkeypatch):
 
 
 def test_make_runs_them_as_root(tmp_path):
-    """make e2e, by somebody who is not root, asks sudo for the part that needs it."""
+    """make local-cloud, by somebody who is not root, asks sudo for the part that needs it."""
     (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
     (tmp_path / "id").chmod(0o755)
     # The Makefile puts .venv/bin before PATH, and neither has another id.
-    done = run("make", "--dry-run", "e2e", env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    done = run(
+        "make", "--dry-run", "local-cloud", env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    )
     (line,) = [line for line in done.stdout.splitlines() if line.endswith("tests/cloud")]
     assert line.startswith("sudo --preserve-env=PATH,CONTAINERS_CONF ")
