@@ -30,7 +30,7 @@ def test_a_run_goes_on_while_the_database_of_another_is_being_created() -> None:
 def test_a_killed_run_is_finished_by_the_next() -> None:
     site.fresh_cloud()
     killed = 0
-    # While the network, the server, and what is on the server are made; tests/drills kills deployments.
+    # While the network, the server, and what is on the server are made; test_deployments.py kills deployments.
     for moment in (12, 30, 70):
         run = site.play("site.yml", timeout=moment)
         if run.status != -signal.SIGKILL:
