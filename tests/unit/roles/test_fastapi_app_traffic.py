@@ -55,7 +55,7 @@ def ask(server, capsys, monkeypatch):
 
     def ask_server(*answers: dict | bytes, upstream: str = "candidate", **options) -> dict:
         server.answers = list(answers)
-        wanted = {"service": "127.0.0.1:8000", "candidate": "127.0.0.1:8001", "flag": FLAG, "timeout": 0.2}
+        wanted = {"service": "127.0.0.1:8000", "candidate": "127.0.0.1:8001", "flag": FLAG, "timeout": 30}
         url = f"http://127.0.0.1:{server.server_port}/upstream"
         return run(traffic, capsys, **(wanted | {"url": url, "upstream": upstream} | options))
 
@@ -110,14 +110,14 @@ def test_an_old_worker_between_the_answers_resets_the_row(ask):
     ],
 )
 def test_another_answer_is_refused_with_what_differs_and_the_fix(ask, answer, upstream, said):
-    result = ask(answer, upstream=upstream)
+    result = ask(answer, upstream=upstream, timeout=0)
     assert result["failed"]
     assert said in result["msg"]
     assert "--tags nginx" in result["msg"]
 
 
 def test_nobody_who_answers_is_refused_within_a_bounded_time(ask, server):
-    result = ask(SERVICE, url="http://127.0.0.1:1/upstream")
+    result = ask(SERVICE, url="http://127.0.0.1:1/upstream", timeout=0.2)
     assert "does not say where requests go: http://127.0.0.1:1/upstream" in result["msg"]
     assert result["seconds"] < 2
 
