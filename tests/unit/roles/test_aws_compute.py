@@ -93,7 +93,7 @@ FIND = {
 
 
 @pytest.mark.parametrize("cause", ["killed before the address", "disassociated by hand"])
-def test_the_address_is_read_after_provisioning(site, ec2, cause):
+def test_the_address_and_the_profile_are_read_after_provisioning(site, client, ec2, cause):
     assert site().status == 0
     (address,) = ec2.describe_addresses()["Addresses"]
     ec2.disassociate_address(AssociationId=address["AssociationId"])
@@ -102,11 +102,24 @@ def test_the_address_is_read_after_provisioning(site, ec2, cause):
     (server,) = servers(ec2)
     # Known, so that the console of a server that prints nothing is not waited for.
     ec2.create_tags(Resources=[server["InstanceId"]], Tags=[{"Key": "HostKey", "Value": HOST_KEY}])
+    profile = made_again(client("iam"))
     run = site(more=[FIND])
     (address,) = ec2.describe_addresses()["Addresses"]
     assert address["PublicIp"] != server["PublicIpAddress"]
     assert run.status == 0, run.output[-3000:]
     assert f"address={address['PublicIp']}" in run.messages
+    assert [profile] == [
+        one["IamInstanceProfile"]["Id"]
+        for one in ec2.describe_iam_instance_profile_associations()["IamInstanceProfileAssociations"]
+        if one["InstanceId"] == server["InstanceId"]
+    ]
+
+
+def made_again(iam):
+    """Make the server's instance profile again, and return its id."""
+    iam.delete_instance_profile(InstanceProfileName="table-order-ec2-role")
+    answer = iam.create_instance_profile(InstanceProfileName="table-order-ec2-role")
+    return answer["InstanceProfile"]["InstanceProfileId"]
 
 
 def test_a_key_pair_of_another_key_is_refused(site, ec2, tmp_path):
