@@ -80,3 +80,10 @@ def flag_folder(host):
     host.check_output("mkdir -p /run/kitchen")
     yield
     host.check_output("rm -r /run/kitchen")
+
+
+@pytest.fixture
+def pair(host) -> tuple[str, str]:
+    """The files of the certificate and of its key that nginx.conf names."""
+    script = "sed -n 's/^ *%s \\([^ ]*\\);$/\\1/p' /etc/nginx/nginx.conf"
+    return tuple(host.check_output(script % name) for name in ("ssl_certificate", "ssl_certificate_key"))

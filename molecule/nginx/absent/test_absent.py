@@ -34,7 +34,6 @@ def test_its_files_are_gone(each):
     for path in (
         "/etc/nginx/nginx.conf",
         "/etc/logrotate.d/table-order-nginx",
-        "/etc/nginx/tls/self-signed.key",
         "/etc/nginx/tls",
     ):
         assert not each.file(path).exists, path

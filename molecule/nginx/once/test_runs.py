@@ -1,5 +1,6 @@
 """What takes runs of the role: a certificate that is not the key's, and a log that was deleted."""
 
+import hashlib
 import os
 import subprocess
 import time
@@ -19,16 +20,16 @@ def host():
 
 
 @pytest.mark.parametrize("remote", [False, True], ids=["of the controller", "of the host"])
-def test_a_key_of_another_certificate(host, tmp_path, remote):
+def test_a_key_of_another_certificate(host, pair, tmp_path, remote):
     new_key = "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out"
     other = Path("/root/other.key") if remote else tmp_path / "other.key"
     values = {"nginx_client_max_body_size": "77m", "nginx_tls_key_file": str(other)}
     if remote:
         host.check_output(f"{new_key} {other}")
-        values |= {"nginx_tls_remote": True, "nginx_tls_certificate_file": "/etc/nginx/tls/given.crt"}
+        values |= {"nginx_tls_remote": True, "nginx_tls_certificate_file": pair[0]}
     else:
         subprocess.run([*new_key.split(), str(other)], check=True)
-    state = "sha256sum /etc/nginx/nginx.conf /etc/nginx/tls/*; systemctl show nginx -p StateChangeTimestamp"
+    state = "sha256sum /etc/nginx/nginx.conf /etc/nginx/tls/*/*; systemctl show nginx -p StateChangeTimestamp"
     before = host.check_output(state)
     result = run("converge.yml", f"--limit={HOST}", settings(**values))
     assert result.status == 2, result.output
@@ -39,7 +40,7 @@ def test_a_key_of_another_certificate(host, tmp_path, remote):
     assert host.check_output(state) == before
 
 
-def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, ask, wait_for_line, tmp_path):
+def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, pair, ask, wait_for_line, tmp_path):
     # Who wants room deletes it, and nginx goes on in the deleted file.
     host.check_output("rm /srv/logs/nginx-access.log")
     certificate, key = tmp_path / "new.crt", tmp_path / "new.key"
@@ -56,7 +57,15 @@ def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, ask, wa
     assert result.status == 0, result.output
     assert certificate.read_text().splitlines()[5] in result.output, "differences are shown"
     assert not [line for line in key.read_text().splitlines()[1:-1] if line in result.output]
-    assert host.file("/etc/nginx/tls/given.key").content_string == key.read_text()
+    folder = f"/etc/nginx/tls/given-{hashlib.sha256(certificate.read_bytes()).hexdigest()[:16]}"
+    assert host.file(f"{folder}/key.pem").content_string == key.read_text()
+    shown = (
+        "openssl s_client -connect localhost:8443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint"
+    )
+    assert host.check_output(shown) == host.check_output(
+        f"openssl x509 -in {folder}/certificate.pem -noout -fingerprint"
+    )
+    assert not host.file(pair[0]).exists, "the pair of before has gone"
     path = f"/{time.time_ns()}"
     ask(f"https://localhost:8443{path}")
     wait_for_line("/srv/logs/nginx-access.log", path)

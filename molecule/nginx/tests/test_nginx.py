@@ -177,26 +177,25 @@ def test_http2_is_offered(host):
     assert host.check_output("curl -sko /dev/null -w '%{http_version}' https://localhost/") == "2"
 
 
-def test_the_self_signed_pair_is_made_for_itself(host):
-    certificate = host.check_output(
-        "openssl x509 -in /etc/nginx/tls/self-signed.crt -noout -subject -ext subjectAltName"
-    )
+def test_the_self_signed_pair_is_made_for_itself(host, pair):
+    file, key_file = pair
+    certificate = host.check_output(f"openssl x509 -in {file} -noout -subject -ext subjectAltName")
     assert re.search("CN ?= ?kitchen.example.org", certificate)
     shown = host.check_output(
         "openssl s_client -connect localhost:443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint"
     )
-    assert shown == host.check_output("openssl x509 -in /etc/nginx/tls/self-signed.crt -noout -fingerprint")
+    assert shown == host.check_output(f"openssl x509 -in {file} -noout -fingerprint")
     assert "DNS:kitchen.example.org" in certificate
     # Three days long.
     for days, status in ((2, 0), (4, 1)):
         seconds = days * 86400
-        assert (
-            host.run(f"openssl x509 -in /etc/nginx/tls/self-signed.crt -noout -checkend {seconds}").rc
-            == status
-        )
-    key = host.file("/etc/nginx/tls/self-signed.key")
+        assert host.run(f"openssl x509 -in {file} -noout -checkend {seconds}").rc == status
+    key = host.file(key_file)
     assert (key.user, key.group, key.mode) == ("root", "root", 0o600)
-    assert host.file("/etc/nginx/tls").mode == 0o700
+    folder = file.removesuffix("/certificate.pem")
+    assert [host.file(path).mode for path in ("/etc/nginx/tls", folder)] == [0o700, 0o700]
+    # Neither what side_effect.yml has left nor a pair of before.
+    assert host.check_output("ls -A /etc/nginx/tls") == folder.removeprefix("/etc/nginx/tls/")
 
 
 def test_log_ins_are_limited_and_what_is_believed_of_the_client_is_nothing(host, ask):

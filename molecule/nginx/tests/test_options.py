@@ -85,22 +85,20 @@ def test_an_authoritys_question_is_answered_over_http(ask, host):
     host.check_output("rm -r /srv/acme")
 
 
-def test_the_given_certificate_is_shown(host):
+def test_the_given_certificate_is_shown(host, pair):
     shown = host.check_output(
         "openssl s_client -connect localhost:8443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint"
     )
-    assert shown == host.check_output("openssl x509 -in /etc/nginx/tls/given.crt -noout -fingerprint")
+    assert shown == host.check_output(f"openssl x509 -in {pair[0]} -noout -fingerprint")
     # Neither the role's own nor, after side_effect.yml, that of somebody else.
-    assert "shop.example.org" in host.check_output(
-        "openssl x509 -in /etc/nginx/tls/given.crt -noout -subject"
-    )
-    assert not host.file("/etc/nginx/tls/self-signed.key").exists
+    assert "shop.example.org" in host.check_output(f"openssl x509 -in {pair[0]} -noout -subject")
+    assert len(host.file("/etc/nginx/tls").listdir()) == 1
 
 
-def test_the_given_key_stays_private(host):
-    key = host.file("/etc/nginx/tls/given.key")
+def test_the_given_key_stays_private(host, pair):
+    key = host.file(pair[1])
     assert (key.user, key.mode) == ("root", 0o600)
-    assert host.run("runuser -u nginx -- cat /etc/nginx/tls/given.key").rc != 0
+    assert host.run(f"runuser -u nginx -- cat {pair[1]}").rc != 0
 
 
 def test_the_front_end_is_served_under_its_path(ask, make_frontends):

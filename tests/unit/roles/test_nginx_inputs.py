@@ -370,7 +370,7 @@ CARRIED = {
         ["proxy_pass http://table_order_backend;"],
     ),
     "unlimited size": ({"nginx_client_max_body_size": "0"}, ["client_max_body_size 0;"]),
-    "Korean and blanks on the controller": (PAIR, ["ssl_certificate /etc/nginx/tls/given.crt;"]),
+    "Korean and blanks on the controller": (PAIR, ["ssl_certificate /etc/nginx/tls/given-"]),
     "files of the host": (REMOTE, ["ssl_certificate /etc/a.crt;", "ssl_certificate_key /etc/a.key;"]),
     "absence does not need the files": (
         {**PAIR, "nginx_state": "absent", "nginx_tls_key_file": "/gone", "nginx_log_group": "no-such-group"},
@@ -494,6 +494,18 @@ def test_it_is_carried_through(answers, case):
 def test_what_is_done_without_leaves_no_trace(answers, trace):
     assert trace not in answers["neither candidate nor archive"][1]["nginx.conf"]
     assert trace in answers["defaults"][1]["nginx.conf"]
+
+
+@pytest.mark.parametrize(
+    ("case", "folder"),
+    [("Korean and blanks on the controller", "given-[0-9a-f]{16}"), ("defaults", "self-signed-new")],
+)
+def test_one_rename_replaces_certificate_and_key(answers, case, folder):
+    """Both lie in a folder that follows from the certificate, so that nothing that nginx has is written over."""
+    text = answers[case][1]["nginx.conf"]
+    assert re.search(
+        rf"ssl_certificate (/etc/nginx/tls/{folder})/certificate.pem;\s+ssl_certificate_key \1/key.pem;", text
+    )
 
 
 def test_requests_and_the_answer_to_where_they_go_are_chosen_alike(answers):
