@@ -143,12 +143,10 @@ class Metadata:
         return json.dumps(document, indent=2)
 
     def _iam(self, instance: Instance) -> dict[str, str]:
-        """The instance profile and the credentials of its role; nothing without a profile."""
-        profile_arn = (instance.iam_instance_profile or {}).get("Arn")
-        if not profile_arn:
-            return {}
+        """The instance profile and the credentials of its role; nothing without a profile, or after it was made again."""
+        profile_id = (instance.iam_instance_profile or {}).get("Id")
         iam = iam_backends[self.cloud.settings.account]["aws"]
-        profile = next((one for one in iam.instance_profiles.values() if one.arn == profile_arn), None)
+        profile = next((one for one in iam.instance_profiles.values() if one.id == profile_id), None)
         if profile is None or not profile.roles:
             return {}
         role = profile.roles[0]

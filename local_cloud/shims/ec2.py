@@ -12,6 +12,10 @@ from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models import EC2Backend
 from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.iam_instance_profile import (
+    IamInstanceProfileAssociation,
+    IamInstanceProfileAssociationBackend,
+)
 from moto.ec2.models.instances import Instance, MetadataOptions
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
@@ -361,3 +365,26 @@ def refuse_start_of_terminated(original: Original, backend: EC2Backend, instance
                 f"The instance '{instance.id}' is not in a state from which it can be started.",
             )
     return original(backend, instance_ids)
+
+
+# AWS: an instance shows its profile's own id, by which a profile that was made again under the same name is another one.
+@around(IamInstanceProfileAssociation, "__init__")
+def show_profile_id(
+    original: Original, association: IamInstanceProfileAssociation, *args: object, **kwargs: object
+) -> None:
+    """Show the profile's id instead of the association's."""
+    original(association, *args, **kwargs)
+    _show_profile(association)
+
+
+@around(IamInstanceProfileAssociationBackend, "replace_iam_instance_profile_association")
+def show_replaced_profile(original: Original, backend: EC2Backend, *args: object, **kwargs: object) -> object:
+    """Show the profile that has replaced another one."""
+    association = original(backend, *args, **kwargs)
+    _show_profile(association)
+    return association
+
+
+def _show_profile(association: IamInstanceProfileAssociation) -> None:
+    profile = association.iam_instance_profile
+    association.instance.iam_instance_profile = {"Arn": profile.arn, "Id": profile.id}

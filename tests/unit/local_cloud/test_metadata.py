@@ -108,3 +108,23 @@ def test_credentials_are_the_roles(read, url):
         aws_session_token=credentials["Token"],
     ).get_caller_identity()
     assert ":assumed-role/server/i-" in caller["Arn"]
+
+
+def test_a_profile_that_was_made_again_gives_no_credentials_until_it_is_put_back(client, ec2, instance, read):
+    iam, name = client("iam"), {"InstanceProfileName": "server"}
+    iam.remove_role_from_instance_profile(RoleName="server", **name)
+    iam.delete_instance_profile(**name)
+    again = iam.create_instance_profile(**name)["InstanceProfile"]["InstanceProfileId"]
+    iam.add_role_to_instance_profile(RoleName="server", **name)
+    shown = ec2.describe_instances(InstanceIds=[instance.id])["Reservations"][0]["Instances"][0]
+    assert shown["IamInstanceProfile"]["Id"] != again
+    assert read("meta-data/iam/security-credentials/")[0] == 404
+    (association,) = ec2.describe_iam_instance_profile_associations(
+        Filters=[{"Name": "instance-id", "Values": [instance.id]}]
+    )["IamInstanceProfileAssociations"]
+    ec2.replace_iam_instance_profile_association(
+        AssociationId=association["AssociationId"], IamInstanceProfile={"Name": "server"}
+    )
+    shown = ec2.describe_instances(InstanceIds=[instance.id])["Reservations"][0]["Instances"][0]
+    assert shown["IamInstanceProfile"]["Id"] == again
+    assert read("meta-data/iam/security-credentials/") == (200, "server")
