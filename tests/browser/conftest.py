@@ -4,6 +4,7 @@ TABLE_ORDER_URL             for example https://127.0.20.1
 TABLE_ORDER_CERTIFICATE     the self-signed certificate (PEM) that the site may show; without it, one that the system trusts
 TABLE_ORDER_ADMIN_USERNAME  an administrator of one store
 TABLE_ORDER_ADMIN_PASSWORD
+TABLE_ORDER_SUPERADMIN_USERNAME, TABLE_ORDER_SUPERADMIN_PASSWORD  who runs all stores
 TABLE_ORDER_ARTIFACTS       where screenshots go; .state/artifacts when not given
 TABLE_ORDER_BROWSER         the browser; /usr/bin/chromium when not given
 """
@@ -62,6 +63,11 @@ def site() -> str:
 @pytest.fixture(scope="session")
 def credentials() -> Credentials:
     return Credentials(setting("TABLE_ORDER_ADMIN_USERNAME"), setting("TABLE_ORDER_ADMIN_PASSWORD"))
+
+
+@pytest.fixture(scope="session")
+def superadmin() -> Credentials:
+    return Credentials(setting("TABLE_ORDER_SUPERADMIN_USERNAME"), setting("TABLE_ORDER_SUPERADMIN_PASSWORD"))
 
 
 @pytest.fixture(scope="session")

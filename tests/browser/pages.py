@@ -89,13 +89,18 @@ class AdminPage:
 
 
 def log_in(page: Page, credentials: Credentials) -> AdminPage:
-    """Log in on the administration's login page."""
+    """Log in on the administration's login page, or on the operator's, who has no store."""
     page.get_by_label("아이디").fill(credentials.username)
     fill_password(page.get_by_label("비밀번호"), credentials)
     with page.expect_response("**/api/auth/login") as answer:
         page.get_by_role("button", name="로그인").click()
     assert answer.value.status == 200, "The administrator cannot log in."
     return AdminPage(page, store_id=answer.value.json()["store_id"])
+
+
+def confirm(page: Page, action: str) -> None:
+    """Answer the question that the page asks."""
+    page.get_by_role("alertdialog").get_by_role("button", name=action).click()
 
 
 def fill_password(box: Locator, credentials: Credentials) -> None:
@@ -128,13 +133,27 @@ def draw_picture(page: Page) -> bytes:
     return png
 
 
+def edit_menu(page: Page, name: str, new_name: str, price: int, picture: bytes) -> None:
+    page.get_by_role("button", name=f"{name} 수정").click()
+    form = page.get_by_role("form", name="메뉴 수정")
+    expect(form.get_by_label("이름", exact=True)).to_have_value(name)
+    form.get_by_label("이름", exact=True).fill(new_name)
+    form.get_by_label("가격(원)").fill(str(price))
+    form.get_by_label("사진").set_input_files(upload_of(picture))
+    form.get_by_role("button", name="저장").click()
+    expect(form).to_be_hidden()
+
+
+def upload_of(picture: bytes) -> dict:
+    return {"name": "bibimbap.png", "mimeType": "image/png", "buffer": picture}
+
+
 def add_menu_with_picture(page: Page, name: str, picture: bytes) -> None:
     page.get_by_role("link", name="메뉴").click()
     form = page.get_by_role("form", name="메뉴 추가")
     form.get_by_label("이름", exact=True).fill(name)
     form.get_by_label("가격(원)").fill("9500")
     form.get_by_label("설명").fill("Rice, vegetables, an egg, gochujang.")
-    upload = {"name": "bibimbap.png", "mimeType": "image/png", "buffer": picture}
-    form.get_by_label("사진").set_input_files(upload)
+    form.get_by_label("사진").set_input_files(upload_of(picture))
     form.get_by_role("button", name="메뉴 추가").click()
     expect(form.get_by_role("status")).to_contain_text("추가했습니다")

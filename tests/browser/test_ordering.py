@@ -7,8 +7,18 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE
-from tests.browser.pages import PICTURE_WIDTH, AdminPage, add_menu_with_picture, draw_picture, place_order
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.browser.pages import (
+    PICTURE_WIDTH,
+    AdminPage,
+    Credentials,
+    add_menu_with_picture,
+    confirm,
+    draw_picture,
+    edit_menu,
+    log_in,
+    place_order,
+)
 
 # From the click to the order on the other screen: a second or two, on a machine that is busy with tests.
 LIVE_MS = 2_000
@@ -89,8 +99,8 @@ def test_only_who_has_scanned_the_tables_code_orders(
     expect(told).to_be_hidden()
     assert "code" not in guest.url, "the address that people pass on carries the code"
 
-    admin.page.once("dialog", lambda dialog: dialog.accept())
     tile.get_by_role("button", name="새 코드").click()
+    confirm(admin.page, "새 코드")
     expect(link).not_to_have_attribute("href", before)
     guest.get_by_role("button", name=ADD).first.click()
     guest.get_by_role("button", name="장바구니, 1개").click()
@@ -102,7 +112,7 @@ def test_only_who_has_scanned_the_tables_code_orders(
     expect(guest.get_by_role("status").filter(has_text="감사합니다")).to_be_visible()
 
 
-def test_a_picture_of_a_new_menu_is_shown_to_customers(customer: Page, admin: AdminPage, artifacts: Path):
+def test_a_new_menu_and_its_picture_are_shown_and_edited(customer: Page, admin: AdminPage, artifacts: Path):
     name = f"Bibimbap 비빔밥 {time.strftime('%H:%M:%S')}"
     add_menu_with_picture(admin.page, name, picture=draw_picture(admin.page))
     tile = admin.page.get_by_role("listitem", name=name)
@@ -115,3 +125,44 @@ def test_a_picture_of_a_new_menu_is_shown_to_customers(customer: Page, admin: Ad
     picture.scroll_into_view_if_needed()
     expect(picture).to_have_js_property("naturalWidth", PICTURE_WIDTH)
     customer.screenshot(path=artifacts / "customer-menu.png")
+
+    before = picture.get_attribute("src")
+    edit_menu(admin.page, name, f"{name} 곱빼기", price=12_500, picture=draw_picture(admin.page))
+    customer.reload()
+    card = customer.get_by_role("listitem", name=f"{name} 곱빼기", exact=True)
+    expect(card).to_contain_text("12,500원")
+    expect(card.get_by_role("img")).not_to_have_attribute("src", before)
+
+
+def test_an_operator_resets_a_password_locks_an_account_and_closes_a_store(
+    new_page: Callable[[dict[str, int]], Page], site: str, superadmin: Credentials
+):
+    operator, clerk = new_page(DESKTOP), new_page(DESKTOP)
+    operator.goto(f"{site}/superadmin/")
+    log_in(operator, superadmin)
+    now = time.strftime("%H%M%S")
+    account = Credentials(f"clerk-{now}", f"a new password {now}")
+    form = operator.get_by_role("form", name="매장 열기")
+    form.get_by_label("매장 이름").fill(f"분점 {now}")
+    form.get_by_role("button", name="매장 열기").click()
+    store = operator.get_by_role("listitem", name=f"분점 {now}")
+    store.get_by_text("관리자 추가").first.click()
+    store.get_by_label("아이디").fill(account.username)
+    store.get_by_label("비밀번호").fill("the first password")
+    store.get_by_role("button", name="관리자 추가").click()
+
+    store.get_by_role("button", name="비밀번호 재설정").click()
+    operator.get_by_role("dialog").get_by_label("새 비밀번호").fill(account.password)
+    operator.get_by_role("dialog").get_by_role("button", name="저장").click()
+    expect(store.get_by_role("status").filter(has_text="비밀번호를 바꾸었습니다")).to_be_visible()
+    clerk.goto(f"{site}/admin/")
+    expect(log_in(clerk, account).live_sign).to_be_visible()
+
+    store.get_by_role("button", name="잠그기").click()
+    confirm(operator, "잠그기")
+    expect(store.get_by_text("잠김")).to_be_visible()
+    expect(clerk.get_by_text("다시 로그인해 주세요.")).to_be_visible(timeout=LIVE_MS * 5)
+
+    store.get_by_role("button", name="매장 닫기").click()
+    confirm(operator, "매장 닫기")
+    expect(store.get_by_text("닫힘")).to_be_visible()

@@ -253,12 +253,14 @@ def test_bad_input_is_refused_before_anything_is_touched(setting: str, named: st
 
 
 def test_a_browser_orders_and_uploads(first_run: FirstRun, artifacts: Path) -> None:
-    password = site.secrets()["table-order/app/settings"]["demo_admin_password"]
+    secret = site.secrets()["table-order/app/settings"]
     variables = {
         "TABLE_ORDER_URL": site.url(),
         "TABLE_ORDER_CERTIFICATE": deployment.certificate(),
         "TABLE_ORDER_ADMIN_USERNAME": "demo-admin",
-        "TABLE_ORDER_ADMIN_PASSWORD": password,
+        "TABLE_ORDER_ADMIN_PASSWORD": secret["demo_admin_password"],
+        "TABLE_ORDER_SUPERADMIN_USERNAME": secret["superadmin_username"],
+        "TABLE_ORDER_SUPERADMIN_PASSWORD": secret["superadmin_password"],
         "TABLE_ORDER_ARTIFACTS": str(artifacts),
     }
     run = subprocess.run(

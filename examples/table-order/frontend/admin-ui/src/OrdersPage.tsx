@@ -5,6 +5,7 @@ import {
   type SignedIn,
   StatusChip,
   type TextKey,
+  useConfirm,
   useText,
 } from "@table-order/shared";
 import { type ReactNode, useEffect, useRef, useState } from "react";
@@ -25,6 +26,7 @@ interface OrdersPageProps {
 export function OrdersPage({ call, live }: OrdersPageProps) {
   const { t } = useText();
   const [problem, setProblem] = useState<unknown>();
+  const [ask, confirmation] = useConfirm();
   const orders = live.orders ?? [];
   const finished = orders.filter(({ status }) => !COLUMNS.some((column) => column.status === status));
 
@@ -38,11 +40,12 @@ export function OrdersPage({ call, live }: OrdersPageProps) {
     live.refresh();
   };
 
-  const cancel = (order: Order) => {
-    if (window.confirm(t("confirm_cancel", { order: order.id, table: order.table_number }))) {
-      void move(order, "cancelled");
-    }
-  };
+  const cancel = (order: Order) =>
+    ask({
+      text: t("confirm_cancel", { order: order.id, table: order.table_number }),
+      action: t("cancel_order"),
+      onConfirm: () => void move(order, "cancelled"),
+    });
 
   return (
     <>
@@ -52,6 +55,7 @@ export function OrdersPage({ call, live }: OrdersPageProps) {
         <Announcer orders={live.orders} />
       </div>
       <Problem of={problem ?? live.problem} />
+      {confirmation}
       <div className="board">
         {COLUMNS.map(({ status, next, action }) => (
           <Column key={status} status={status} orders={oldestFirst(orders, status)}>

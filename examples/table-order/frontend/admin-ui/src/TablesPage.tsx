@@ -1,4 +1,4 @@
-import { type Order, Problem, type SignedIn, useText } from "@table-order/shared";
+import { type Order, Problem, type SignedIn, useConfirm, useText } from "@table-order/shared";
 import { useCallback, useEffect, useState } from "react";
 import { type Store, type TableState, closeTable, fetchTables, renewCode } from "./api";
 import { TableCode, tableLink } from "./TableCode";
@@ -16,6 +16,8 @@ export function TablesPage({ call, orders, store }: TablesPageProps) {
   const [tables, setTables] = useState<TableState[]>();
   const [problem, setProblem] = useState<unknown>();
   const [printed, setPrinted] = useState<TableState[]>([]);
+
+  const [ask, confirmation] = useConfirm();
 
   const refresh = useCallback(
     () => call(fetchTables).then(setTables, setProblem),
@@ -38,11 +40,12 @@ export function TablesPage({ call, orders, store }: TablesPageProps) {
     await refresh();
   };
 
-  const renew = (number: number) => {
-    if (window.confirm(t("confirm_renew", { table: number }))) {
-      void run((token) => renewCode(token, number));
-    }
-  };
+  const renew = (number: number) =>
+    ask({
+      text: t("confirm_renew", { table: number }),
+      action: t("new_code"),
+      onConfirm: () => void run((token) => renewCode(token, number)),
+    });
 
   return (
     <>
@@ -55,6 +58,7 @@ export function TablesPage({ call, orders, store }: TablesPageProps) {
         )}
       </div>
       <Problem of={problem} />
+      {confirmation}
       <ul className="table-grid" aria-label={t("page_tables")}>
         {tables?.map((table) => (
           <li key={table.number} className="card table-tile" aria-label={t("table_number", { table: table.number })}>

@@ -65,9 +65,17 @@ export function createMenu(token: string, form: FormData): Promise<Menu> {
   return request<Menu>("/admin/menus", { method: "POST", form, token, errors: PICTURE_ERRORS });
 }
 
-export function changeAvailability(token: string, menuId: number, isAvailable: boolean): Promise<Menu> {
-  const json = { is_available: isAvailable };
+export type MenuChange = Partial<Pick<Menu, "name" | "description" | "price" | "category_id" | "is_available">>;
+
+/** Sets what is given, the rest stays. */
+export function changeMenu(token: string, menuId: number, json: MenuChange): Promise<Menu> {
   return request<Menu>(`/admin/menus/${menuId}`, { method: "PATCH", json, token });
+}
+
+export function replacePicture(token: string, menuId: number, picture: File): Promise<Menu> {
+  const form = new FormData();
+  form.set("image", picture);
+  return request<Menu>(`/admin/menus/${menuId}/image`, { method: "PUT", form, token, errors: PICTURE_ERRORS });
 }
 
 export function fetchTables(token: string): Promise<TableState[]> {

@@ -47,7 +47,7 @@ function Stores({ session: { call, signOut, username } }: { session: SignedIn })
           <div className="split">
             <ul className="stores" aria-label={t("stores")}>
               {stores.map((store) => (
-                <StoreCard key={store.id} call={call} store={store} />
+                <StoreCard key={store.id} call={call} store={store} onChanged={refresh} />
               ))}
               {stores.length === 0 && <li className="card empty">{t("no_stores")}</li>}
             </ul>

@@ -1,4 +1,4 @@
-import { Alert, Field, Problem, type SignedIn, useText } from "@table-order/shared";
+import { Alert, Field, Problem, type SignedIn, useAction, useText } from "@table-order/shared";
 import { type FormEvent, useState } from "react";
 import { createStore } from "./api";
 
@@ -11,24 +11,18 @@ export function NewStore({ call, onAdded }: NewStoreProps) {
   const { t } = useText();
   const [name, setName] = useState("");
   const [tables, setTables] = useState("10");
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<unknown>();
   const [added, setAdded] = useState<string>();
+  const { busy, problem, run } = useAction();
 
-  const submit = async (event: FormEvent) => {
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    setBusy(true);
-    setProblem(undefined);
     setAdded(undefined);
-    try {
+    void run(async () => {
       const store = await call((token) => createStore(token, name, Number(tables)));
       setAdded(store.name);
       setName("");
       await onAdded();
-    } catch (error) {
-      setProblem(error);
-    }
-    setBusy(false);
+    });
   };
 
   return (

@@ -1,103 +1,96 @@
-import { Alert, Field, Problem, type SignedIn, useText } from "@table-order/shared";
-import { type FormEvent, useCallback, useEffect, useState } from "react";
-import { type Admin, type Store, createAdmin, fetchAdmins } from "./api";
+import { Dialog, Field, Problem, type SignedIn, useAction, useConfirm, useText } from "@table-order/shared";
+import { type FormEvent, useState } from "react";
+import { Administrators } from "./Administrators";
+import { type Store, changeStore } from "./api";
 
 interface StoreCardProps {
   call: SignedIn["call"];
   store: Store;
+  /** Called when the store was changed; resolves when the page knows of it. */
+  onChanged: () => Promise<void>;
 }
 
-/** A store, who administers it, and a form for another administrator. */
-export function StoreCard({ call, store }: StoreCardProps) {
+/** A store, whether it is open, and who administers it. */
+export function StoreCard({ call, store, onChanged }: StoreCardProps) {
   const { t } = useText();
-  const [admins, setAdmins] = useState<Admin[]>();
-  const [problem, setProblem] = useState<unknown>();
+  const [renaming, setRenaming] = useState(false);
+  const [ask, confirmation] = useConfirm();
+  const { busy, problem, run } = useAction();
 
-  const refresh = useCallback(
-    () =>
-      call((token) => fetchAdmins(token, store.id)).then(setAdmins, setProblem),
-    [call, store.id],
-  );
-
-  useEffect(() => void refresh(), [refresh]);
+  const setOpen = (is_active: boolean) =>
+    void run(async () => {
+      await call((token) => changeStore(token, store.id, { is_active }));
+      await onChanged();
+    });
+  const close = () =>
+    ask({
+      text: t("confirm_close_store", { name: store.name }),
+      action: t("close_store"),
+      onConfirm: () => setOpen(false),
+    });
 
   return (
     <li className="card store" aria-label={store.name}>
       <div className="store-head">
         <h2>{store.name}</h2>
-        <span className={store.is_active ? "chip green" : "chip"}>{t(store.is_active ? "store_is_open" : "store_is_closed")}</span>
+        <span className={store.is_active ? "chip green" : "chip"}>
+          {t(store.is_active ? "store_is_open" : "store_is_closed")}
+        </span>
       </div>
       <p className="muted">
         {t("store_line", { id: store.id, count: store.table_count })}{" "}
         <a href={`/?store=${store.id}`}>{t("menu")}</a>
       </p>
+      <div className="row">
+        <button type="button" className="button small" onClick={() => setRenaming(true)}>
+          {t("rename")}
+        </button>
+        <button
+          type="button"
+          className="button small"
+          disabled={busy}
+          onClick={store.is_active ? close : () => setOpen(true)}
+        >
+          {t(store.is_active ? "close_store" : "reopen_store")}
+        </button>
+      </div>
       <Problem of={problem} />
-      {admins && (
-        <p>
-          <span className="muted">{admins.length === 0 ? t("no_administrators") : `${t("administrators")}:`}</span>{" "}
-          {admins.map(({ username }) => username).join(", ")}
-        </p>
-      )}
-      <details>
-        <summary>{t("add_administrator")}</summary>
-        <NewAdmin call={call} store={store} onAdded={refresh} />
-      </details>
+      <Administrators call={call} store={store} />
+      {confirmation}
+      {renaming && <Rename call={call} store={store} onChanged={onChanged} onDone={() => setRenaming(false)} />}
     </li>
   );
 }
 
-function NewAdmin({ call, store, onAdded }: StoreCardProps & { onAdded: () => Promise<void> }) {
+function Rename({ call, store, onChanged, onDone }: StoreCardProps & { onDone: () => void }) {
   const { t } = useText();
-  const [username, setUsername] = useState("");
-  const [password, setPassword] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<unknown>();
-  const [added, setAdded] = useState<string>();
+  const [name, setName] = useState(store.name);
+  const { busy, problem, run } = useAction();
+  const title = t("rename_store", { name: store.name });
 
-  const submit = async (event: FormEvent) => {
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    setBusy(true);
-    setProblem(undefined);
-    setAdded(undefined);
-    try {
-      const admin = await call((token) => createAdmin(token, store.id, username, password));
-      setAdded(admin.username);
-      setUsername("");
-      setPassword("");
-      await onAdded();
-    } catch (error) {
-      setProblem(error);
-    }
-    setBusy(false);
+    void run(async () => {
+      await call((token) => changeStore(token, store.id, { name }));
+      await onChanged();
+      onDone();
+    });
   };
 
   return (
-    <form className="admin-form" aria-label={t("add_administrator_to", { name: store.name })} onSubmit={submit}>
-      <Field
-        label={t("username")}
-        value={username}
-        onChange={setUsername}
-        autoComplete="off"
-        pattern="[A-Za-z0-9._\-]{3,50}"
-        hint={t("username_hint")}
-        required
-      />
-      <Field
-        label={t("password")}
-        type="password"
-        value={password}
-        onChange={setPassword}
-        autoComplete="new-password"
-        minLength={10}
-        maxLength={128}
-        hint={t("password_hint")}
-        required
-      />
-      <Problem of={problem} />
-      {added && <Alert kind="success">{t("administrator_added", { name: added })}</Alert>}
-      <button type="submit" className="button primary small" disabled={busy}>
-        {busy ? t("adding") : t("add_administrator")}
-      </button>
-    </form>
+    <Dialog label={title} onClose={onDone}>
+      <form className="form" aria-label={title} onSubmit={submit}>
+        <Field label={t("store_name")} value={name} onChange={setName} maxLength={100} required />
+        <Problem of={problem} />
+        <div className="dialog-foot">
+          <button type="button" className="button" onClick={onDone}>
+            {t("close")}
+          </button>
+          <button type="submit" className="button primary" disabled={busy}>
+            {busy ? t("saving") : t("save")}
+          </button>
+        </div>
+      </form>
+    </Dialog>
   );
 }

@@ -40,3 +40,18 @@ export function createAdmin(token: string, storeId: number, username: string, pa
     errors: { 409: "error_username_taken" },
   });
 }
+
+/** Renames, closes or reopens a store; what is not given stays. */
+export function changeStore(token: string, storeId: number, json: Partial<Pick<Store, "name" | "is_active">>) {
+  return request<Store>(`/superadmin/stores/${storeId}`, {
+    method: "PATCH",
+    json,
+    token,
+    errors: { 409: "error_store_taken" },
+  });
+}
+
+/** Sets an administrator's password, locks or unlocks the account; either ends what is logged in with it. */
+export function changeAdmin(token: string, adminId: number, json: { password?: string; is_active?: boolean }) {
+  return request<Admin>(`/superadmin/admins/${adminId}`, { method: "PATCH", json, token });
+}
