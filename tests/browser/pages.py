@@ -41,6 +41,13 @@ for (const stream of window.streams) {
 """
 
 
+COUNT_TONES = """
+window.tones = 0;
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (...args) { window.tones += 1; start.apply(this, args); };
+"""
+
+
 READ_CODE = """
 async (number) => {
   const { token } = JSON.parse(sessionStorage.getItem("table-order-admin"));

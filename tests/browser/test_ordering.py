@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.pages import (
+    COUNT_TONES,
     PICTURE_WIDTH,
     AdminPage,
     Credentials,
@@ -66,6 +67,35 @@ def test_the_other_language_is_chosen_once(customer: Page):
 
     customer.get_by_role("button", name="한국어").click()
     expect(customer.get_by_text("3번 테이블")).to_be_visible()
+
+
+def test_cart_and_orders_are_reached_with_the_keyboard(customer: Page):
+    opener = customer.get_by_role("button", name="내 주문")
+    opener.press("Enter")
+    orders, cart = (customer.get_by_role("tab", name=name) for name in ("내 주문", "장바구니"))
+    expect(orders).to_be_focused()
+    customer.keyboard.press("ArrowRight")
+    expect(cart).to_be_focused()
+    expect(customer.get_by_role("tabpanel", name="장바구니")).to_be_visible()
+
+    customer.keyboard.press("Escape")
+    expect(customer.get_by_role("dialog")).to_have_count(0)
+    expect(opener).to_be_focused()
+
+
+def test_new_orders_are_heard_where_the_sound_was_turned_on(customer: Page, admin: AdminPage):
+    admin.page.add_init_script(COUNT_TONES)
+    sound = admin.page.get_by_role("button", name="새 주문 알림음")
+    expect(sound).to_have_attribute("aria-pressed", "false")
+    sound.click()
+    admin.page.reload()
+    expect(sound).to_have_attribute("aria-pressed", "true")
+    expect(admin.live_sign).to_be_visible()
+    admin.page.get_by_role("heading", level=1).click()
+
+    place_order(customer)
+    expect(admin.page.get_by_role("status").filter(has_text="새 주문 1건: 테이블 3")).to_be_attached()
+    admin.page.wait_for_function("window.tones === 2", timeout=LIVE_MS)
 
 
 def test_an_order_placed_while_the_stream_was_down_is_not_missed(customer: Page, admin: AdminPage):
@@ -139,6 +169,10 @@ def test_an_operator_resets_a_password_locks_an_account_and_closes_a_store(
 ):
     operator, clerk = new_page(DESKTOP), new_page(DESKTOP)
     operator.goto(f"{site}/superadmin/")
+    operator.get_by_label("아이디").fill(superadmin.username)
+    operator.get_by_label("비밀번호").fill("a wrong password")
+    operator.get_by_role("button", name="로그인").click()
+    expect(operator.get_by_role("alert")).to_have_text("아이디 또는 비밀번호가 올바르지 않습니다.")
     log_in(operator, superadmin)
     now = time.strftime("%H%M%S")
     account = Credentials(f"clerk-{now}", f"a new password {now}")
@@ -156,7 +190,7 @@ def test_an_operator_resets_a_password_locks_an_account_and_closes_a_store(
     operator.get_by_role("dialog").get_by_role("button", name="저장").click()
     expect(store.get_by_role("status").filter(has_text="비밀번호를 바꾸었습니다")).to_be_visible()
     clerk.goto(f"{site}/admin/")
-    expect(log_in(clerk, account).live_sign).to_be_visible()
+    expect(log_in(clerk, account).live_sign).to_be_visible(timeout=10_000)
 
     store.get_by_role("button", name="잠그기").click()
     confirm(operator, "잠그기")

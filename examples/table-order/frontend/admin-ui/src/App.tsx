@@ -1,9 +1,11 @@
-import { Brand, LanguageSwitch, LoginGate, type SignedIn, useText, useTitle } from "@table-order/shared";
+import { Announcer, Brand, LanguageSwitch, LoginGate, type SignedIn, useText, useTitle } from "@table-order/shared";
 import { useEffect, useState } from "react";
 import { type Store as StoreIdentity, fetchStore } from "./api";
 import { MenusPage } from "./MenusPage";
 import { OrdersPage } from "./OrdersPage";
 import { TablesPage } from "./TablesPage";
+import { useArrivals } from "./useArrivals";
+import { useChime } from "./useChime";
 import { useLiveOrders } from "./useLiveOrders";
 
 const PAGES = ["orders", "menus", "tables"] as const;
@@ -26,6 +28,14 @@ function Store({ session: { call, signOut } }: { session: SignedIn }) {
   const [store, setStore] = useState<StoreIdentity>();
   const live = useLiveOrders(call);
   const waiting = live.orders?.filter(({ status }) => status === "pending").length ?? 0;
+
+  const arrived = useArrivals(live.orders);
+  const chime = useChime();
+  const { ring } = chime;
+
+  useEffect(() => {
+    if (arrived.length > 0) ring();
+  }, [arrived, ring]);
 
   useEffect(() => {
     // Without its name the page works as well; what is wrong is said by the page itself.
@@ -52,8 +62,12 @@ function Store({ session: { call, signOut } }: { session: SignedIn }) {
           {t("log_out")}
         </button>
       </header>
+      <Announcer>
+        {arrived.length > 0 &&
+          t("new_orders", { count: arrived.length, tables: arrived.map((order) => order.table_number).join(", ") })}
+      </Announcer>
       <main className="page">
-        {page === "orders" && <OrdersPage call={call} live={live} />}
+        {page === "orders" && <OrdersPage call={call} live={live} chime={chime} />}
         {page === "menus" && <MenusPage call={call} />}
         {page === "tables" && <TablesPage call={call} orders={live.orders} store={store} />}
       </main>

@@ -41,8 +41,8 @@ export function NewMenu({ call, categories, onSaved }: MenuFormProps) {
 
   return (
     <MenuFields fields={fields} categories={categories} title={t("add_menu")} className="card form" onSubmit={add}>
-      {added && <Alert kind="success">{t("menu_added", { name: added })}</Alert>}
-      <button type="submit" className="button primary" disabled={fields.busy}>
+      <Alert kind="success">{added && t("menu_added", { name: added })}</Alert>
+      <button type="submit" className="button primary" aria-disabled={fields.busy}>
         {fields.busy ? t("adding") : t("add_menu")}
       </button>
     </MenuFields>
@@ -77,7 +77,7 @@ export function EditMenu({ call, categories, onSaved, menu, onDone }: MenuFormPr
         <button type="button" className="button" onClick={() => onDone(false)}>
           {t("close")}
         </button>
-        <button type="submit" className="button primary" disabled={fields.busy}>
+        <button type="submit" className="button primary" aria-disabled={fields.busy}>
           {fields.busy ? t("saving") : t("save")}
         </button>
       </div>

@@ -35,7 +35,7 @@ export function MenusPage({ call }: { call: SignedIn["call"] }) {
         <h1>{t("page_menus")}</h1>
       </div>
       <Problem of={problem} />
-      {saved !== undefined && <Alert kind="success">{t("menu_saved", { name: saved })}</Alert>}
+      <Alert kind="success">{saved !== undefined && t("menu_saved", { name: saved })}</Alert>
       {categories && (
         <div className="split">
           <div className="menu-sections">

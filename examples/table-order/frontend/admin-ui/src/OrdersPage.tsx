@@ -1,4 +1,5 @@
 import {
+  Alert,
   type Order,
   type OrderStatus,
   Problem,
@@ -10,6 +11,7 @@ import {
 } from "@table-order/shared";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { changeStatus } from "./api";
+import type { Chime } from "./useChime";
 import type { LiveOrders } from "./useLiveOrders";
 
 /** What the kitchen still has to do, one column each, and where each order goes from there. */
@@ -21,20 +23,32 @@ const COLUMNS: { status: OrderStatus; next: OrderStatus; action: TextKey }[] = [
 interface OrdersPageProps {
   call: SignedIn["call"];
   live: LiveOrders;
+  chime: Chime;
 }
 
-export function OrdersPage({ call, live }: OrdersPageProps) {
+export function OrdersPage({ call, live, chime }: OrdersPageProps) {
   const { t } = useText();
   const [problem, setProblem] = useState<unknown>();
+  const moved = useRef<{ order: number; status: OrderStatus }>(undefined);
   const [ask, confirmation] = useConfirm();
   const orders = live.orders ?? [];
   const finished = orders.filter(({ status }) => !COLUMNS.some((column) => column.status === status));
 
+  useEffect(() => {
+    const { order, status } = moved.current ?? {};
+    if (!orders.some(({ id, status: now }) => id === order && now === status)) return;
+    moved.current = undefined;
+    // The button that was pressed is gone: whoever works with the keyboard stays at the order.
+    if (document.activeElement === document.body) document.getElementById(`order-${order}`)?.focus();
+  });
+
   const move = async (order: Order, status: OrderStatus) => {
     setProblem(undefined);
+    moved.current = { order: order.id, status };
     try {
       await call((token) => changeStatus(token, order.id, status));
     } catch (error) {
+      moved.current = undefined;
       setProblem(error);
     }
     live.refresh();
@@ -52,8 +66,9 @@ export function OrdersPage({ call, live }: OrdersPageProps) {
       <div className="page-title">
         <h1>{t("page_orders")}</h1>
         <LiveSign live={live.live} />
-        <Announcer orders={live.orders} />
+        <ChimeSwitch chime={chime} />
       </div>
+      <Alert kind="info">{chime.blocked && t("sound_blocked")}</Alert>
       <Problem of={problem ?? live.problem} />
       {confirmation}
       <div className="board">
@@ -113,7 +128,7 @@ function Column({ status, orders, children }: ColumnProps) {
 function Ticket({ order, children }: { order: Order; children?: ReactNode }) {
   const { t, won, clock } = useText();
   return (
-    <li className="card ticket" aria-label={t("order_name", { order: order.id })}>
+    <li id={`order-${order.id}`} tabIndex={-1} className="card ticket" aria-label={t("order_name", { order: order.id })}>
       <div className="ticket-head">
         <strong className="ticket-table">{t("table_number", { table: order.table_number })}</strong>
         <span className="muted">
@@ -145,25 +160,16 @@ function LiveSign({ live }: { live: boolean }) {
   );
 }
 
-/** Tells a screen reader about orders that came in since the page was opened. */
-function Announcer({ orders }: { orders: Order[] | undefined }) {
-  const newest = useRef<number>(undefined);
+function ChimeSwitch({ chime: { on, toggle } }: { chime: Chime }) {
   const { t } = useText();
-  const [arrived, setArrived] = useState<Order[]>([]);
-
-  useEffect(() => {
-    if (!orders) return;
-    const highest = Math.max(0, ...orders.map(({ id }) => id));
-    const since = orders.filter(({ id }) => id > (newest.current ?? highest));
-    newest.current = highest;
-    if (since.length > 0) setArrived(since);
-  }, [orders]);
-
   return (
-    <span className="visually-hidden" role="status">
-      {arrived.length > 0 &&
-        t("new_orders", { count: arrived.length, tables: arrived.map((order) => order.table_number).join(", ") })}
-    </span>
+    <button type="button" className="button small toggle" aria-pressed={on} onClick={toggle}>
+      <svg viewBox="0 0 24 24" className="bell" aria-hidden="true">
+        <path d="M6 17V11a6 6 0 0 1 12 0v6l2 2H4zM10 21h4" />
+        {!on && <path d="M3 3l18 18" />}
+      </svg>
+      {t("sound")}
+    </button>
   );
 }
 

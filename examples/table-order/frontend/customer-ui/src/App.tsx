@@ -1,11 +1,23 @@
-import { Alert, ApiError, Brand, type Category, LanguageSwitch, Problem, useText, useTitle } from "@table-order/shared";
+import {
+  Alert,
+  Announcer,
+  ApiError,
+  Brand,
+  type Category,
+  LanguageSwitch,
+  Problem,
+  useText,
+  useTitle,
+} from "@table-order/shared";
 import { useEffect, useMemo, useState } from "react";
 import { type MenuBoard, fetchMenuBoard, placeOrder } from "./api";
 import { CartView } from "./CartView";
 import { useCart } from "./cart";
 import { MenuList } from "./MenuList";
 import { OrdersView } from "./OrdersView";
+import { Panel, Tabs } from "./Panel";
 import { tableFromAddress, useTableCode } from "./table";
+import { useNews } from "./useNews";
 import { useOrders } from "./useOrders";
 
 type PanelView = "cart" | "orders";
@@ -35,13 +47,16 @@ export function App() {
   const total = lines.reduce((sum, { menu, quantity }) => sum + menu.price * quantity, 0);
   const pieces = lines.reduce((sum, { quantity }) => sum + quantity, 0);
 
+  const news = useNews(orders.list);
+  const said = news && t("order_now", { order: news.id, status: t(`status_${news.status}`) });
+
   const show = (next: PanelView) => {
     setView(next);
     setPanelOpen(true);
   };
 
   const order = async () => {
-    if (code === null) return;
+    if (code === null || placing) return;
     setPlacing(true);
     setOrderProblem(undefined);
     try {
@@ -49,6 +64,8 @@ export function App() {
       orders.add(await placeOrder(table, code, items, cart.idempotencyKey));
       cart.clear();
       setView("orders");
+      // The button that was pressed is gone with the cart.
+      document.getElementById("panel")?.focus();
     } catch (error) {
       // Another code than the table's, which was renewed: the page says so instead of offering to order.
       if (error instanceof ApiError && error.status === 403) {
@@ -65,7 +82,7 @@ export function App() {
   };
 
   return (
-    <div className="shop" onKeyDown={(event) => event.key === "Escape" && setPanelOpen(false)}>
+    <div className="shop">
       <header className="shop-header">
         <div className="shop-top">
           <Brand />
@@ -81,9 +98,7 @@ export function App() {
 
       <main className="shop-main">
         <Problem of={problem} />
-        {code === null && (
-          <Alert kind="info">{t("scan_code")}</Alert>
-        )}
+        <Alert kind="info">{code === null && t("scan_code")}</Alert>
         {!board && problem === undefined && <p className="empty">{t("loading_menu")}</p>}
         {board && (
           <MenuList
@@ -96,13 +111,14 @@ export function App() {
 
       {code !== null && (
         <>
-          {panelOpen && <div className="backdrop" onClick={() => setPanelOpen(false)} />}
-          <aside className={panelOpen ? "panel open" : "panel"} aria-label={t("your_table")}>
+          <Panel label={t("your_table")} open={panelOpen} onClose={() => setPanelOpen(false)}>
             <div className="panel-head">
-              <div className="tabs" role="tablist" aria-label={t("cart_and_orders")}>
-                <PanelTab view="cart" current={view} onSelect={setView} label={t("cart")} />
-                <PanelTab view="orders" current={view} onSelect={setView} label={t("my_orders")} />
-              </div>
+              <Tabs
+                label={t("cart_and_orders")}
+                tabs={{ cart: t("cart"), orders: t("my_orders") }}
+                current={view}
+                onSelect={setView}
+              />
               <button
                 type="button"
                 className="button quiet small panel-close"
@@ -111,7 +127,7 @@ export function App() {
                 {t("close")}
               </button>
             </div>
-            <div className="panel-body" role="tabpanel" id="panel" aria-labelledby={`tab-${view}`}>
+            <div className="panel-body" role="tabpanel" id="panel" tabIndex={0} aria-labelledby={`tab-${view}`}>
               {view === "cart" ? (
                 <CartView
                   lines={lines}
@@ -125,7 +141,9 @@ export function App() {
                 <OrdersView orders={orders.list} problem={orders.problem} justPlaced={orders.justPlaced} />
               )}
             </div>
-          </aside>
+            {panelOpen && <Announcer>{said}</Announcer>}
+          </Panel>
+          <Announcer>{said}</Announcer>
 
           <nav className="bottom-bar" aria-label={t("cart_and_orders")}>
             <button type="button" className="button" onClick={() => show("orders")}>
@@ -143,28 +161,6 @@ export function App() {
         </>
       )}
     </div>
-  );
-}
-
-interface PanelTabProps {
-  view: PanelView;
-  current: PanelView;
-  label: string;
-  onSelect: (view: PanelView) => void;
-}
-
-function PanelTab({ view, current, label, onSelect }: PanelTabProps) {
-  return (
-    <button
-      type="button"
-      role="tab"
-      id={`tab-${view}`}
-      aria-controls="panel"
-      aria-selected={view === current}
-      onClick={() => onSelect(view)}
-    >
-      {label}
-    </button>
   );
 }
 

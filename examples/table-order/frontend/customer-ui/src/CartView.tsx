@@ -36,7 +36,7 @@ export function CartView({ lines, total, problem, placing, onQuantity, onOrder }
           <strong>{won(total)}</strong>
         </p>
         <Problem of={problem} />
-        <button type="button" className="button primary wide" disabled={placing} onClick={onOrder}>
+        <button type="button" className="button primary wide" aria-disabled={placing} onClick={onOrder}>
           {placing ? t("sending") : t("place_order")}
         </button>
       </div>

@@ -1,4 +1,5 @@
 import { type Menu, MenuPicture, useText } from "@table-order/shared";
+import { useEffect, useRef } from "react";
 import type { MenuBoard } from "./api";
 import { Stepper } from "./Stepper";
 
@@ -68,17 +69,36 @@ function MenuCard({ menu, quantity, onQuantity }: MenuCardProps) {
 
 function MenuAction({ menu, quantity, onQuantity }: MenuCardProps) {
   const { t } = useText();
+  const box = useRef<HTMLSpanElement>(null);
+  const pressed = useRef(false);
+  const ordered = quantity > 0;
+
+  useEffect(() => {
+    // The button that was pressed has made room for others: the focus stays where it was.
+    if (pressed.current) box.current?.querySelector<HTMLElement>("button:last-of-type")?.focus();
+    pressed.current = false;
+  }, [ordered]);
+
   if (!menu.is_available) return <span className="chip">{t("sold_out")}</span>;
   if (!onQuantity) return null;
-  if (quantity > 0) return <Stepper name={menu.name} quantity={quantity} onChange={onQuantity} />;
+  const change = (next: number) => {
+    pressed.current = ordered !== next > 0;
+    onQuantity(next);
+  };
   return (
-    <button
-      type="button"
-      className="button small"
-      aria-label={t("add_named", { name: menu.name })}
-      onClick={() => onQuantity(1)}
-    >
-      {t("add")}
-    </button>
+    <span ref={box}>
+      {ordered ? (
+        <Stepper name={menu.name} quantity={quantity} onChange={change} />
+      ) : (
+        <button
+          type="button"
+          className="button small"
+          aria-label={t("add_named", { name: menu.name })}
+          onClick={() => change(1)}
+        >
+          {t("add")}
+        </button>
+      )}
+    </span>
   );
 }

@@ -13,9 +13,7 @@ export function OrdersView({ orders, problem, justPlaced }: OrdersViewProps) {
   return (
     <>
       <Problem of={problem} />
-      {waiting && (
-        <Alert kind="success">{t("order_thanks", { order: justPlaced! })}</Alert>
-      )}
+      <Alert kind="success">{waiting && t("order_thanks", { order: justPlaced! })}</Alert>
       {orders.length === 0 && problem === undefined && <p className="empty">{t("no_orders")}</p>}
       <ul className="orders" aria-label={t("my_orders")}>
         {orders.map((order) => (

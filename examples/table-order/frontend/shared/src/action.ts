@@ -1,4 +1,4 @@
-import { useCallback, useState } from "react";
+import { useCallback, useRef, useState } from "react";
 
 /** Something that is sent to the API: while it is, whether it went wrong, and how to begin. */
 export interface Action {
@@ -11,7 +11,11 @@ export interface Action {
 export function useAction(): Action {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>();
+  const running = useRef(false);
   const run = useCallback(async (action: () => Promise<unknown>) => {
+    // A button that was disabled meanwhile would lose the focus; so it is not, and a second press does nothing.
+    if (running.current) return false;
+    running.current = true;
     setBusy(true);
     setProblem(undefined);
     try {
@@ -21,6 +25,7 @@ export function useAction(): Action {
       setProblem(error);
       return false;
     } finally {
+      running.current = false;
       setBusy(false);
     }
   }, []);

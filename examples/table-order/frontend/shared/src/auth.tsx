@@ -90,6 +90,7 @@ function LoginForm({ role, title, reason, onSignIn }: LoginFormProps) {
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
+    if (busy) return;
     setBusy(true);
     setProblem(undefined);
     try {
@@ -111,7 +112,7 @@ function LoginForm({ role, title, reason, onSignIn }: LoginFormProps) {
       <form className="card login-card" onSubmit={submit}>
         <Brand />
         <h1>{title}</h1>
-        {reason && problem === undefined && <Alert kind="info">{t(reason)}</Alert>}
+        <Alert kind="info">{reason && problem === undefined && t(reason)}</Alert>
         <Problem of={problem} />
         <Field label={t("username")} value={username} onChange={setUsername} autoComplete="username" required />
         <Field
@@ -122,7 +123,7 @@ function LoginForm({ role, title, reason, onSignIn }: LoginFormProps) {
           autoComplete="current-password"
           required
         />
-        <button type="submit" className="button primary" disabled={busy}>
+        <button type="submit" className="button primary" aria-disabled={busy}>
           {busy ? t("logging_in") : t("log_in")}
         </button>
         <LanguageSwitch />

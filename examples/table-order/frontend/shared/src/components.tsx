@@ -22,19 +22,31 @@ export function BowlIcon() {
   );
 }
 
-/** A problem interrupts a screen reader, an information waits for its turn. */
+/**
+ * A problem interrupts a screen reader, an information waits for its turn. To be rendered without a text, too: a screen
+ * reader says what appears in a region that it knows already.
+ */
 export function Alert({ kind, children }: { kind: "error" | "info" | "success"; children: ReactNode }) {
   return (
-    <div className={`alert ${kind}`} role={kind === "error" ? "alert" : "status"}>
-      {children}
+    <div className="region" role={kind === "error" ? "alert" : "status"}>
+      {children && <div className={`alert ${kind}`}>{children}</div>}
     </div>
+  );
+}
+
+/** What only a screen reader says, when it changes. */
+export function Announcer({ children }: { children: ReactNode }) {
+  return (
+    <span className="visually-hidden" role="status">
+      {children}
+    </span>
   );
 }
 
 /** What went wrong, in the page's language; nothing while nothing has. */
 export function Problem({ of: error }: { of: unknown }) {
   const texts = useText();
-  return error === undefined ? null : <Alert kind="error">{explain(error, texts)}</Alert>;
+  return <Alert kind="error">{error !== undefined && explain(error, texts)}</Alert>;
 }
 
 function explain(error: unknown, { t, won }: Texts): string {

@@ -1,6 +1,9 @@
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { useText } from "./language";
 
+/** What a dialog begins with: what the Tab key reaches. */
+const FIRST = "input, select, textarea, button:not([tabindex='-1'])";
+
 interface DialogProps {
   label: string;
   role?: "dialog" | "alertdialog";
@@ -12,10 +15,13 @@ interface DialogProps {
 /** A modal dialog for as long as it is rendered: Escape closes it, and focus goes back to where it was. */
 export function Dialog({ label, role, className = "card dialog", onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
+  const pressedOutside = useRef(false);
 
   useLayoutEffect(() => {
     const dialog = element.current!;
     dialog.showModal();
+    // The browser's own choice would be a tab that is not selected, too.
+    dialog.querySelector<HTMLElement>(FIRST)?.focus();
     // Before it leaves the page: only a dialog that is closed gives the focus back.
     return () => dialog.close();
   }, []);
@@ -27,7 +33,11 @@ export function Dialog({ label, role, className = "card dialog", onClose, childr
       role={role}
       aria-label={label}
       onClose={onClose}
-      onClick={(event) => event.target === element.current && onClose()}
+      onMouseDown={(event) => {
+        pressedOutside.current = event.target === element.current;
+      }}
+      // Pressed and released outside: text that is marked with the mouse may end there.
+      onClick={(event) => event.target === element.current && pressedOutside.current && onClose()}
     >
       <div className="dialog-body">{children}</div>
     </dialog>

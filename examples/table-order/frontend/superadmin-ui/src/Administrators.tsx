@@ -39,7 +39,7 @@ export function Administrators({ call, store }: AdministratorsProps) {
   return (
     <>
       <Problem of={problem ?? change.problem} />
-      {reset !== undefined && <Alert kind="success">{t("password_was_reset", { name: reset })}</Alert>}
+      <Alert kind="success">{reset !== undefined && t("password_was_reset", { name: reset })}</Alert>
       {admins?.length === 0 && <p className="muted">{t("no_administrators")}</p>}
       <ul className="admins" aria-label={t("administrators")}>
         {admins?.map((admin) => (
@@ -99,7 +99,7 @@ function AdminRow({ admin: { username, is_active }, busy, onReset, onLock }: Adm
         type="button"
         className="button small quiet"
         aria-label={t(is_active ? "lock_named" : "unlock_named", { name: username })}
-        disabled={busy}
+        aria-disabled={busy}
         onClick={onLock}
       >
         {t(is_active ? "lock" : "unlock")}
@@ -138,7 +138,7 @@ function ResetPassword({ call, admin, onDone }: ResetPasswordProps) {
           <button type="button" className="button" onClick={() => onDone(false)}>
             {t("close")}
           </button>
-          <button type="submit" className="button primary" disabled={busy}>
+          <button type="submit" className="button primary" aria-disabled={busy}>
             {busy ? t("saving") : t("save")}
           </button>
         </div>
@@ -195,8 +195,8 @@ function NewAdmin({ call, store, onAdded }: AdministratorsProps & { onAdded: () 
       />
       <NewPassword label={t("password")} value={password} onChange={setPassword} />
       <Problem of={problem} />
-      {added && <Alert kind="success">{t("administrator_added", { name: added })}</Alert>}
-      <button type="submit" className="button primary small" disabled={busy}>
+      <Alert kind="success">{added && t("administrator_added", { name: added })}</Alert>
+      <button type="submit" className="button primary small" aria-disabled={busy}>
         {busy ? t("adding") : t("add_administrator")}
       </button>
     </form>

@@ -39,8 +39,8 @@ export function NewStore({ call, onAdded }: NewStoreProps) {
         required
       />
       <Problem of={problem} />
-      {added && <Alert kind="success">{t("store_opened", { name: added })}</Alert>}
-      <button type="submit" className="button primary" disabled={busy}>
+      <Alert kind="success">{added && t("store_opened", { name: added })}</Alert>
+      <button type="submit" className="button primary" aria-disabled={busy}>
         {busy ? t("opening") : t("open_store")}
       </button>
     </form>

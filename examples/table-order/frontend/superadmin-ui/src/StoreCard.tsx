@@ -48,7 +48,7 @@ export function StoreCard({ call, store, onChanged }: StoreCardProps) {
         <button
           type="button"
           className="button small"
-          disabled={busy}
+          aria-disabled={busy}
           onClick={store.is_active ? close : () => setOpen(true)}
         >
           {t(store.is_active ? "close_store" : "reopen_store")}
@@ -86,7 +86,7 @@ function Rename({ call, store, onChanged, onDone }: StoreCardProps & { onDone: (
           <button type="button" className="button" onClick={onDone}>
             {t("close")}
           </button>
-          <button type="submit" className="button primary" disabled={busy}>
+          <button type="submit" className="button primary" aria-disabled={busy}>
             {busy ? t("saving") : t("save")}
           </button>
         </div>
