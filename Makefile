@@ -81,7 +81,7 @@ bench: ready ## Deployments and the server under load: a table, and .state/artif
 ready:
 	@scripts/setup --test
 
-docs: ready ## Write the settings' tables of the roles' READMEs
+docs: ready ## Write the settings' tables of the roles' READMEs, and docs/permissions.md
 	scripts/docs
 
 frontend: ## Build the example's user interfaces again (needs Node.js)

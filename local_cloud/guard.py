@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +92,11 @@ class Guard:
         self.cloud = cloud
         self.account = MotoAccount(cloud.settings.account)
         self.policies: list[Document] | None = None
-        self.used: Counter[str] = Counter()
+        self.run = ""
+        # Run -> action -> for each kind of its calls the numbers of the policies that allow it.
+        self.used: defaultdict[str, defaultdict[str, set[tuple[int, ...]]]] = defaultdict(
+            lambda: defaultdict(set)
+        )
         self.refused: list[str] = []
 
     def set(self, policies: list[Document] | None) -> None:
@@ -102,8 +106,12 @@ class Guard:
         self.refused.clear()
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the operator's calls used and were refused since the policies were given."""
-        return {"enforced": self.policies is not None, "used": dict(self.used), "refused": self.refused}
+        """Return what the operator's calls used, by run, and were refused since the policies were given."""
+        used = {
+            run: {action: sorted(kinds) for action, kinds in sorted(actions.items())}
+            for run, actions in self.used.items()
+        }
+        return {"enforced": self.policies is not None, "used": used, "refused": self.refused}
 
     def answer(self, environ: dict[str, Any], body: bytes) -> Answer | None:
         """Return AWS's refusal of a request; None when it is allowed, or nothing is enforced."""
@@ -133,7 +141,8 @@ class Guard:
             return None
         for need in needs(call, self.account):
             if who == OPERATOR_KEY:
-                self.used[need.action] += 1
+                allowing = [n for n, policy in enumerate(self.policies or []) if allowed(need, [policy])]
+                self.used[self.run][need.action].add(tuple(allowing))
             if not allowed(need, policies, boundary):
                 return _message(who, need)
         return None

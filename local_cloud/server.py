@@ -93,6 +93,7 @@ class Application:
             ("PUT", "states"): self._set_states,
             ("GET", "policies"): self._policies,
             ("PUT", "policies"): self._set_policies,
+            ("PUT", "run"): self._set_run,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
         }
@@ -132,6 +133,10 @@ class Application:
         self.cloud.guard.set(policies)
         log.info("policies: %s", "none" if policies is None else f"{len(policies)} are enforced")
         return _json(200, self.cloud.guard.as_json())
+
+    def _set_run(self, body: bytes) -> Answer:
+        self.cloud.guard.run = str(json.loads(body))
+        return _json(200, {"run": self.cloud.guard.run})
 
     def _add_fault(self, body: bytes) -> Answer:
         fault = self.cloud.faults.add(json.loads(body))

@@ -121,33 +121,27 @@ def settled(found: State) -> None:
 
 def killed_at(task: str, playbook: str = "deploy", *, nth: int = 1, **variables: Any) -> None:
     """Run a playbook, and kill it and all that it started as soon as ``task`` begins for the first, or another, time."""
-    process = subprocess.Popen(
-        [
-            *ELSEWHERE,
-            "ansible-playbook",
-            "-i",
-            site.INVENTORY,
-            f"playbooks/{playbook}.yml",
-            "-e",
-            json.dumps(variables),
-        ],
-        cwd=site.ROOT,
-        env=site.environment(PYTHONUNBUFFERED="1"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    seen = []
-    for line in process.stdout or ():
-        seen.append(line)
-        if line.startswith("TASK [") and task in line:
-            nth -= 1
-        if nth == 0:
-            time.sleep(0.3)  # into it
-            site.kill(process.pid)
-            break
-    process.wait()
+    command = [f"playbooks/{playbook}.yml", "-e", json.dumps(variables)]
+    with site.recorded(command) as noting:
+        process = subprocess.Popen(
+            [*ELSEWHERE, "ansible-playbook", "-i", site.INVENTORY, *command],
+            cwd=site.ROOT,
+            env=site.environment(PYTHONUNBUFFERED="1", **noting),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        seen = []
+        for line in process.stdout or ():
+            seen.append(line)
+            if line.startswith("TASK [") and task in line:
+                nth -= 1
+            if nth == 0:
+                time.sleep(0.3)  # into it
+                site.kill(process.pid)
+                break
+        process.wait()
     assert process.returncode == -signal.SIGKILL, f"{task} never began:\n{''.join(seen)[-3000:]}"
 
 

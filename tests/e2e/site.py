@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,22 +89,42 @@ def play(
 
     ``before`` is a command that runs it, such as nice; ``variables`` are its environment's.
     """
-    started = time.monotonic()
-    process = subprocess.Popen(
-        [*before, "ansible-playbook", *(["-i", inventory] if inventory else []), *arguments],
-        cwd=ROOT,
-        env=environment(**variables),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    with recorded(arguments) as noting:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [*before, "ansible-playbook", *(["-i", inventory] if inventory else []), *arguments],
+            cwd=ROOT,
+            env=environment(**noting, **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            kill(process.pid)
+            output, _ = process.communicate()
+        return Run(output, process.returncode, time.monotonic() - started)
+
+
+@contextlib.contextmanager
+def recorded(arguments: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Have the cloud note what a run of ansible-playbook uses, by playbook and test; yields what its environment needs."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition("::")[2].rpartition(" (")[0]
+    playbook = next(Path(one).name for one in arguments if one.endswith(".yml"))
+    mode = " --check" if "--check" in arguments else ""
+    # What the inventory asks before the first play; then callbacks/which_playbook.py names the file of each play.
+    call("PUT", "/local-cloud/run", f"{playbook}{mode} | {test}")
+    folders = (ROOT / "plugins/callback", ROOT / "tests/e2e/callbacks")
     try:
-        output, _ = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        kill(process.pid)
-        output, _ = process.communicate()
-    return Run(output, process.returncode, time.monotonic() - started)
+        yield {
+            "ANSIBLE_CALLBACK_PLUGINS": ":".join(map(str, folders)),
+            "TABLE_ORDER_TEST_RUN": f"{CLOUD['endpoint']}/local-cloud/run",
+            "TABLE_ORDER_TEST": test,
+        }
+    finally:
+        call("PUT", "/local-cloud/run", "")
 
 
 def cloud(action: str) -> None:
@@ -133,8 +153,20 @@ def administer() -> None:
 
 
 def permissions() -> dict[str, Any]:
-    """Return which actions the operator has used since ``administer``, and what was refused to anybody."""
-    return json.loads(call("GET", "/local-cloud/policies"))
+    """Return which actions the operator has used since ``administer``, and what was refused to anybody.
+
+    ``used`` has, for each run ("playbook | test") and action, which policies allow it, a list for each kind of its calls.
+    """
+    found = json.loads(call("GET", "/local-cloud/policies"))
+    found["used"] = {
+        run: {
+            action: [[iam.POLICIES[number] for number in kind] for kind in kinds]
+            for action, kinds in actions.items()
+        }
+        for run, actions in found["used"].items()
+        if run
+    }
+    return found
 
 
 def call(method: str, path: str, value: object = None) -> bytes:

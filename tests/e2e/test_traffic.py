@@ -99,3 +99,9 @@ def test_the_same_source_again_changes_nothing() -> None:
     run = deployment.play("deploy").check()
     print(f"deployed again, unchanged: {run.seconds:.0f} s")
     assert run.changed == 0, "\n".join(run.changes)
+
+
+def test_the_status_says_what_is_live() -> None:
+    run = play("status").check()
+    assert run.changed == 0
+    assert state().live in run.output

@@ -109,7 +109,21 @@ def test_the_server_s_role_gets_what_its_own_policies_allow(operator, cloud):
     )
 
 
-def test_what_was_used_is_told(operator, cloud):
+def test_what_was_used_is_told_by_run(operator, cloud, url):
+    def run(name):
+        data = json.dumps(name).encode()
+        urllib.request.urlopen(
+            urllib.request.Request(f"{url}/local-cloud/run", data, method="PUT"), timeout=10
+        )
+
+    run("deploy.yml")
     operator("ec2").describe_vpcs()
-    assert cloud.guard.as_json()["used"] == {"ec2:DescribeVpcs": 1}
-    assert cloud.guard.as_json()["enforced"]
+    refusal(operator("rds").delete_db_instance, DBInstanceIdentifier="o")
+    run("")
+    operator("ec2", key="test").describe_subnets()
+    found = cloud.guard.as_json()
+    plan = iam.POLICIES.index("plan")
+    assert found["used"] == {
+        "deploy.yml": {"ec2:DescribeVpcs": [(plan,)], "rds:DeleteDBInstance": [()]},
+    }
+    assert found["enforced"]

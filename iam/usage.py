@@ -1,0 +1,172 @@
+"""Both directions of the operator's policies: what they allow for a playbook, and what recordings of it used.
+
+README.md names the policies for each playbook. ``python -m iam.usage`` prints docs/permissions.md; scripts/docs writes it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from iam import FOLDER, POLICIES, ROOT, Target, render
+from local_cloud.policies import as_list, matches
+
+USED = FOLDER / "used.json"
+README = ROOT / "README.md"
+# What site.yml imports; recordings have each playbook's own.
+SITE = ("provision.yml", "configure.yml", "deploy.yml", "verify.yml")
+ABOUT = Target("production", "ap-northeast-2", "123456789012")
+
+
+@dataclass
+class Usage:
+    """What recordings of a playbook used."""
+
+    # The tests that recorded it.
+    recorded: set[str] = field(default_factory=set)
+    # Action -> for each kind of its calls the policies that allow it.
+    actions: dict[str, set[frozenset[str]]] = field(default_factory=dict)
+
+    def add(self, other: Usage) -> None:
+        """Add what other recordings used."""
+        self.recorded |= other.recorded
+        for action, kinds in other.actions.items():
+            self.actions.setdefault(action, set()).update(kinds)
+
+    def kinds(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Yield each action with the policies that allow a kind of its calls."""
+        for action, kinds in sorted(self.actions.items()):
+            for kind in sorted(kinds, key=sorted):
+                yield action, kind
+
+
+def named(readme: str) -> dict[str, list[str]]:
+    """Return the policies that the README names for each playbook."""
+    found: dict[str, list[str]] = {}
+    for line in readme.partition("| playbook | policies |")[2].lstrip("\n").splitlines():
+        cells = [re.findall(r"`([^`]+)`", cell) for cell in line.strip().strip("|").split("|")]
+        if not line.strip().startswith("|"):
+            break
+        found |= dict.fromkeys(cells[0], cells[-1])
+    return found
+
+
+def allowed(policy: str) -> set[str]:
+    """Return the actions that a policy allows, with * where it has it."""
+    return {
+        action
+        for statement in render(policy, ABOUT)["Statement"]
+        if statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+    }
+
+
+def read(text: str) -> dict[str, Usage]:
+    """Return what used.json says, by playbook."""
+    return {
+        playbook: Usage(
+            set(one["recorded"]),
+            {action: {frozenset(kind.split()) for kind in kinds} for action, kinds in one["actions"].items()},
+        )
+        for playbook, one in json.loads(text).items()
+    }
+
+
+def of_recording(recording: dict[str, dict[str, list[list[str]]]]) -> dict[str, Usage]:
+    """Return what a recording has, by playbook: "playbook | test" -> action -> kinds."""
+    found: dict[str, Usage] = {}
+    for run, actions in recording.items():
+        playbook, _, test = run.partition(" | ")
+        kinds = {action: {frozenset(kind) for kind in ways} for action, ways in actions.items()}
+        found.setdefault(playbook, Usage()).add(Usage({test}, kinds))
+    return found
+
+
+def written(usage: dict[str, Usage]) -> str:
+    """Return used.json."""
+    document = {
+        playbook: {
+            "recorded": sorted(one.recorded),
+            "actions": {
+                action: sorted(" ".join(sorted(kind)) for kind in kinds)
+                for action, kinds in sorted(one.actions.items())
+            },
+        }
+        for playbook, one in sorted(usage.items())
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def by_name(usage: dict[str, Usage], names: list[str]) -> dict[str, Usage]:
+    """Return what each of these playbooks used; a check run counts for the playbook unless it has a name of its own."""
+    found = {name: Usage() for name in names}
+    for playbook, one in usage.items():
+        plain = playbook.removesuffix(" --check")
+        name = playbook if playbook in found else plain
+        if name in found:
+            found[name].add(one)
+        if plain in SITE and "site.yml" in found:
+            found["site.yml"].add(one)
+    return found
+
+
+def beyond(usage: Usage, policies: list[str]) -> list[str]:
+    """Return what a playbook used that these policies do not allow."""
+    return [
+        f"{action} (allowed by {', '.join(sorted(kind)) or 'none'})"
+        for action, kind in usage.kinds()
+        if not kind & set(policies)
+    ]
+
+
+def needless(usage: Usage, policies: list[str]) -> list[str]:
+    """Return the policies without which a playbook could do all that it used."""
+    return [
+        policy
+        for policy in policies
+        if not any(kind & set(policies) == {policy} for _, kind in usage.kinds())
+    ]
+
+
+def count(usage: Usage, policy: str) -> tuple[int, int]:
+    """Return how many of a policy's actions were used, and how many it has."""
+    patterns = allowed(policy)
+    used = {action for action, kind in usage.kinds() if policy in kind}
+    return sum(any(matches(pattern, action) for action in used) for pattern in patterns), len(patterns)
+
+
+def table(usage: dict[str, Usage], policies: dict[str, list[str]]) -> str:
+    """Return docs/permissions.md."""
+    lines = [
+        "# Permissions: allowed and used",
+        "",
+        "Written by `scripts/docs`. For each playbook the policies that [README](../README.md#on-aws) names for it: how many of",
+        "their actions the recordings used (`iam/used.json`), of how many there are. Actions that no recording has are listed with",
+        "their reasons in `tests/unit/policies/unused.yml`, policies that a playbook seems not to need in `unused_policies.yml`",
+        "beside it. What has a `*` counts once.",
+        "",
+        f"| playbook | {' | '.join(f'`{policy}`' for policy in POLICIES)} | recordings |",
+        f"|---|{'---|' * len(POLICIES)}---|",
+    ]
+    for playbook, one in by_name(usage, list(policies)).items():
+        cells = [
+            "{} of {}".format(*count(one, policy)) if policy in policies[playbook] else ""
+            for policy in POLICIES
+        ]
+        lines.append(f"| `{playbook}` | {' | '.join(cells)} | {len(one.recorded)} |")
+    return "\n".join(lines) + "\n"
+
+
+def record(recording: Path) -> None:
+    """Add to used.json what a recording of tests/e2e (.state/artifacts/permissions.json) has."""
+    usage = read(USED.read_text(encoding="utf-8"))
+    for playbook, one in of_recording(json.loads(recording.read_text(encoding="utf-8"))).items():
+        usage.setdefault(playbook, Usage()).add(one)
+    USED.write_text(written(usage), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    print(table(read(USED.read_text(encoding="utf-8")), named(README.read_text(encoding="utf-8"))), end="")
