@@ -1,0 +1,149 @@
+"""Every task that tries again: what AWS says for some seconds only is tried again, anything else ends it at once.
+
+The expressions are the tasks' own, evaluated with what the module returns; the texts are AWS's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+
+from tests.unit.tasks import Task, all_tasks
+from tests.unit.test_settings_wired import Scope, trusted
+
+OTHER = "An error occurred (AccessDenied): User is not authorized to perform this"
+# In which state the databases' tasks find it, where the task looks at that, too.
+AROUND = {"__aws_database_state": {"ends": True}, "__aws_compute_address": {"public_ip": "203.0.113.9"}}
+LEAST_SECONDS = 60
+DATABASE_BUSY = (
+    "An error occurred (InvalidDBInstanceState): Instance table-order-db is not in available state."
+)
+NO_PROFILE = "Value (table-order-ec2-role) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name"
+
+
+def failed(message: str) -> dict[str, Any]:
+    return {"failed": True, "msg": message, "error": {"message": message}}
+
+
+def error(message: str) -> tuple[list[Any], list[Any]]:
+    """Return the results to try again after, and those that end it, of a task that one error of AWS's keeps waiting."""
+    return [failed(message)], [{"changed": True}, failed(OTHER)]
+
+
+def found(kind: str, pending: dict[str, Any], *ended: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """Return the same of a task that looks at something until it is as it should be."""
+    return [{kind: [pending]}], [{kind: one} for one in ended]
+
+
+def found_again(
+    kind: str, pending: dict[str, Any], *ended: list[dict[str, Any]]
+) -> tuple[list[Any], list[Any]]:
+    """Return the same of a task before which AWS has answered already: a look that fails now tells nothing."""
+    again, over = found(kind, pending, *ended)
+    return [failed(OTHER), *again], over
+
+
+# Task, results after which it is tried again, and results that end it.
+WAITS = {
+    "aws_cache/absent.yml: Delete the subnet group": error(
+        "An error occurred (CacheSubnetGroupInUse): Cache subnet group is currently in use by a cache cluster."
+    ),
+    "aws_cache/await.yml: The cache is available": found(
+        "replication_groups",
+        {"status": "creating"},
+        [{"status": "available"}],
+        [],
+        [{"status": "create-failed"}],
+    ),
+    "aws_compute/absent.yml: The server is gone": found_again("instances", {"instance_id": "i-1"}, []),
+    "aws_compute/address.yml: The server runs": found(
+        "instances",
+        {"state": {"name": "pending"}},
+        [{"state": {"name": "running"}}],
+        [{"state": {"name": "stopped"}}],
+    ),
+    "aws_compute/address.yml: The server is known by its Elastic IP": found_again(
+        "instances", {"public_ip_address": "198.51.100.1"}, [{"public_ip_address": "203.0.113.9"}]
+    ),
+    "aws_compute/await.yml: The status checks of the server pass": found_again(
+        "statuses", {"passed": False}, [{"passed": True}]
+    ),
+    "aws_compute/instance.yml: Create the server": error(NO_PROFILE),
+    "aws_compute/profile.yml: Put the instance profile on the server": error(NO_PROFILE),
+    "aws_database/absent.yml: Delete the database": error(DATABASE_BUSY),
+    "aws_database/absent.yml: The database is gone": found_again(
+        "instances", {"db_instance_status": "deleting"}, []
+    ),
+    "aws_database/absent.yml: Delete the parameter group": error(
+        "An error occurred (InvalidDBParameterGroupState): One or more database instances are still members of this group"
+    ),
+    "aws_database/absent.yml: Delete the subnet group": error(
+        "An error occurred (InvalidDBSubnetGroupStateFault): Cannot delete the subnet group because at least one database "
+        "instance is still using it"
+    ),
+    "aws_database/instance.yml: Create the database": error(DATABASE_BUSY),
+    "aws_database/instance.yml: Raise the storage": error(DATABASE_BUSY),
+    "aws_database/snapshot.yml: Wait until it is there": found_again(
+        "snapshots", {"status": "creating"}, [{"status": "available"}], [{"status": "failed"}]
+    ),
+    "aws_security/absent_groups.yml: Delete the groups": error(
+        "An error occurred (DependencyViolation): resource sg-1 has a dependent object"
+    ),
+    "aws_storage/absent.yml: Delete the bucket with its objects": error(
+        "Failed to delete objects in the bucket: An error occurred (AccessDenied)"
+    ),
+    "aws_storage/bucket.yml: Create the bucket": error(
+        "Failed to update bucket policy: An error occurred (MalformedPolicy): Invalid principal in policy"
+    ),
+    "fastapi_app/database_ca.yml: Fetch the bundle": (
+        [failed("Request failed: timed out")],
+        [{"status": 200}],
+    ),
+}
+# By the states of the database: tests/unit/roles/test_aws_database_states.py.
+BY_STATE = {"roles/aws_database/tasks/wait.yml"}
+# A file of Amazon's content network: either it comes or it does not.
+SHORT = {"roles/fastapi_app/tasks/database_ca.yml"}
+
+
+def waiting() -> list[Task]:
+    return [task for task in all_tasks() if "until" in task.keywords]
+
+
+def names(key: str, task: Task) -> bool:
+    path, name = key.split(": ", 1)
+    return task.path == f"roles/{path.replace('/', '/tasks/')}" and name in task.name
+
+
+def test_every_task_that_tries_again_is_here_and_no_other():
+    known = {str(task) for task in all_tasks() for key in WAITS if names(key, task)}
+    assert len(known) == len(WAITS)
+    assert {str(task) for task in waiting() if task.path not in BY_STATE} == known
+
+
+@pytest.mark.parametrize("key", WAITS)
+def test_it_is_tried_again_after_what_passes_and_after_nothing_else(key):
+    [task] = [task for task in all_tasks() if names(key, task)]
+    again, ended = WAITS[key]
+
+    def is_over(result: dict[str, Any]) -> bool:
+        values = Scope(task.role).variables | trusted(AROUND | {"ansible_check_mode": False})
+        values[task.keywords["register"]] = result
+        return Templar(loader=DataLoader(), variables=values).evaluate_conditional(
+            trusted(task.keywords["until"])
+        )
+
+    assert [is_over(result) for result in again] == [False] * len(again)
+    assert [is_over(result) for result in ended] == [True] * len(ended)
+
+
+@pytest.mark.parametrize("task", [task for task in waiting() if task.path not in SHORT], ids=str)
+def test_it_is_tried_for_a_minute_or_more(task):
+    scope = Scope(task.role)
+    tries, delay = (
+        int(scope.see(task.keywords[name], **task.keywords["vars"])) for name in ("retries", "delay")
+    )
+    assert tries * delay >= LEAST_SECONDS
