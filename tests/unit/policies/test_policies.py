@@ -83,6 +83,14 @@ def test_plan_reads_no_secret_and_changes_nothing():
     assert [one for one in actions if not re.match(r"\w+:(Describe|Get|List)", one)] == []
 
 
+def test_a_deployment_may_close_the_cache_and_neither_make_nor_delete_it():
+    cache, policies = arn("elasticache", f"replicationgroup:{NAME}-redis"), ("plan", "operate")
+    assert may("elasticache:ModifyReplicationGroup", cache, *policies)
+    assert not may("elasticache:ModifyReplicationGroup", arn("elasticache", "replicationgroup:x"), *policies)
+    assert not may("elasticache:CreateReplicationGroup", cache, *policies)
+    assert not may("elasticache:DeleteReplicationGroup", cache, *policies)
+
+
 @pytest.mark.parametrize("action", ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"])
 def test_the_role_is_made_and_changed_with_the_boundary_only(action):
     role = f"arn:aws:iam::{ACCOUNT}:role/{ROLE}"
