@@ -1,0 +1,102 @@
+"""What the application's unit and nginx's configuration say for the bad day: rendered, and read as systemd and nginx do."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.unit.test_settings_wired import Scope, nginx, text
+
+
+def unit(instance: str) -> dict[str, str]:
+    scope = Scope("fastapi_app")
+    said = scope.see(
+        (scope.role / "templates/backend.service.j2").read_text(),
+        __fastapi_app_instance="{{ __fastapi_app_instances." + instance + " }}",
+    )
+    return dict(line.split("=", 1) for line in said.splitlines() if re.match(r"[A-Z]\w+=", line))
+
+
+def seconds(value: str) -> float:
+    number, unit = re.fullmatch(r"([\d.]+)(ms|s|m|h)?", value).groups()
+    return float(number) * {"ms": 0.001, "s": 1, None: 1, "m": 60, "h": 3600}[unit]
+
+
+def argument(name: str, otherwise: str) -> float:
+    """Return what uvicorn is told, or its own default."""
+    given = text("roles/fastapi_app/defaults/main.yml")["fastapi_app_arguments"]
+    return float(given[given.index(name) + 1] if name in given else otherwise)
+
+
+@pytest.mark.parametrize("instance", ["service", "candidate"])
+def test_a_service_that_ends_is_started_again_for_ever(instance):
+    """systemd gives up after five starts in ten seconds, and a database that is away for a minute makes more of them."""
+    said = unit(instance)
+    assert said["Restart"] == "always"
+    assert said["StartLimitIntervalSec"] == "0"
+    # Not so fast that it takes the processors from what heals it.
+    assert seconds(said["RestartSec"]) >= 0.1
+
+
+@pytest.mark.parametrize("instance", ["service", "candidate"])
+def test_a_stop_lets_the_application_answer_what_it_was_asked(instance):
+    said = unit(instance)
+    # Otherwise the workers get the signal beside their parent, and drop what they hold.
+    assert said["KillMode"] == "mixed"
+    assert seconds(said["TimeoutStopSec"]) > 2 * argument("--timeout-graceful-shutdown", "0")
+
+
+def test_each_stream_is_a_file_and_there_are_enough():
+    assert int(unit("service")["LimitNOFILE"]) >= int(re.search(r"worker_connections (\d+);", nginx())[1])
+    # A proxied request has two.
+    assert int(re.search(r"worker_rlimit_nofile (\d+);", nginx())[1]) >= 2 * int(
+        re.search(r"worker_connections (\d+);", nginx())[1]
+    )
+
+
+def test_before_the_first_release_nothing_is_started():
+    """It would fail for ever, and the log would fill with it."""
+    assert unit("service")["ConditionPathExists"] == "/opt/table-order/backend/.env"
+    socket = Scope("fastapi_app").template("backend.socket.j2")
+    assert "ConditionPathExists=/opt/table-order/backend/.env" in socket.splitlines()
+
+
+def test_nginx_lets_go_of_a_connection_before_the_application_does():
+    """Otherwise a request meets a connection that is just being closed, and a guest gets a 502."""
+    found = re.findall(r"upstream \w+ \{[^}]*keepalive_timeout (\w+);", nginx())
+    assert len(found) == 2
+    assert max(map(seconds, found)) < argument("--timeout-keep-alive", "5")
+
+
+def test_a_reload_does_not_keep_old_workers_for_ever():
+    """Each has its own streams, and the memory of a whole nginx."""
+    assert 60 <= seconds(re.search(r"worker_shutdown_timeout (\w+);", nginx())[1]) <= 600
+
+
+def test_what_was_recorded_yesterday_cannot_be_read_with_tomorrow_s_key():
+    """Every suite has a key of its own for each connection, and tickets, whose key lives as long as nginx, are off."""
+    suites = re.search(r"ssl_ciphers (\S+);", nginx())[1].split(":")
+    assert [
+        one for one in suites if not re.fullmatch(r"ECDHE-\w+-(AES\d+-GCM-SHA\d+|CHACHA20-POLY1305)", one)
+    ] == []
+    assert re.search(r"ssl_session_tickets (\w+);", nginx())[1] == "off"
+
+
+def test_only_a_load_balancer_that_is_named_is_believed():
+    assert "real_ip_header" not in nginx()
+    named = nginx(nginx_trusted_proxies=["10.0.1.0/24"])
+    assert re.findall(r"set_real_ip_from (\S+);", named) == ["10.0.1.0/24"]
+    assert "real_ip_recursive on;" in named
+
+
+@pytest.mark.parametrize("path", ["/api/", "= /api/auth/login", "= /api/admin/orders/stream"])
+def test_every_way_to_the_application_is_limited(path):
+    said = nginx(nginx_limits=True)
+    block = re.search(rf"location {re.escape(path)} \{{(.*?)\n        \}}", said, re.DOTALL)[1]
+    zones = set(re.findall(r"limit_req zone=(\w+)", block))
+    assert zones >= {"table_order_address", "table_order_session"}
+    assert ("table_order_login" in zones) is ("login" in path)
+    assert "error_page 429 @too_many_requests;" in block
+    declared = re.findall(r"limit_req_zone \S+ zone=(\w+):", said)
+    assert zones <= set(declared)
