@@ -68,7 +68,7 @@ local-cloud: ready ## Containers, addresses, metadata and life of the local clou
 e2e: ready ## The whole site on the local cloud: twice, in check mode, in a browser, under load, removed
 	pytest tests/e2e
 
-drills: ready ## Every kind of broken deployment, every phase killed, each under load; slow and killed creations (over an hour)
+drills: ready ## Deployments broken and killed in every phase, under load; runs killed at each change (hours; goes on where it was broken off)
 	pytest tests/drills -s
 
 rehearsal: ready ## Staging's and production's inventories on the local cloud, as their operator: from nothing to removed and back

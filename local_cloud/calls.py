@@ -14,6 +14,10 @@ from werkzeug.datastructures import Headers, MultiDict
 
 # "AWS4-HMAC-SHA256 Credential=KEY/20261122/ap-northeast-2/ec2/aws4_request, ...": who, where, which service.
 CREDENTIAL = re.compile(r"(?P<key>[^/=\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+# Actions that change nothing.
+READS = re.compile(
+    r"^(Get|Describe|List|Head|BatchGet|Filter|Select|Simulate|Decode|AssumeRole|Lookup|Query|TestMetric)"
+)
 # Services that sign with another name than botocore has for them.
 SIGNED_AS = {"monitoring": "cloudwatch"}
 
@@ -32,6 +36,11 @@ class Call:
     def name(self) -> str:
         """Return service and action as in an IAM policy, for instance ec2:RunInstances."""
         return f"{self.service}:{self.action}"
+
+    @property
+    def writes(self) -> bool:
+        """Tell whether it is no mere read."""
+        return not READS.match(self.action)
 
     def get(self, path: str, default: object = None) -> Any:  # noqa: ANN401 - a parameter has any type
         """Return the parameter at a dotted path, for instance MetadataOptions.HttpTokens."""

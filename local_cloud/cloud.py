@@ -14,6 +14,7 @@ from local_cloud.faults import Faults
 from local_cloud.guard import Guard
 from local_cloud.network import Network
 from local_cloud.settings import Settings
+from local_cloud.stops import Stops
 
 if TYPE_CHECKING:
     from local_cloud.instances import Instances
@@ -38,6 +39,7 @@ class Cloud:
         self.podman = podman or Podman(settings.container_prefix)
         self.network = Network(settings, self.podman)
         self.faults = Faults()
+        self.stops = Stops()
         self.guard = Guard(self)
         self.authority = Authority(f"Local cloud {settings.name}: databases and caches")
         self.queues: dict[str, concurrent.futures.ThreadPoolExecutor] = {}

@@ -66,14 +66,33 @@ class Application:
         )
 
     def _answer_with_moto(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        stops, status = self.cloud.stops, ""
+        call = stops.name(environ, _body(environ))
+
+        def start(given: str, *more: Any) -> Callable[..., Any]:  # noqa: ANN401 - as WSGI has it
+            nonlocal status
+            status = given
+            return start_response(given, *more)
+
         # One request at a time: moto's models are not made for threads. The body was read before,
         # so that a slow client holds nobody up.
         with self.cloud.lock:
-            try:
-                return list(self.moto(environ, start_response))
-            except Exception:
-                log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
-                raise
+            if call and stops.held:
+                answer = None
+            else:
+                try:
+                    answer = list(self.moto(environ, start))
+                except Exception:
+                    log.exception("%s %s failed", environ["REQUEST_METHOD"], environ["PATH_INFO"])
+                    raise
+                if call and status.startswith("2"):
+                    stops.done(call)
+        if call:
+            stops.wait()
+        if answer is None:
+            start_response("503 Service Unavailable", [("Content-Length", "0")])
+            return []
+        return answer
 
     def _local(self, method: str, path: str, environ: Environ) -> Answer:
         """The paths below /local-cloud/."""
@@ -94,6 +113,8 @@ class Application:
             ("GET", "policies"): self._policies,
             ("PUT", "policies"): self._set_policies,
             ("PUT", "run"): self._set_run,
+            ("GET", "stops"): self._stops,
+            ("PUT", "stops"): self._set_stops,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
         }
@@ -137,6 +158,16 @@ class Application:
     def _set_run(self, body: bytes) -> Answer:
         self.cloud.guard.run = str(json.loads(body))
         return _json(200, {"run": self.cloud.guard.run})
+
+    def _stops(self, _: bytes) -> Answer:
+        return _json(200, self.cloud.stops.as_json())
+
+    def _set_stops(self, body: bytes) -> Answer:
+        wanted = json.loads(body)
+        if not (isinstance(wanted, list) and all(isinstance(one, str) for one in wanted)):
+            raise ValueError('stops are a list of calls such as "ec2:CreateSubnet 2"')
+        self.cloud.stops.order(wanted)
+        return self._stops(body)
 
     def _add_fault(self, body: bytes) -> Answer:
         fault = self.cloud.faults.add(json.loads(body))

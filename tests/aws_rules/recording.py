@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,6 @@ from typing import Any
 from werkzeug.datastructures import Headers
 
 from local_cloud.calls import Call, read
-
-READS = re.compile(
-    r"^(Get|Describe|List|Head|BatchGet|Filter|Select|Simulate|Decode|AssumeRole|Lookup|Query|TestMetric)"
-)
 
 
 class Calls(list[Call]):
@@ -41,7 +36,7 @@ def parse(lines: Iterable[str]) -> Calls:
 
 def writes(calls: Iterable[Call]) -> list[Call]:
     """Return the calls that are no mere reads. A check run has none, nor has a second run."""
-    return [call for call in calls if not READS.match(call.action)]
+    return [call for call in calls if call.writes]
 
 
 def _call(entry: dict[str, Any]) -> Call | None:

@@ -1,4 +1,4 @@
-"""One site for all drills; DRILLS_KEEP=1 begins with the one that is there, and leaves it."""
+"""One site for all drills but those that make theirs; DRILLS_KEEP=1 begins with the one that is there, and leaves it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from tests.e2e import site
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _site() -> Iterator[None]:
+def _site(request: pytest.FixtureRequest) -> Iterator[None]:
     keep = os.environ.get("DRILLS_KEEP")
-    if not keep:
-        site.fresh_cloud()
-    site.play("site.yml").check()
+    if not all(getattr(item.module, "MAKES_ITS_SITE", False) for item in request.session.items):
+        if not keep:
+            site.fresh_cloud()
+        site.play("site.yml").check()
     yield
     if not keep:
         site.cloud("stop")

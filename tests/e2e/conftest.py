@@ -19,6 +19,8 @@ class FirstRun:
 
     run: site.Run
     recording: Path
+    # The writing calls that it made, as tests/e2e/kills.py names them.
+    calls: list[str]
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +55,8 @@ def _permissions(artifacts: Path) -> Iterator[None]:
 def first_run(artifacts: Path) -> FirstRun:
     """Build the whole site once; most tests look at its result."""
     site.start_recording()
+    site.order_stops()
     run = site.play("site.yml")
     recording = site.stop_recording(artifacts / "first-run.jsonl")
     (artifacts / "first-run.txt").write_text(run.output)
-    return FirstRun(run.check(), recording)
+    return FirstRun(run.check(), recording, site.stops()["made"])

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.e2e import site
+from tests.e2e import kills, site
 from tests.load.report import percentile
 
 EXAMPLE = site.ROOT / "examples/table-order"
@@ -121,28 +120,15 @@ def settled(found: State) -> None:
 
 def killed_at(task: str, playbook: str = "deploy", *, nth: int = 1, **variables: Any) -> None:
     """Run a playbook, and kill it and all that it started as soon as ``task`` begins for the first, or another, time."""
-    command = [f"playbooks/{playbook}.yml", "-e", json.dumps(variables)]
-    with site.recorded(command) as noting:
-        process = subprocess.Popen(
-            [*ELSEWHERE, "ansible-playbook", "-i", site.INVENTORY, *command],
-            cwd=site.ROOT,
-            env=site.environment(PYTHONUNBUFFERED="1", **noting),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        seen = []
-        for line in process.stdout or ():
-            seen.append(line)
-            if line.startswith("TASK [") and task in line:
-                nth -= 1
-            if nth == 0:
-                time.sleep(0.3)  # into it
-                site.kill(process.pid)
-                break
-        process.wait()
-    assert process.returncode == -signal.SIGKILL, f"{task} never began:\n{''.join(seen)[-3000:]}"
+
+    def begun(lines: list[str]) -> str:
+        times = sum(line.startswith("TASK [") and task in line for line in lines)
+        if times >= nth:
+            time.sleep(0.3)  # into it
+        return task if times >= nth else ""
+
+    arguments = (f"playbooks/{playbook}.yml", "-e", json.dumps(variables))
+    assert kills.killed(begun, *arguments, before=ELSEWHERE), f"{task} never began"
 
 
 @dataclass

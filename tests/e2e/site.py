@@ -11,10 +11,10 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import boto3
 import yaml
@@ -78,6 +78,27 @@ def kill(process: int) -> None:
             kill(int(child))
 
 
+@contextlib.contextmanager
+def started(
+    *arguments: str,
+    inventory: str = INVENTORY,
+    before: Sequence[str] = (),
+    output: int | IO[str] = subprocess.PIPE,
+    **variables: str,
+) -> Iterator[subprocess.Popen[str]]:
+    """Start ``ansible-playbook``; ``before`` is a command that runs it, such as nice, ``variables`` are its environment's."""
+    with recorded(arguments) as noting:
+        yield subprocess.Popen(
+            [*before, "ansible-playbook", *(["-i", inventory] if inventory else []), *arguments],
+            cwd=ROOT,
+            env=environment(**noting, **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
 def play(
     *arguments: str,
     inventory: str = INVENTORY,
@@ -85,27 +106,15 @@ def play(
     before: Sequence[str] = (),
     **variables: str,
 ) -> Run:
-    """Run ``ansible-playbook`` and return what it printed; kill it (and what it started) after ``timeout`` seconds.
-
-    ``before`` is a command that runs it, such as nice; ``variables`` are its environment's.
-    """
-    with recorded(arguments) as noting:
-        started = time.monotonic()
-        process = subprocess.Popen(
-            [*before, "ansible-playbook", *(["-i", inventory] if inventory else []), *arguments],
-            cwd=ROOT,
-            env=environment(**noting, **variables),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+    """Run ``ansible-playbook`` (see ``started``) and return what it printed; kill it after ``timeout`` seconds."""
+    begun = time.monotonic()
+    with started(*arguments, inventory=inventory, before=before, **variables) as process:
         try:
             output, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             kill(process.pid)
             output, _ = process.communicate()
-        return Run(output, process.returncode, time.monotonic() - started)
+        return Run(output, process.returncode, time.monotonic() - begun)
 
 
 @contextlib.contextmanager
@@ -178,6 +187,16 @@ def call(method: str, path: str, value: object = None) -> bytes:
         return answer.read()
 
 
+def order_stops(calls: Iterable[str] = ()) -> None:
+    """Have the operator's run held at these writing calls, and all of them counted from now on."""
+    call("PUT", "/local-cloud/stops", list(calls))
+
+
+def stops() -> dict[str, Any]:
+    """Return the writing calls that were ``made`` since ``order_stops``, and the one that is ``held``."""
+    return json.loads(call("GET", "/local-cloud/stops"))
+
+
 def start_recording() -> None:
     """Record every request from now on, and forget the earlier ones."""
     call("POST", "/moto-api/recorder/reset-recording")
@@ -232,6 +251,19 @@ def inventory_of_resources() -> dict[str, Any]:
             for secret in client.list_secrets()["SecretList"]
         },
     }
+
+
+ONE_OF_EVERYTHING = {
+    "vpcs": 1,
+    "servers": 1,
+    "addresses": 1,
+    "databases": 1,
+    "caches": 1,
+    "buckets": 1,
+    "secrets": {
+        f"{TARGET.name}/{name}": 1 for name in ("rds/master", "rds/owner", "app/database", "app/settings")
+    },
+}
 
 
 def left_over() -> dict[str, list[str]]:

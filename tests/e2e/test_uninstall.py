@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests import aws_rules
-from tests.e2e import site
+from tests.e2e import kills, site
+from tests.e2e.conftest import FirstRun
 
 DESTROY = ("playbooks/destroy.yml", "-e", f"table_order_destroy={site.TARGET.name}")
 WITH_DATA = (*DESTROY, "-e", '{"table_order_remove_data": true}')
 DATA = {"buckets", "secrets", "logs", "snapshots"}
+# What the first run makes and provision.yml does not, when the data is there; the tag holds the host key that the server shows.
+NOT_AGAIN = ("s3:", "secretsmanager:", "logs:", "ec2:CreateTags")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,11 +59,29 @@ def test_it_leaves_nothing_but_the_data(artifacts: Path) -> None:
     assert again.changed == 0, "\n".join(again.changes)
 
 
-def test_with_the_data_nothing_is_left(artifacts: Path) -> None:
-    """Also what was kept before: provision.yml takes it up again."""
-    before = site.secrets()
+def test_it_comes_back_when_its_runs_are_killed(
+    first_run: FirstRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In an account with nothing but the data, at three writing calls; tests/drills/test_runs_killed.py takes them all."""
+    before, seed = site.secrets(), kills.seed()
+    calls = [call for call in first_run.calls if not call.startswith(NOT_AGAIN)]
+    left = kills.draw(calls, 3, seed)
+    with capsys.disabled():
+        print(f"\nkilled after {', '.join(left)} (TABLE_ORDER_SEED={seed})")
+    killer = kills.Calls()
+    while left:
+        place = killer.kill(left, "playbooks/provision.yml")
+        assert place, f"the run has ended without {left}"
+        left.remove(place)
     site.play("playbooks/provision.yml").check()
+    assert site.inventory_of_resources() == site.ONE_OF_EVERYTHING
     assert site.secrets() == before
+    again = site.play("playbooks/provision.yml").check()
+    assert again.changed == 0, "\n".join(again.changes)
+
+
+def test_with_the_data_nothing_is_left(artifacts: Path) -> None:
+    """Also what was kept before, and provision.yml has taken up again."""
     [bucket] = site.left_over()["buckets"]
     site.aws("s3").put_object(Bucket=bucket, Key="menus/1/picture.png", Body=b"x")
     [topic] = site.left_over()["topics"]
