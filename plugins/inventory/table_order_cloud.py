@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import urllib.error
 import urllib.request
 from typing import Any
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
+from ansible.template import trust_as_template
 
 DOCUMENTATION = """
 name: table_order_cloud
@@ -57,6 +57,8 @@ options:
 LANES = ("network", "account", "compute", "data")
 """Work of one lane runs in order, lanes run side by side: two lanes for each of provision.yml's two steps."""
 
+# The callback warm_python names another one.
+INTERPRETER = "{{ lookup('ansible.builtin.env', 'TABLE_ORDER_PYTHON', default=ansible_playbook_python) }}"
 ENDPOINT_VARIABLES = ("AWS_URL", "EC2_URL", "S3_URL", "RDS_URL", "AWS_S3_URL")
 
 
@@ -106,7 +108,7 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.set_variable("all", name, value)
         inventory.add_group("aws")
         inventory.set_variable("aws", "ansible_connection", "local")
-        inventory.set_variable("aws", "ansible_python_interpreter", sys.executable)
+        inventory.set_variable("aws", "ansible_python_interpreter", trust_as_template(INTERPRETER))
         for lane in LANES:
             inventory.add_host(lane, group="aws")
         # Lanes find the server by this group even when there is none yet.

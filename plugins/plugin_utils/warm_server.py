@@ -1,0 +1,226 @@
+"""A Python with boto3 and Ansible's own code loaded, which runs each module in a copy (fork) of itself. Linux only.
+
+Started with the path of its socket, by the callback warm_python; it ends when its standard input does and the last module
+has ended. A module is ended when its caller is. A caller of another user, or with another environment for Python itself, is
+sent away, and uses the real interpreter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import select
+import shutil
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+COLLECTION = "ansible_collections.amazon.aws.plugins.module_utils"
+IMPORTS = (
+    "boto3",
+    "ansible.module_utils.basic",
+    "ansible.module_utils._internal._ansiballz._loader",
+    COLLECTION,
+)
+# Their models are read before a module asks for one; a service that is not named here is only slower.
+SERVICES = (
+    "cloudwatch",
+    "ec2",
+    "elasticache",
+    "iam",
+    "logs",
+    "rds",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "ssm",
+    "sts",
+)
+MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
+ACCEPTED = b"+"
+
+
+class Paths(list):
+    """A package's path that follows ``sys.path``, where Ansible puts what it packed for a module."""
+
+    def __init__(self, package: str, known: list[str]) -> None:
+        """Keep the folders ``known`` behind those of ``sys.path``."""
+        super().__init__(known)
+        self.parts = package.split(".")
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the folders in the order of the search."""
+        return iter(
+            dict.fromkeys([*("/".join((folder, *self.parts)) for folder in sys.path), *super().__iter__()])
+        )
+
+
+def load() -> None:
+    """Import what modules import, and read the models of AWS's services."""
+    for name in IMPORTS:
+        importlib.import_module(name)
+    for found in pkgutil.iter_modules(sys.modules[COLLECTION].__path__, f"{COLLECTION}."):
+        with contextlib.suppress(ImportError):  # what wants a library that is not there
+            importlib.import_module(found.name)
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] == "ansible" and hasattr(module, "__path__"):
+            module.__path__ = Paths(name, module.__path__)
+    loader = importlib.import_module("botocore.loaders").Loader
+    for method in (
+        "load_service_model",
+        "load_data_with_path",
+        "list_available_services",
+        "determine_latest_version",
+    ):
+        setattr(loader, method, remembered(getattr(loader, method)))
+    for service in SERVICES:
+        for model in MODELS:
+            with contextlib.suppress(Exception):  # not every service has each
+                loader().load_service_model(service, model)
+
+
+def remembered(method: Callable[..., object]) -> Callable[..., object]:
+    """Return a loader's method that answers a question of before from memory, whichever loader is asked.
+
+    All loaders look in the same folders: those of another AWS_DATA_PATH are not in this process.
+    """
+    answers: dict[tuple[object, ...], object] = {}
+
+    @functools.wraps(method)
+    def answer(loader: object, *values: object, **named: object) -> object:
+        key = (*values, *sorted(named.items()))
+        if key not in answers:
+            answers[key] = method(loader, *values, **named)
+        return answers[key]
+
+    return answer
+
+
+class Server:
+    """Listens at a socket, and knows which copy of this process works for whom."""
+
+    def __init__(self, address: str) -> None:
+        """Listen at ``address``, for this user."""
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(address)
+        Path(address).chmod(0o600)
+        self.listener.listen(128)
+        self.poll = select.poll()
+        self.poll.register(0, select.POLLIN)
+        self.poll.register(self.listener, select.POLLIN)
+        # By the descriptor of the process, and by that of the caller's connection.
+        self.calls: dict[int, tuple[int, int, socket.socket]] = {}
+
+    def serve(self) -> socket.socket | None:
+        """Work until standard input has ended and no module runs; in a copy, return the connection of its caller."""
+        while self.listener.fileno() != -1 or self.calls:
+            for descriptor, _ in self.poll.poll():
+                if descriptor == 0:
+                    self.poll.unregister(0)
+                    self.poll.unregister(self.listener)
+                    self.listener.close()
+                elif descriptor == self.listener.fileno():
+                    caller, _ = self.listener.accept()
+                    if (process := os.fork()) == 0:
+                        return caller
+                    self.begin(process, caller)
+                elif descriptor in self.calls:
+                    self.end(descriptor)
+        return None
+
+    def begin(self, process: int, caller: socket.socket) -> None:
+        """Keep a call, to hear when one of its two sides ends."""
+        ended = os.pidfd_open(process)
+        self.calls[ended] = self.calls[caller.fileno()] = (process, ended, caller)
+        self.poll.register(ended, select.POLLIN)
+        self.poll.register(caller, select.POLLRDHUP)
+
+    def end(self, descriptor: int) -> None:
+        """End the module whose caller has ended; tell the caller how its module ended."""
+        process, ended, caller = self.calls[descriptor]
+        if descriptor != ended:
+            self.forget(descriptor)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process, signal.SIGKILL)
+            return
+        status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+        with contextlib.suppress(OSError):  # it was sent away, or has ended
+            caller.send(bytes([status if status >= 0 else 128 - status]))
+        for each in (ended, caller.fileno()):
+            self.forget(each)
+        os.close(ended)
+        caller.close()
+
+    def forget(self, descriptor: int) -> None:
+        """Listen to one side of a call no more."""
+        if self.calls.pop(descriptor, None):
+            self.poll.unregister(descriptor)
+
+
+def take_over(caller: socket.socket) -> list[str] | None:
+    """Take over a caller's files and surroundings and return what it wants to run, or nothing if that cannot be."""
+    process, user, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    if user != os.getuid():
+        return None
+    length, files, _, _ = socket.recv_fds(caller, 4, 3)
+    call = caller.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
+    arguments, environment, mask, niceness = json.loads(call)
+    if settings_of_python(environment) != settings_of_python(os.environ) or niceness < os.nice(0):
+        return None
+    for descriptor, file in enumerate(files):
+        os.dup2(file, descriptor)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(f"/proc/{process}/cwd")
+    os.umask(mask)
+    os.nice(niceness - os.nice(0))
+    time.tzset()
+    return arguments
+
+
+def settings_of_python(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what Python and botocore read when they start or look for their data."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith("PYTHON") or name == "AWS_DATA_PATH"
+    }
+
+
+def main() -> None:
+    """Serve; in a copy, be the interpreter of one module."""
+    address = sys.argv[1]
+    del sys.path[0]
+    server = Server(address)
+    load()
+    gc.collect()
+    gc.freeze()
+    caller = server.serve()
+    if caller is None:
+        shutil.rmtree(Path(address).parent, ignore_errors=True)
+        return
+    os.setpgid(0, 0)
+    server.listener.close()
+    arguments = take_over(caller)
+    if arguments is None:
+        caller.shutdown(socket.SHUT_RDWR)
+        return
+    caller.send(ACCEPTED)
+    caller.close()
+    sys.argv = arguments
+    runpy.run_path(arguments[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
