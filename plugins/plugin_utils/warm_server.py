@@ -65,8 +65,9 @@ class Paths(list):
         )
 
 
+@functools.cache
 def load() -> None:
-    """Import what modules import, and read the models of AWS's services."""
+    """Import what modules import, and read the models of AWS's services: once, for the first caller."""
     for name in IMPORTS:
         importlib.import_module(name)
     for found in pkgutil.iter_modules(sys.modules[COLLECTION].__path__, f"{COLLECTION}."):
@@ -87,6 +88,9 @@ def load() -> None:
         for model in MODELS:
             with contextlib.suppress(Exception):  # not every service has each
                 loader().load_service_model(service, model)
+    # The copies' garbage collections leave alone what they all share.
+    gc.collect()
+    gc.freeze()
 
 
 def remembered(method: Callable[..., object]) -> Callable[..., object]:
@@ -130,6 +134,7 @@ class Server:
                     self.poll.unregister(self.listener)
                     self.listener.close()
                 elif descriptor == self.listener.fileno():
+                    load()
                     caller, _ = self.listener.accept()
                     if (process := os.fork()) == 0:
                         return caller
@@ -203,9 +208,6 @@ def main() -> None:
     address = sys.argv[1]
     del sys.path[0]
     server = Server(address)
-    load()
-    gc.collect()
-    gc.freeze()
     caller = server.serve()
     if caller is None:
         shutil.rmtree(Path(address).parent, ignore_errors=True)
