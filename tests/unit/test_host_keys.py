@@ -6,13 +6,14 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 import urllib.parse
 from pathlib import Path
 
 import pytest
+
+from tests.unit.roles.cloud_runs import INTERPRETER
 
 ROOT = Path(__file__).parents[2]
 SSHD = "/usr/sbin/sshd"
@@ -122,7 +123,7 @@ class Site:
             "aws_compute_public_key_file": str(self.user.with_suffix(".pub")),
             "ansible_ssh_args": "-o ControlMaster=no -o ControlPath=none",
         }
-        lane = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        lane = {"ansible_connection": "local", "ansible_python_interpreter": INTERPRETER}
         cloud = {
             "table_order_environment": self.environment,
             "table_order_cloud_name": self.environment,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from plugins.callback.warm_python import UTILITIES, write_interpreter
+from tests.unit.roles.cloud_runs import INTERPRETER
 
 ROOT = Path(__file__).parents[2]
 TELLS = """
@@ -136,7 +137,7 @@ PLAY = """
   gather_facts: false
   connection: local
   vars:
-    ansible_python_interpreter: "{{ lookup('ansible.builtin.env', 'TABLE_ORDER_PYTHON', default=ansible_playbook_python) }}"
+    ansible_python_interpreter: "INTERPRETER"
   tasks:
     - ansible.builtin.stat: {path: /etc/passwd}
     - ansible.builtin.copy: {dest: "{{ folder }}/file", content: "한글", mode: "0600"}
@@ -158,7 +159,7 @@ OF_ONE_RUN = TIMES | {"inode", "ansible_job_id", "results_file", "path", "dest",
 
 
 def test_modules_give_the_same_results_with_it_and_without(tmp_path):
-    (tmp_path / "play.yml").write_text(PLAY)
+    (tmp_path / "play.yml").write_text(PLAY.replace("INTERPRETER", INTERPRETER))
     results = {on: results_of(tmp_path, on) for on in ("true", "false")}
     assert results["true"] == results["false"]
     assert len(results["true"]) == 6

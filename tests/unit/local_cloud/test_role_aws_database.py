@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 from moto.rds.models import rds_backends
 
+from tests.unit.roles.cloud_runs import INTERPRETER
+
 ROOT = Path(__file__).parents[3]
 NAME = "table-order-unit-db"
 SECRET = "table-order-unit/rds/master"
 PASSWORD = "0123456789abcdef"
 TAGS = {"Project": "table-order", "Environment": "unit", "ManagedBy": "ansible"}
 VARIABLES = {
+    "ansible_python_interpreter": INTERPRETER,
     "table_order_environment": "unit",
     "table_order_region": "ap-northeast-2",
     "table_order_account_id": "123456789012",

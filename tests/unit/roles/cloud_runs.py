@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[3]
+# As the inventory plugin gives it to the lanes.
+INTERPRETER = "{{ lookup('ansible.builtin.env', 'TABLE_ORDER_PYTHON', default=ansible_playbook_python) }}"
 CALLBACK = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
 
 

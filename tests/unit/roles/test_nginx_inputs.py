@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.unit.roles.cloud_runs import INTERPRETER
 from tests.unit.roles.modules import load
 from tests.unit.roles.preflight_runs import run_play
 
@@ -421,7 +422,7 @@ def printed(tmp_path_factory) -> str:
     late = {host_name(name): {} for name in [*CARRIED, "group that is not there", "unknown system"]}
     everywhere = {
         "ansible_connection": "local",
-        "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        "ansible_python_interpreter": INTERPRETER,
         "ansible_managed": "Managed",
         "__nginx_before": {"stderr": "nginx version: {{ asked }}"},
     }
