@@ -127,17 +127,26 @@ def _has_host_bits(cidr: str) -> bool:
 
 
 @rule
-def the_backend_port_is_not_open_to_the_world(calls: Calls) -> Problems:
-    """Nothing refuses it: port 8000 open passes by nginx's limits, TLS and headers."""
-    for call, permission in _opened(calls, 8000):
-        if any(cidr in WORLD for cidr in _ranges(permission)):
-            yield call, "port 8000 is open to the world"
+def two_ports_at_most_are_open_to_the_world(calls: Calls) -> Problems:
+    """Nothing refuses it: the application's port open passes by nginx's limits, TLS and headers."""
+    opened: set[int] = set()
+    for call in calls.of(INGRESS):
+        for permission in call.get("IpPermissions", []):
+            if not any(cidr in WORLD for cidr in _ranges(permission)):
+                continue
+            first, last = permission.get("FromPort"), permission.get("ToPort")
+            if permission.get("IpProtocol") == "-1" or first != last:
+                yield call, f"ports {first} to {last} are open to the world"
+            opened.add(first)
+            if len(opened) > 2:
+                yield call, f"port {first} is the third that is open to the world"
 
 
 @rule
 def database_and_cache_are_open_to_a_group_only(calls: Calls) -> Problems:
     """Nothing refuses it: a range of addresses instead of the server's group lets others in."""
-    for port in (5432, 6379):
-        for call, permission in _opened(calls, port):
-            if _ranges(permission):
-                yield call, f"port {port} is open to {', '.join(_ranges(permission))}"
+    for create, default in (("rds:CreateDBInstance", 5432), ("elasticache:CreateReplicationGroup", 6379)):
+        for port in {int(call.get("Port", default)) for call in calls.of(create)} or {default}:
+            for call, permission in _opened(calls, port):
+                if _ranges(permission):
+                    yield call, f"port {port} is open to {', '.join(_ranges(permission))}"

@@ -63,7 +63,7 @@ ROLE_POLICY = {
 }
 
 
-def ingress(port, cidr=None, description="x", group="sg-1"):
+def ingress(*ports, cidr=None, description="x", group="sg-1", last=None):
     source = (
         {"IpRanges": [{"CidrIp": cidr, "Description": description}]}
         if cidr
@@ -71,7 +71,9 @@ def ingress(port, cidr=None, description="x", group="sg-1"):
     )
     return {
         "GroupId": group,
-        "IpPermissions": [{"IpProtocol": "tcp", "FromPort": port, "ToPort": port} | source],
+        "IpPermissions": [
+            {"IpProtocol": "tcp", "FromPort": port, "ToPort": last or port} | source for port in ports
+        ],
     }
 
 
@@ -106,8 +108,11 @@ GOOD = {
         {"GroupName": "table-order-rds-sg", "Description": "Database"},
     ),
     "no egress": ("ec2:RevokeSecurityGroupEgress", {"GroupId": "sg-2"}),
-    "ssh": ("ec2:AuthorizeSecurityGroupIngress", ingress(22, "203.0.113.5/32", "SSH (operator)")),
-    "http": ("ec2:AuthorizeSecurityGroupIngress", ingress(80, "0.0.0.0/0")),
+    "ssh": (
+        "ec2:AuthorizeSecurityGroupIngress",
+        ingress(22, cidr="203.0.113.5/32", description="SSH (operator)"),
+    ),
+    "http": ("ec2:AuthorizeSecurityGroupIngress", ingress(80, cidr="0.0.0.0/0")),
     "postgresql": ("ec2:AuthorizeSecurityGroupIngress", ingress(5432, group="sg-2")),
     "role": ("iam:CreateRole", {"RoleName": "table-order-ec2-role", "Description": "Server"}),
     "role policy": ("iam:PutRolePolicy", {"PolicyDocument": json.dumps(ROLE_POLICY)}),
@@ -261,7 +266,11 @@ def role_statement(action, resource):
 # Rule, call of GOOD, what is otherwise in it: the seed's literal, or what one would write without knowing.
 # None for the parameters takes the call away, a pair (name, parameters) puts another call after it.
 BAD = [
-    ("group_texts_are_in_aws_character_set", "ssh", ingress(22, "203.0.113.5/32", "Operator's SSH")),
+    (
+        "group_texts_are_in_aws_character_set",
+        "ssh",
+        ingress(22, cidr="203.0.113.5/32", description="Operator's SSH"),
+    ),
     ("group_texts_are_in_aws_character_set", "server group", {"Description": "서버"}),
     ("group_texts_are_in_aws_character_set", "server group", {"GroupName": "sg-ec2"}),
     (
@@ -277,11 +286,20 @@ BAD = [
     ("subnets_span_two_zones", "second", {"AvailabilityZone": "ap-northeast-2a"}),
     ("subnets_span_two_zones", "second", {"AvailabilityZone": None}),
     ("database_and_cache_groups_lose_their_egress", "no egress", None),
-    ("ssh_is_open_to_a_range_that_means_itself", "ssh", ingress(22, "0.0.0.0/0")),
-    ("ssh_is_open_to_a_range_that_means_itself", "ssh", ingress(22, "203.0.113.5/24")),
-    ("the_backend_port_is_not_open_to_the_world", "http", ingress(8000, "0.0.0.0/0")),
-    ("database_and_cache_are_open_to_a_group_only", "postgresql", ingress(5432, "10.0.0.0/16", group="sg-2")),
-    ("database_and_cache_are_open_to_a_group_only", "postgresql", ingress(6379, "10.0.1.0/24", group="sg-2")),
+    ("ssh_is_open_to_a_range_that_means_itself", "ssh", ingress(22, cidr="0.0.0.0/0")),
+    ("ssh_is_open_to_a_range_that_means_itself", "ssh", ingress(22, cidr="203.0.113.5/24")),
+    ("two_ports_at_most_are_open_to_the_world", "http", ingress(80, 443, 8000, cidr="0.0.0.0/0")),
+    ("two_ports_at_most_are_open_to_the_world", "http", ingress(80, cidr="0.0.0.0/0", last=443)),
+    (
+        "database_and_cache_are_open_to_a_group_only",
+        "postgresql",
+        ingress(5432, cidr="10.0.0.0/16", group="sg-2"),
+    ),
+    (
+        "database_and_cache_are_open_to_a_group_only",
+        "postgresql",
+        ingress(6379, cidr="10.0.1.0/24", group="sg-2"),
+    ),
     ("the_instance_profile_exists_before_the_server", "vpc", GOOD["server"]),
     ("the_instance_profile_exists_before_the_server", "server", {"IamInstanceProfile": {}}),
     (
