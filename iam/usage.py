@@ -44,13 +44,12 @@ class Usage:
 
 
 def named(readme: str) -> dict[str, list[str]]:
-    """Return the policies that the README names for each playbook."""
+    """Return the policies that the README's table names for each playbook."""
     found: dict[str, list[str]] = {}
-    for line in readme.partition("| playbook | policies |")[2].lstrip("\n").splitlines():
+    for line in readme.splitlines():
         cells = [re.findall(r"`([^`]+)`", cell) for cell in line.strip().strip("|").split("|")]
-        if not line.strip().startswith("|"):
-            break
-        found |= dict.fromkeys(cells[0], cells[-1])
+        if len(cells) == 2 and cells[1] and set(cells[1]) <= set(POLICIES):
+            found |= dict.fromkeys(cells[0], cells[1])
     return found
 
 

@@ -44,9 +44,7 @@ def _permissions(artifacts: Path) -> Iterator[None]:
     """Nothing is refused to the operator or the server, also where a module hides it; what was used is kept, by playbook."""
     yield
     found = site.permissions()
-    kept = artifacts / "permissions.json"
-    known = json.loads(kept.read_text()) if kept.exists() else {}
-    kept.write_text(json.dumps({**known, **found["used"]}, indent=1) + "\n")
+    (artifacts / "permissions.json").write_text(json.dumps(found["used"], indent=1) + "\n")
     assert found["enforced"]
     assert found["refused"] == []
 

@@ -42,6 +42,7 @@ def test_readme_names_policies_for_every_playbook():
         *(path.name for path in folder.glob("*.yml")),
     }
     assert {policy for policies in README.values() for policy in policies} == set(iam.POLICIES)
+    assert usage.named((usage.ROOT / "README.ko.md").read_text()) == README
 
 
 @pytest.mark.parametrize("playbook", README)
