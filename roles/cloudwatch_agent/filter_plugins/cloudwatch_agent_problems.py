@@ -53,13 +53,13 @@ def _is_path(value: object) -> bool:
 def _package_problems(value: object) -> Iterator[str]:
     name = "cloudwatch_agent_package"
     accepted = (
-        "a package of the system's repository, such as amazon-cloudwatch-agent; or a .deb or .rpm: an http(s) URL, or the "
+        "a package of the system's repository, such as amazon-cloudwatch-agent; or a .deb or .rpm: an https URL, or the "
         "absolute path of a file on the controller"
     )
     if not isinstance(value, str) or not value:
         yield f"{name} is {_shown(value)}. Accepted: {accepted}."
     elif re.match(r"(?i)[a-z]+://", value):
-        if not re.fullmatch(r"(?i)https?://[^\s/]+/\S*[.](deb|rpm)", value):
+        if not re.fullmatch(r"(?i)https://[^\s/]+/\S*[.](deb|rpm)", value):
             yield f"{name} is {_shown(value)}. Accepted: {accepted}."
         elif "@" in value:
             yield (

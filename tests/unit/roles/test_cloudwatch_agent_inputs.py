@@ -70,6 +70,12 @@ REFUSED = {
         "cloudwatch_agent_package is",
         "http",
     ),
+    # Root installs it, and a file has no signature that is asked for.
+    "package in clear": (
+        setting("package", "http://example.org/agent.deb"),
+        "cloudwatch_agent_package is 'http://example.org/agent.deb'",
+        "an https URL",
+    ),
     "relative package file": (
         setting("package", "agent.deb"),
         "cloudwatch_agent_package is 'agent.deb'",
