@@ -274,7 +274,9 @@ RIGHTS = [
 @pytest.mark.parametrize(("action", "resource", "context", "may"), RIGHTS)
 def test_the_server_may_what_it_needs_and_no_more(action, resource, context, may):
     boundary = iam.render(iam.BOUNDARY, iam.Target("production", REGION, ACCOUNT))
-    assert allowed(Need(action, resource, context), policies(), boundary) is may
+    need, own = Need(action, resource, context), policies()
+    # By its policies alone, too: an account may do without the boundary.
+    assert [allowed(need, own), allowed(need, own, boundary)] == [may, may]
 
 
 def test_the_server_s_role_is_for_servers_and_has_its_boundary():
