@@ -89,3 +89,34 @@ def test_tls_and_token_are_required_and_rotated(cache, create, inside):
         available(cache, "secure")
         assert ping(other) == "PONG"
         assert (ping(TOKEN) == "PONG") is old_works
+
+
+def test_a_running_cache_moves_to_tls_and_a_password_by_aws_s_steps(cache, create, inside):
+    """At each step who was let in before is let in still, until the step after it."""
+
+    def change(**arguments):
+        cache.modify_replication_group(ReplicationGroupId="moved", ApplyImmediately=True, **arguments)
+        available(cache, "moved")
+
+    def plain(host):
+        return inside("timeout", "3", "redis-cli", "-h", host, "ping")
+
+    def tls(*options):
+        (group,) = cache.describe_replication_groups(ReplicationGroupId="moved")["ReplicationGroups"]
+        host = group["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+        assert host.startswith("master.")
+        return inside("redis-cli", "-h", host, "--tls", "--cacert", "/ca.pem", *options, "ping")
+
+    password = ("--user", "default", "-a", TOKEN, "--no-auth-warning")
+    before = create("moved")
+    inside("redis-cli", "-h", before, "set", "kept", "42")
+    change(TransitEncryptionEnabled=True, TransitEncryptionMode="preferred")
+    assert (plain(before), tls()) == ("PONG", "PONG")
+    change(TransitEncryptionEnabled=True, TransitEncryptionMode="required")
+    assert "PONG" not in plain(before)
+    assert tls() == "PONG"
+    change(AuthToken=TOKEN, AuthTokenUpdateStrategy="ROTATE")
+    assert (tls(), tls(*password)) == ("PONG", "PONG")
+    change(AuthToken=TOKEN, AuthTokenUpdateStrategy="SET")
+    assert "NOAUTH" in tls()
+    assert tls(*password) == "PONG"
