@@ -234,6 +234,9 @@ def parameters(path: str) -> list[dict[str, Any]]:
     return [parameter for page in pages for parameter in page["Parameters"]]
 
 
+OURS = [{"Name": "tag:Name", "Values": [f"{TARGET.name}-*"]}]
+
+
 def inventory_of_resources() -> dict[str, Any]:
     """Count what there must be exactly one of, and say which secrets exist in which version."""
     states = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
@@ -241,6 +244,7 @@ def inventory_of_resources() -> dict[str, Any]:
     client = aws("secretsmanager")
     return {
         "vpcs": len([v for v in aws("ec2").describe_vpcs()["Vpcs"] if not v["IsDefault"]]),
+        "gateways": len(aws("ec2").describe_internet_gateways(Filters=OURS)["InternetGateways"]),
         "servers": sum(len(reservation["Instances"]) for reservation in reservations),
         "addresses": len(aws("ec2").describe_addresses()["Addresses"]),
         "databases": len(aws("rds").describe_db_instances()["DBInstances"]),
@@ -255,6 +259,7 @@ def inventory_of_resources() -> dict[str, Any]:
 
 ONE_OF_EVERYTHING = {
     "vpcs": 1,
+    "gateways": 1,
     "servers": 1,
     "addresses": 1,
     "databases": 1,
@@ -298,7 +303,9 @@ def left_over() -> dict[str, list[str]]:
         ],
     }
     counted = inventory_of_resources()
-    found |= {name: ["some"] * counted[name] for name in ("servers", "addresses", "databases", "caches")}
+    found |= {
+        name: ["some"] * counted[name] for name in ("gateways", "servers", "addresses", "databases", "caches")
+    }
     return {kind: names for kind, names in found.items() if names}
 
 

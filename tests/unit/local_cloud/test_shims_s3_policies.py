@@ -14,13 +14,13 @@ TRUST = {
 
 @pytest.fixture
 def guarded(client):
-    """A bucket that only the role "server" and the account's root may write to."""
+    """A bucket that only the role "guarded-server" and the account's root may write to."""
     iam, s3 = client("iam"), client("s3")
-    for role in ("server", "other"):
+    for role in ("guarded-server", "other"):
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))
     account = client("sts").get_caller_identity()["Account"]
     s3.create_bucket(Bucket="guarded", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
-    allowed = [f"arn:aws:iam::{account}:role/server", f"arn:aws:iam::{account}:root"]
+    allowed = [f"arn:aws:iam::{account}:role/guarded-server", f"arn:aws:iam::{account}:root"]
     deny = {
         "Effect": "Deny",
         "Principal": "*",
@@ -39,7 +39,7 @@ def guarded(client):
     for item in s3.list_objects_v2(Bucket="guarded").get("Contents", []):
         s3.delete_object(Bucket="guarded", Key=item["Key"])
     s3.delete_bucket(Bucket="guarded")
-    for role in ("server", "other"):
+    for role in ("guarded-server", "other"):
         iam.delete_role(RoleName=role)
 
 
@@ -59,7 +59,7 @@ def as_role(client, url, role):
 
 @pytest.mark.usefixtures("guarded")
 def test_a_denial_spares_the_principals_of_its_condition(client, url):
-    as_role(client, url, "server").put_object(Bucket="guarded", Key="a", Body=b"a")
+    as_role(client, url, "guarded-server").put_object(Bucket="guarded", Key="a", Body=b"a")
     client("s3").put_object(Bucket="guarded", Key="b", Body=b"b")
 
 

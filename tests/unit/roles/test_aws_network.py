@@ -1,0 +1,47 @@
+"""The network on the local cloud: what a killed run has left there is taken up, and removed."""
+
+import pytest
+
+from tests.unit.roles.cloud_runs import make_inventory, role, run_plays
+
+NAME = "table-order-igw"
+
+
+@pytest.fixture
+def site(tmp_path, url):
+    """A function that runs an entry point of the role."""
+    inventory = make_inventory(tmp_path, url)
+
+    def run(entry="main"):
+        return run_plays(
+            tmp_path,
+            inventory,
+            [{"hosts": "network", "gather_facts": False, "tasks": [role("aws_network", entry)]}],
+        )
+
+    return run
+
+
+def gateways(ec2):
+    found = ec2.describe_internet_gateways(Filters=[{"Name": "tag:Name", "Values": [NAME]}])
+    return found["InternetGateways"]
+
+
+def test_a_gateway_that_a_killed_run_has_not_attached_is_taken_up_and_a_second_one_goes_with_the_rest(
+    site, ec2
+):
+    tags = [{"Key": "Name", "Value": NAME}, {"Key": "Environment", "Value": "local"}]
+    tags += [{"Key": "Project", "Value": "table-order"}, {"Key": "ManagedBy", "Value": "ansible"}]
+    left = {"ResourceType": "internet-gateway", "Tags": tags}
+    made = ec2.create_internet_gateway(TagSpecifications=[left])["InternetGateway"]["InternetGatewayId"]
+    assert site().status == 0
+    (gateway,) = gateways(ec2)
+    assert gateway["InternetGatewayId"] == made
+    assert gateway["Attachments"]
+    again = site()
+    assert (again.status, again.changed) == (0, 0), again.output[-3000:]
+    # Of a run of before, when a second one was made.
+    ec2.create_internet_gateway(TagSpecifications=[left])
+    removed = site("absent")
+    assert removed.status == 0, removed.output[-3000:]
+    assert gateways(ec2) == []
