@@ -75,25 +75,6 @@ def test_a_deployment_and_a_rollback_lose_no_request(tmp_path: Path) -> None:
     assert f"was rolled back from release {after.live}" in " ".join(refused.output.split())
 
 
-def test_a_broken_release_gets_no_request(tmp_path: Path) -> None:
-    before = state()
-
-    def unhealthy(folder: Path) -> None:
-        replace(folder / "backend/app/controllers/health.py", "200 if healthy else 503", "503")
-
-    source = variant(tmp_path / "source", unhealthy)
-    with load(tmp_path, RATE, STREAMS) as running:
-        run = play("deploy", fastapi_app_source=source, fastapi_app_health_tries=15)
-    assert run.status != 0
-    assert "did not become healthy, so it got no request" in run.output
-    assert "status 503" in run.output
-    assert "The last lines of the journal" in run.output
-    assert running.lost() == {}
-    after = state()
-    settled(after)
-    assert (after.live, after.releases) == (before.live, before.releases)
-
-
 def test_the_same_source_again_changes_nothing() -> None:
     """Also after a rollback across a migration, which has left the database beyond this source."""
     run = deployment.play("deploy").check()
