@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,8 +35,6 @@ sys.path.append({utilities!r})
 from warm_client import hand_over
 hand_over({python!r}, {address!r})
 """
-# Of a script's first line; the kernel cuts a longer one.
-LONGEST = 120
 
 
 def write_interpreter(folder: Path) -> tuple[Path, Path]:
@@ -48,6 +47,14 @@ def write_interpreter(folder: Path) -> tuple[Path, Path]:
     return address, interpreter
 
 
+def works(interpreter: Path) -> bool:
+    """Tell whether this system starts it: not from a folder without execution, nor through too long a first line."""
+    try:
+        return subprocess.run([interpreter, "-c", ""], check=False).returncode == 0
+    except OSError:
+        return False
+
+
 class CallbackModule(CallbackBase):
     """Starts the server with the run; it ends when this process does."""
 
@@ -57,12 +64,15 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_start(self, playbook: object) -> None:
         """Start the server and name its interpreter."""
-        if not self.get_option("enabled") or sys.platform != "linux" or len(sys.executable) > LONGEST:
+        if not self.get_option("enabled") or sys.platform != "linux":
             return
         folder = Path(tempfile.mkdtemp(prefix="warm-python-"))
         # Another user may run the interpreter (which becomes the real one then), but not list the folder.
         folder.chmod(0o711)
         address, interpreter = write_interpreter(folder)
+        if not works(interpreter):
+            shutil.rmtree(folder)
+            return
         self.server = subprocess.Popen(
             [sys.executable, UTILITIES / "warm_server.py", address],
             stdin=subprocess.PIPE,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.callback.warm_python import UTILITIES, write_interpreter
+from plugins.callback.warm_python import UTILITIES, works, write_interpreter
 from tests.unit.roles.cloud_runs import INTERPRETER
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +96,16 @@ def test_what_cannot_be_handed_over_runs_in_the_real_interpreter(server, module,
 def test_without_a_server_modules_run_in_the_real_interpreter(module, tmp_path):
     _, interpreter = write_interpreter(tmp_path)
     assert tell(interpreter, module)["parent"] == os.getpid()
+
+
+def test_an_interpreter_that_the_system_does_not_start_is_not_used(tmp_path):
+    _, interpreter = write_interpreter(tmp_path)
+    assert works(interpreter)
+    interpreter.chmod(0o644)  # as in a folder that is mounted without execution
+    assert not works(interpreter)
+    interpreter.write_text("#!/no/such/python\n")
+    interpreter.chmod(0o755)
+    assert not works(interpreter)
 
 
 def test_a_module_whose_caller_is_killed_is_ended(server, module, tmp_path):
