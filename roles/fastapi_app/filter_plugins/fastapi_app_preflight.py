@@ -83,6 +83,8 @@ SWITCH = one_of(True, False)
 # Given on the command line (-e name=true), where everything is a text.
 FLAG = one_of(True, False, "true", "false")
 WORD = text(r"[A-Za-z0-9._:/=,*\[\]~+-]+")
+# Never leaves the machine: the local cloud's.
+LOOPBACK = re.compile(r"http://(127(\.\d{1,3}){3}|localhost|\[::1\])[:/]")
 AN_OWN_FOLDER = (
     'an absolute path of letters, digits, ".", "_" and "-" that is no folder of the system, such as '
 )
@@ -132,7 +134,7 @@ SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
         ),
         "fastapi_app_database_ca_url": (
             text(rf"{ADDRESS}|/\S+|"),
-            'an http(s) address without a password or a "?", an absolute path on the controller, or nothing for no bundle',
+            'an https address (http on loopback) without a password or a "?", a path on the controller, or nothing',
         ),
         "fastapi_app_database_ca_path": (
             text(PATH),
@@ -348,9 +350,16 @@ def user_problems(settings: dict[str, Any]) -> list[str]:
 
 
 def database_ca_problems(settings: dict[str, Any]) -> list[str]:
-    """Return a sentence where the bundle is a file that cannot be read on the controller."""
-    path = settings["fastapi_app_database_ca_url"]
-    if settings["fastapi_app_state"] != "present" or not str(path).startswith("/"):
+    """Return a sentence where the bundle comes in clear, or is a file that cannot be read on the controller."""
+    path = str(settings["fastapi_app_database_ca_url"])
+    if settings["fastapi_app_state"] != "present":
+        return []
+    if path.startswith("http://") and not LOOPBACK.match(path):
+        return [
+            f"fastapi_app_database_ca_url is {shown(path)}: whoever is on the way could name the authorities that the server "
+            "believes; use https://, or a path on the controller"
+        ]
+    if not path.startswith("/"):
         return []
     # Unlike Path's, this says no where a path is too long.
     if os.path.isfile(path) and os.access(path, os.R_OK):  # noqa: PTH113

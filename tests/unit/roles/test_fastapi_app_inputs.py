@@ -140,7 +140,7 @@ REFUSED = {
     "archive with a token": (source(type="archive", url="https://tiger@x/a.zip", sha256=HASH), "https://***@x/a.zip"),
     "database CA with a password": (
         {"fastapi_app_database_ca_url": "https://me:a/tiger@b@x/ca.pem"},
-        'fastapi_app_database_ca_url is "https://***@x/ca.pem"; accepted: an http(s) address without a password',
+        'fastapi_app_database_ca_url is "https://***@x/ca.pem"; accepted: an https address',
     ),
     "database CA with a password and no scheme": (
         {"fastapi_app_database_ca_url": "me:tiger@x/ca.pem"},
@@ -371,6 +371,22 @@ def test_a_wrong_type_is_refused_whatever_the_setting(name, value):
         return
     settings = DEFAULTS | {"fastapi_app_source": GIT, name: value}
     assert f"{name} is " in " ".join(preflight.problems(settings, SETTINGS[name]))
+
+
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [
+        ("http://pki.example.org/ca.pem", True),
+        ("http://127.0.0.1.example.org/ca.pem", True),
+        ("http://127.0.0.1:5000/local-cloud/database-ca.pem", False),
+        ("https://pki.example.org/ca.pem", False),
+    ],
+)
+def test_authorities_come_in_clear_from_this_machine_only(address, refused):
+    found = preflight.database_ca_problems(DEFAULTS | {"fastapi_app_database_ca_url": address})
+    assert [
+        f'fastapi_app_database_ca_url is "{address}"' in one and "use https://" in one for one in found
+    ] == [True] * refused
 
 
 # Where nothing means something: no bundle, no pattern, the release before, ...
