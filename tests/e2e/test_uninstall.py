@@ -18,7 +18,7 @@ NOT_AGAIN = ("s3:", "secretsmanager:", "logs:", "ec2:CreateTags")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _site() -> None:
+def _site(first_run: FirstRun) -> None:
     if not site.inventory_of_resources()["servers"]:
         site.play("site.yml").check()
 
