@@ -31,7 +31,8 @@ def test_a_gateway_that_a_killed_run_has_not_attached_is_taken_up_and_a_second_o
     site, ec2
 ):
     tags = [{"Key": "Name", "Value": NAME}, {"Key": "Environment", "Value": "local"}]
-    tags += [{"Key": "Project", "Value": "table-order"}, {"Key": "ManagedBy", "Value": "ansible"}]
+    # What others in the account tag it with does not make it another one.
+    tags += [{"Key": "Project", "Value": "table-order"}, {"Key": "CostCenter", "Value": "7"}]
     left = {"ResourceType": "internet-gateway", "Tags": tags}
     made = ec2.create_internet_gateway(TagSpecifications=[left])["InternetGateway"]["InternetGatewayId"]
     assert site().status == 0
