@@ -22,6 +22,11 @@ log = logging.getLogger("local_cloud")
 
 IMAGE = "localhost/table-order/debian12-data:latest"
 START_TIMEOUT = 60.0  # seconds
+# The port is part of the socket's name; the server that runs tells it in the fourth line.
+PSQL = (
+    'exec psql --port="$(sed -n 4p /var/lib/postgresql/data/postmaster.pid)" --no-psqlrc --quiet --set=ON_ERROR_STOP=1'
+    " --tuples-only --no-align --username=rdsadmin --dbname=postgres"
+)
 
 
 @dataclasses.dataclass
@@ -317,14 +322,7 @@ class Databases:
     def _run_sql(self, container: str, statements: str) -> str:
         """Run SQL as the superuser, over the container's own socket. Secrets go through standard input."""
         quiet = "SET log_min_error_statement = 'panic'; SET log_statement = 'none';\n"
-        command = ["psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align"]
-        return self.cloud.podman.exec(
-            container,
-            *command,
-            "--username=rdsadmin",
-            "--dbname=postgres",
-            stdin=(quiet + statements).encode(),
-        )
+        return self.cloud.podman.exec(container, "sh", "-c", PSQL, stdin=(quiet + statements).encode())
 
     def _start(self, server: Server) -> None:
         """Start the container, and return when the server can be written to."""

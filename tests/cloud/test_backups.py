@@ -8,6 +8,7 @@ import pytest
 from tests.cloud.conftest import wait_for
 
 PASSWORD = "0123456789abcdef"
+PORT = 5440  # not the one that every program takes unasked
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def endpoint(rds):
 @pytest.fixture(scope="module")
 def query(inside):
     def run(host, sql):
-        target = f"host={host} user=tableorder_admin dbname=tableorder password={PASSWORD}"
+        target = f"host={host} port={PORT} user=tableorder_admin dbname=tableorder password={PASSWORD}"
         return inside("psql", f"{target} sslmode=verify-full sslrootcert=/ca.pem", "-qAtc", sql)
 
     return run
@@ -55,6 +56,7 @@ def source(rds, vpc, endpoint, query):
         DBSubnetGroupName="backups",
         VpcSecurityGroupIds=[vpc["group"]],
         BackupRetentionPeriod=7,
+        Port=PORT,
     )
     host = endpoint("source")
     assert query(host, "CREATE TABLE rows (number int); INSERT INTO rows VALUES (1)") == ""
