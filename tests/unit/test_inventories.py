@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import yaml
 from ansible.config.manager import ConfigManager
+from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.connection import ssh
+from ansible.plugins.loader import inventory_loader
 from ansible.template import Templar
 
-from tests.unit.tasks import ROOT, find, load
-from tests.unit.test_settings_wired import Scope, trusted
+from tests.unit.tasks import ROOT, as_list, find, load
+from tests.unit.test_settings_wired import Scope, filters, trusted
 
 INVENTORIES = sorted(path.parent.name for path in ROOT.glob("inventories/*/00-cloud.yml"))
 
@@ -89,3 +91,49 @@ def test_ssh_believes_the_kept_key_and_no_file_of_the_operator_s(tmp_path, envir
     }
     assert {name: said.get(name) for name in wanted} == wanted
     assert "Reading configuration data" not in run.stderr.replace("data none", "")
+
+
+def known_groups(environment: str, *instances: dict[str, str]) -> dict[str, list[str]]:
+    """Return the groups with their hosts that an inventory's aws_ec2.yml makes of what EC2 answers."""
+    filters()
+    plugin = inventory_loader.get("amazon.aws.aws_ec2")
+    plugin.loader, plugin.inventory = DataLoader(), InventoryData()
+    options = plugin._read_config_data(str(ROOT / "inventories" / environment / "aws_ec2.yml"))
+    answered = [
+        {
+            "InstanceId": one["id"],
+            "PublicIpAddress": one["address"],
+            "Placement": {"AvailabilityZone": "ap-northeast-2a"},
+            "Tags": [{"Key": "Name", "Value": one["name"]}],
+        }
+        for one in instances
+    ]
+    plugin._populate({"aws_ec2": answered}, options["hostnames"], hostvars_prefix=options["hostvars_prefix"])
+    plugin.inventory.add_group("app_server")
+    return {
+        name: [host.name for host in group.get_hosts()] for name, group in plugin.inventory.groups.items()
+    }
+
+
+@pytest.mark.parametrize("environment", INVENTORIES)
+@pytest.mark.parametrize(
+    ("names", "refused"), [(["a"], False), (["a", "b"], True), (["a", "a"], True)], ids=["one", "two", "same"]
+)
+def test_another_instance_with_the_servers_tags_is_never_taken_for_it(environment, names, refused):
+    """Whoever is taken for the server is handed the passwords; two of one name are one host to Ansible."""
+    found = known_groups(
+        environment,
+        *(
+            {"id": f"i-0{place}", "address": f"192.0.2.{place}", "name": name}
+            for place, name in enumerate(names)
+        ),
+    )
+    task = find("roles/table_order/tasks/server.yml", "Refuse to go on without a server")
+    scope = Scope("table_order", groups=found, ansible_check_mode=False, **task.keywords["vars"])
+    templar = Templar(loader=DataLoader(), variables=scope.variables)
+    that = [templar.evaluate_conditional(trusted(one)) for one in as_list(task.arguments["that"])]
+    assert all(that) is not refused
+    if refused:
+        said = scope.see(task.arguments["fail_msg"])
+        assert "2 servers run in environment" in said
+        assert "i-00, i-01" in said
