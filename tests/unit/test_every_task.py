@@ -118,6 +118,14 @@ def test_git_asks_nobody_for_a_password():
     ] == []
 
 
+def test_no_module_makes_a_temporary_folder_of_root_s():
+    """It is not there on a new server: Ansible makes it, and prints a warning in the middle of the first run."""
+    making = of("lineinfile", "blockinfile", "replace", "assemble", "get_url")
+    assert len(making) > 2
+    given = [task.arguments.get("tmp_dest", task.keywords["vars"].get("ansible_remote_tmp")) for task in making]
+    assert given == ["/var/tmp"] * len(making)
+
+
 def test_what_is_run_as_it_was_downloaded_is_compared_with_a_checksum():
     unsure = {task.name for task in of("get_url") if "sha256:" not in task.arguments.get("checksum", "")}
     # The agent's own address serves the latest version; who wants another names a file of the controller.
