@@ -123,7 +123,7 @@ def test_no_module_makes_a_temporary_folder_of_root_s():
     making = of("lineinfile", "blockinfile", "replace", "assemble", "get_url")
     assert len(making) > 2
     given = [task.arguments.get("tmp_dest", task.keywords["vars"].get("ansible_remote_tmp")) for task in making]
-    assert given == ["/var/tmp"] * len(making)
+    assert given == ["/var/tmp"] * len(making)  # noqa: S108
 
 
 def test_what_is_run_as_it_was_downloaded_is_compared_with_a_checksum():

@@ -4,6 +4,7 @@ The inventories' own files and the roles' are rendered by Ansible's templar in t
 """
 
 import functools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,14 @@ def log_group(turned: dict[str, Any]) -> None:
     assert "shop-logs" in Scope("cloudwatch_agent", **turned).see("{{ cloudwatch_agent_groups }}")
 
 
+def namespace(turned: dict[str, Any]) -> None:
+    """What the agent sends to another namespace than the role may, AWS drops, and says so in the agent's own log only."""
+    policy = json.loads(Scope("aws_security", **turned).template("cloudwatch-agent.json.j2"))
+    [limited] = [statement["Condition"] for statement in policy["Statement"] if "Condition" in statement]
+    assert limited == {"StringEquals": {"cloudwatch:namespace": "Shop"}}
+    assert json.loads(agent(**turned))["metrics"]["namespace"] == "Shop"
+
+
 # The setting, what it is turned to (also as -e gives it, as text), and where that must arrive.
 TURNED = {
     "http": ({"nginx_http_port": "8081"}, http),
@@ -250,6 +259,7 @@ TURNED = {
     "home": ({"fastapi_app_home": "/srv/shop"}, home),
     "logs": ({"fastapi_app_log_directory": "/srv/logs"}, logs),
     "log group": ({"nginx_log_group": "shop-logs"}, log_group),
+    "namespace": ({"cloudwatch_agent_metrics_namespace": "Shop"}, namespace),
     "authorities": ({"fastapi_app_database_ca_path": "/etc/ssl/shop.pem"}, authorities),
 }
 PREFLIGHTS = [role for role in ROLES if role.startswith("aws_")] + ["nginx"]
