@@ -122,7 +122,9 @@ def test_no_module_makes_a_temporary_folder_of_root_s():
     """It is not there on a new server: Ansible makes it, and prints a warning in the middle of the first run."""
     making = of("lineinfile", "blockinfile", "replace", "assemble", "get_url")
     assert len(making) > 2
-    given = [task.arguments.get("tmp_dest", task.keywords["vars"].get("ansible_remote_tmp")) for task in making]
+    given = [
+        task.arguments.get("tmp_dest", task.keywords["vars"].get("ansible_remote_tmp")) for task in making
+    ]
     assert given == ["/var/tmp"] * len(making)  # noqa: S108
 
 
