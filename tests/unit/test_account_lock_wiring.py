@@ -22,6 +22,11 @@ def steps(play):
                     yield f"{role['name']}/{role.get('tasks_from', 'main')}", task.get("vars", {}), task
 
 
+def steps_of(task):
+    """Return the role and entry that a task calls, nothing where it calls none."""
+    return next((entry for entry, *_ in steps({"tasks": [task]})), "")
+
+
 def is_change(entry):
     return entry.startswith("aws_")
 
@@ -81,6 +86,25 @@ def test_of_a_failed_lane_it_is_given_back():
     assert first["ansible.builtin.import_tasks"] == "lock.yml"
     assert first["vars"] == {"__table_order_lock_state": "free"}
     assert second["ansible.builtin.assert"]["that"] in first["when"].replace("> 0", "== 0")
+
+
+def test_of_lanes_that_all_failed_it_is_given_back():
+    """A play of which every host fails ends the run: a lane that has nothing to do there goes on."""
+    lanes = [
+        play
+        for name in ("provision", "destroy")
+        for play in plays(name)
+        if "free" in str(play.get("strategy"))
+    ]
+    assert len(lanes) == 4
+    for play in lanes:
+        first, second, idle = play["hosts"].split(":")
+        changing = [n for n, task in enumerate(play["tasks"]) if is_change(steps_of(task))]
+        left = [n for n, task in enumerate(play["tasks"]) if task.get("ansible.builtin.meta") == "end_host"]
+        assert [play["tasks"][n]["when"] for n in left] == [f"inventory_hostname == '{idle}'"], play["name"]
+        assert left[0] < changing[0]
+        lanes_named = {play["tasks"][n].get("when") for n in changing}
+        assert lanes_named == {f"inventory_hostname == '{lane}'" for lane in (first, second)}
 
 
 def test_its_lease_is_longer_than_the_longest_wait():
