@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 import pytest
@@ -81,6 +82,25 @@ def test_what_was_recorded_yesterday_cannot_be_read_with_tomorrow_s_key():
         one for one in suites if not re.fullmatch(r"ECDHE-\w+-(AES\d+-GCM-SHA\d+|CHACHA20-POLY1305)", one)
     ] == []
     assert re.search(r"ssl_session_tickets (\w+);", nginx())[1] == "off"
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:0:1::1", "2001:db8:0:1::"),
+        ("2001:db8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::"),
+        ("2001:db8:0a0a:0d0d:0a0a::1", "2001:db8:0a0a:0d0d::"),
+    ],
+)
+def test_a_client_of_ipv6_is_its_network(address, counted):
+    """As nginx sees an address, as bytes; it has all of its network to come from."""
+    said = nginx(nginx_limits=True)
+    assert len(re.findall(r"limit_req_zone \$table_order_client ", said)) == 2
+    pattern = re.search(r'"~(.+)" \$table_order_network;', said)[1].replace("?<", "?P<")
+    packed = ipaddress.ip_address(address).packed
+    found = re.search(pattern.encode(), packed)
+    assert (found["table_order_network"] if found else packed) == ipaddress.ip_address(counted).packed[:8]
 
 
 def test_only_a_load_balancer_that_is_named_is_believed():

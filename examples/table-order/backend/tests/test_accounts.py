@@ -126,6 +126,12 @@ def test_another_address_is_not_stopped_by_this_one(client: TestClient) -> None:
     assert throttle.admits("somebody", "192.0.2.2")
 
 
+def test_an_ipv6_client_is_its_network(client: TestClient) -> None:
+    throttle = client.app.state.resources.throttle
+    assert [throttle.admits("somebody", f"2001:db8::{n}") for n in range(11)] == [True] * 10 + [False]
+    assert throttle.admits("somebody", "2001:db8:0:1::1")
+
+
 def test_changing_names_meets_the_limit_of_the_address(client: TestClient) -> None:
     statuses = [
         client.post("/api/auth/login", json={"username": f"name-{number}", "password": "wrong"}).status_code

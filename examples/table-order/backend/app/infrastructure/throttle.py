@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from ipaddress import ip_address, ip_network
 
 from redis import Redis, RedisError
 
@@ -57,7 +58,17 @@ class LoginThrottle:
             _log.warning("a login stays counted as a try: %s", type(error).__name__)
 
 
+def _client(address: str) -> str:
+    """Return the network of 64 bits of an IPv6 address, all of which one client has; another address as it is."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((known, 64), strict=False)) if known.version == 6 else address
+
+
 def _key(limit: str, username: str, address: str) -> str:
+    address = _client(address)
     subjects = {"account and address": f"{username}\n{address}", "address": address, "account": username}
     # Hashed: people type passwords into the name field.
     return f"login-tries:{limit}:" + hashlib.sha256(subjects[limit].encode()).hexdigest()
