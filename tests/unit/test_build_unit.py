@@ -1,7 +1,14 @@
 """In what a release is built: a dependency's build code is anybody's, and must not reach what the server's role may read."""
 
+import os
+import pwd
+import subprocess
+from pathlib import Path
+
 import pytest
 
+from tests.unit.roles.modules import load, run
+from tests.unit.tasks import find
 from tests.unit.test_settings_wired import Scope
 
 RELEASE = "/opt/table-order/releases/one"
@@ -25,3 +32,53 @@ def test_a_build_leaves_nothing_behind_that_runs(build):
     """Over D-Bus a user may have a manager of its own started, which outlives the unit and is not bound by its limits."""
     assert "InaccessiblePaths=-/run/dbus" in properties(build)
     assert "NoNewPrivileges=yes" in properties(build)
+
+
+def deep(folder: Path) -> Path:
+    """Make folders within folders, more than Python can follow, as a build script can."""
+    folder.mkdir()
+    inner = os.open(folder, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=inner)
+        outer, inner = inner, os.open("d", os.O_RDONLY, dir_fd=inner)
+        os.close(outer)
+    os.close(inner)
+    return folder
+
+
+REMOVALS = {
+    "build.yml": ["Remove what an earlier build has left", "Remove the release that did not build"],
+    "recover.yml": ["Remove half-built releases"],
+    "configure.yml": ["Remove caches that are not the builder's"],
+    "absent.yml": ["Remove it"],
+    "absent_data.yml": ["Remove releases, logs and certificates"],
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [(file, name) for file, names in REMOVALS.items() for name in names]
+)
+def test_what_a_build_has_made_can_be_removed_whatever_it_is(file, name):
+    """Where it cannot, no later run begins: neither a deployment without that dependency, nor a rollback."""
+    task = find(f"roles/fastapi_app/tasks/{file}", name)
+    assert (task.module.rpartition(".")[2], task.arguments) == ("include_tasks", "discard.yml")
+    assert task.keywords["vars"]["__fastapi_app_discarded"]
+
+
+def test_folders_a_thousand_deep_can_be_removed(tmp_path):
+    (tmp_path / "kept").mkdir()
+    folder = deep(tmp_path / "release")
+    (folder / "link").symlink_to(tmp_path / "kept")
+    discard = find("roles/fastapi_app/tasks/discard.yml", "Remove what a build has left").arguments["argv"]
+    subprocess.run([str(folder) if "{{" in word else word for word in discard], check=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_folders_too_deep_to_be_handed_over_are_refused_in_words(tmp_path, capsys):
+    own = load("fastapi_app/library/fastapi_app_own.py")
+    user = pwd.getpwuid(os.getuid()).pw_name
+    folder = deep(tmp_path / "backend")
+    said = run(own, capsys, path=str(folder), from_user=user, to_user=user)
+    subprocess.run(["find", folder, "-delete"], check=True)
+    assert said["failed"]
+    assert "cannot be handed over" in said["msg"]

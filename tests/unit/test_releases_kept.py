@@ -71,5 +71,9 @@ def test_a_release_is_removed_by_nothing_else():
         task.name.split(" | ")[0]
         for task in of("file")
         if task.arguments.get("state") == "absent" and task.arguments["path"] in folders
+    } | {
+        task.name.split(" | ")[0]
+        for task in of("include_tasks")
+        if task.keywords["vars"].get("__fastapi_app_discarded") in folders
     }
     assert found == {"Abandon", "Prune", "Recover", "Build"}

@@ -97,7 +97,8 @@ def release(path: Path) -> dict[str, Any]:
         **manifest,
         "complete": bool(manifest) and (path / "backend/venv/bin/uvicorn").exists(),
         "voided": read_json(path / "voided.json").get("why", ""),
-        "environment": checksum(path / "backend/.env"),
+        # Before that the builder may have put anything there, such as a pipe, which nobody writes to.
+        "environment": checksum(path / "backend/.env") if manifest else "",
         "revisions": [revision["id"] for revision in read_json(path / "revisions.json").get("revisions", [])],
         "changed": path.stat().st_mtime,
     }

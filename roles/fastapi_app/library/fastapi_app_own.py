@@ -152,7 +152,7 @@ def main() -> None:
         done = hand_over(path, giver.pw_uid, taker.pw_uid, taker.pw_gid, module.params["within"])
     except KeyError as error:
         module.fail_json(msg=f"{path} cannot be handed over: {error.args[0]}")
-    except (RefusedError, OSError) as error:
+    except (RefusedError, OSError, RecursionError) as error:
         module.fail_json(msg=f"{path} cannot be handed over to {module.params['to_user']}: {error}")
     module.exit_json(changed=done.changed, entries=done.entries)
 

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import stat
+import threading
 import time
 from hashlib import sha256
 from pathlib import Path
@@ -165,6 +166,18 @@ def test_a_release_is_complete_with_its_manifest_and_its_programs(tmp_path):
     (cut / "manifest.json").write_text('{"id": "b"')
     (cut / "backend/.env").unlink()
     assert (info.release(cut)["complete"], info.release(cut)["environment"]) == (False, "")
+
+
+def test_nothing_is_read_that_the_builder_may_still_put_there(tmp_path):
+    """Nobody writes to its pipe: every later run, a rollback as well, would wait for ever."""
+    half = make_release(tmp_path, "a")
+    (half / "manifest.json").unlink()
+    (half / "backend/.env").unlink()
+    os.mkfifo(half / "backend/.env")
+    asked = threading.Thread(target=info.release, args=(half,), daemon=True)
+    asked.start()
+    asked.join(10)
+    assert not asked.is_alive()
 
 
 @pytest.fixture
