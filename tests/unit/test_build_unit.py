@@ -82,3 +82,9 @@ def test_folders_too_deep_to_be_handed_over_are_refused_in_words(tmp_path, capsy
     subprocess.run(["find", folder, "-delete"], check=True)
     assert said["failed"]
     assert "cannot be handed over" in said["msg"]
+
+
+def test_a_build_finds_nothing_of_an_earlier_one_in_its_home(build):
+    """Python runs ~/.local/lib/python3.*/site-packages/usercustomize.py, pip and git obey files there: for ever after one build."""
+    assert [word for word in build if word.startswith("--setenv=HOME=")] == ["--setenv=HOME=/tmp"]
+    assert "PrivateTmp=yes" in properties(build)
