@@ -49,6 +49,49 @@ def test_the_walk_sets_what_the_roles_tests_set():
     assert described["fastapi_app_source"]["version"] == tested["fastapi_app_source"]["version"]
 
 
+# What programs say that the roles run.
+OTHERS = (
+    "The checksum for",
+    "did not match",
+    "Hashes are required in --require-hashes mode",
+    "The lockfile at",
+    "needs to be updated",
+    "is incompatible with the project's Python requirement",
+    "No package matching",
+    "Could not import module",
+    "Attribute",
+    "not found",
+    "Invalid host header",
+    "KeyError",
+    "Field required",
+    "Extra inputs are not permitted",
+    "Read-only file system",
+    "Permission denied",
+)
+
+
+def quoted_errors() -> set[str]:
+    """Return the fixed parts of the messages in the table of errors."""
+    table = WALK.read_text().split("## What each error means")[1].split("\n## ")[0]
+    messages = [
+        cell for line in table.splitlines() if line.startswith("|") for cell in [line.split(" | ")[0]]
+    ]
+    quotes = [quote for cell in messages for quote in re.findall(r"``(.+?)``|`([^`]+)`", cell)]
+    # What stands for something else: an ellipsis, a name, a path, a setting.
+    variable = r"\.\.\.(?!\w)|[:.;] |: |\bservice\b|HOST|NAME\S*|`[^`]*`|fastapi_app_\w+|backend/\S+|python3\.\d+|\b\d{3}\b"
+    parts = {part.strip(" ,?:") for quote in quotes for part in re.split(variable, "".join(quote))}
+    return {part for part in parts if len(part) > 6}
+
+
+def test_each_error_that_is_quoted_is_one_that_is_said():
+    files = [*ROOT.glob("roles/*/*/*.py"), *ROOT.glob("roles/*/*/*.yml"), *ROOT.glob("plugins/filter/*.py")]
+    said = " ".join(re.sub(r"['\"]\s*\n\s*f?['\"]", "", path.read_text()) for path in files)
+    said = re.sub(r"\s+", " ", said).replace('\\"', '"')
+    quoted = quoted_errors()
+    assert len(quoted) > 20
+    assert {part for part in quoted if part not in said and part not in OTHERS} == set()
+
+
 def calls(tasks: list[dict]) -> list[dict]:
     """Return the roles that tasks include, in their order."""
     inner = [
