@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
+import re
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 from ansible.template import trust_as_template
@@ -74,7 +79,8 @@ class InventoryModule(BaseInventoryPlugin):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:  # noqa: ANN401
         """Pin the environment to this inventory's cloud and add the hosts of group ``aws``."""
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        refuse_settings(self._read_config_data(path), path)
+        refuse_another_servers_filter(self.get_option("environment"), path)
         region, endpoint = self.get_option("region"), self.get_option("endpoint")
         account = self.get_option("account")
         if endpoint:
@@ -113,6 +119,34 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.add_host(lane, group="aws")
         # Lanes find the server by this group even when there is none yet.
         inventory.add_group("app_server")
+
+
+def refuse_settings(given: Mapping[str, Any], path: str) -> None:
+    """Raise for a setting that is misspelled, which would count as not given, and for an account that can be none."""
+    known = yaml.safe_load(DOCUMENTATION)["options"]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            advice = f"Did you mean {near[0]}?" if near else f"Accepted: {', '.join(known)}."
+            raise AnsibleParserError(f"{name} in {path} is not a setting. {advice}")
+    account = given.get("account") or ""
+    if not re.fullmatch(r"([0-9]{12})?", str(account)):
+        raise AnsibleParserError(
+            f"account in {path} is {account!r}. Accepted: the 12 digits of an AWS account, in quotes, such as "
+            '"123456789012" (without quotes a zero at its beginning may be lost), or "" for none.'
+        )
+
+
+def refuse_another_servers_filter(environment: str, path: str) -> None:
+    """Raise when the file beside would find another environment's server: a copied inventory that was changed by half."""
+    beside = Path(path).with_name("aws_ec2.yml")
+    filters = (yaml.safe_load(beside.read_text()) or {}).get("filters") or {} if beside.is_file() else {}
+    found = filters.get("tag:Environment", environment)
+    if found != environment:
+        raise AnsibleParserError(
+            f"environment in {path} is {environment!r}, but {beside} finds the server of {found!r} (tag:Environment), which the "
+            "playbooks would change. Give both the same name."
+        )
 
 
 def pin_to_local_cloud(endpoint: str, region: str) -> None:
@@ -192,7 +226,14 @@ def aws_caller(region: str) -> dict[str, str]:
     """Return the account and ARN behind the credentials; one readable error for each way this fails."""
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        ConnectionError,
+        HTTPClientError,
+        InvalidRegionError,
+        NoCredentialsError,
+    )
 
     options = Config(connect_timeout=10, read_timeout=10, retries={"max_attempts": 2})
     try:
@@ -206,12 +247,19 @@ def aws_caller(region: str) -> dict[str, str]:
         fix = {
             "ExpiredToken": "The session has expired: sign in again.",
             "ExpiredTokenException": "The session has expired: sign in again.",
-            "InvalidClientTokenId": "The access key is not known to AWS: check the profile, or make a new key.",
+            "InvalidClientTokenId": "The access key is not known to AWS: check the profile, or make a new key. Or the region "
+            f"{region} (region in 00-cloud.yml) is not enabled in the account.",
             "SignatureDoesNotMatch": "The secret key does not belong to the access key, or the clock is wrong.",
         }.get(code, "Check the credentials' permissions.")
         raise AnsibleParserError(f"AWS refused the credentials ({code}). {fix}") from error
+    except (ConnectionError, HTTPClientError, InvalidRegionError) as error:
+        raise AnsibleParserError(
+            f"AWS could not be reached in region {region}: {error}. Check region in 00-cloud.yml, and the network."
+        ) from error
     except BotoCoreError as error:
-        raise AnsibleParserError(f"AWS could not be reached in region {region}: {error}.") from error
+        raise AnsibleParserError(
+            f"The AWS credentials cannot be used: {error}. Sign in again (aws sso login), or check AWS_PROFILE and ~/.aws/config."
+        ) from error
 
 
 def zones(region: str) -> list[str]:

@@ -1,8 +1,10 @@
 """The account that an inventory may touch."""
 
 import importlib.util
+import unittest.mock
 from pathlib import Path
 
+import botocore.exceptions
 import pytest
 import yaml
 from ansible.errors import AnsibleParserError
@@ -13,25 +15,30 @@ ROOT = Path(__file__).parents[2]
 CALLER = {"Account": "210987654321", "Arn": "arn:aws:iam::210987654321:user/operator"}
 
 
-@pytest.fixture
-def plugin(monkeypatch):
+def module():
     path = ROOT / "plugins/inventory/table_order_cloud.py"
     specification = importlib.util.spec_from_file_location("table_order_cloud", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    monkeypatch.setattr(module, "refuse_endpoint_overrides", lambda: None)
-    monkeypatch.setattr(module, "pin_to_aws", lambda region: None)
-    monkeypatch.setattr(module, "aws_caller", lambda region: CALLER)
-    monkeypatch.setattr(module, "zones", lambda region: [f"{region}a"])
-    return module.InventoryModule()
+    found = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(found)
+    return found
 
 
-def read(plugin, monkeypatch, **cloud):
+@pytest.fixture
+def plugin(monkeypatch):
+    module_here = module()
+    monkeypatch.setattr(module_here, "refuse_endpoint_overrides", lambda: None)
+    monkeypatch.setattr(module_here, "pin_to_aws", lambda region: None)
+    monkeypatch.setattr(module_here, "aws_caller", lambda region: CALLER)
+    monkeypatch.setattr(module_here, "zones", lambda region: [f"{region}a"])
+    return module_here.InventoryModule()
+
+
+def read(plugin, monkeypatch, path="inventories/x/00-cloud.yml", **cloud):
     options = {"account": "", "endpoint": "", "local_cloud": {}, "region": "ap-northeast-2", **cloud}
-    monkeypatch.setattr(plugin, "_read_config_data", lambda path: None)
+    monkeypatch.setattr(plugin, "_read_config_data", lambda path: cloud)
     monkeypatch.setattr(plugin, "get_option", options.get)
     inventory = InventoryData()
-    plugin.parse(inventory, DataLoader(), "inventories/x/00-cloud.yml")
+    plugin.parse(inventory, DataLoader(), str(path))
     return inventory.groups["all"].get_vars()
 
 
@@ -55,3 +62,61 @@ def test_the_named_account_and_staging_without_one_are_accepted(plugin, monkeypa
 def test_production_s_own_file_is_for_production():
     cloud = yaml.safe_load((ROOT / "inventories/production/00-cloud.yml").read_text())
     assert (cloud["environment"], cloud["account"], "endpoint" in cloud) == ("production", "", False)
+
+
+def test_a_misspelled_setting_is_refused_and_not_taken_for_none(plugin, monkeypatch):
+    """Without it the account of whatever credentials are there would be accepted."""
+    with pytest.raises(
+        AnsibleParserError, match=r"acount in inventories/x/00-cloud.yml .* Did you mean account\?"
+    ):
+        read(plugin, monkeypatch, environment="staging", acount="123456789012")
+
+
+@pytest.mark.parametrize("account", ["12345678901", "1234-5678-9012", 0o12345670123])
+def test_an_account_that_can_be_none_is_refused(plugin, monkeypatch, account):
+    with pytest.raises(
+        AnsibleParserError, match=r"account in inventories/x/00-cloud.yml is .*12 digits.*in quotes"
+    ):
+        read(plugin, monkeypatch, environment="staging", account=account)
+
+
+def test_a_copied_inventory_that_finds_the_other_one_s_server_is_refused(plugin, monkeypatch, tmp_path):
+    (tmp_path / "aws_ec2.yml").write_text((ROOT / "inventories/staging/aws_ec2.yml").read_text())
+    with pytest.raises(
+        AnsibleParserError, match=r"is 'review', but .*aws_ec2.yml finds the server of 'staging'"
+    ):
+        read(plugin, monkeypatch, tmp_path / "00-cloud.yml", environment="review")
+    read(plugin, monkeypatch, tmp_path / "00-cloud.yml", environment="staging")
+
+
+def said(raised):
+    """Return what the plugin says where the question who the caller is ends with ``raised``."""
+    client = unittest.mock.Mock()
+    client.get_caller_identity.side_effect = raised
+    with (
+        unittest.mock.patch("boto3.client", return_value=client),
+        pytest.raises(AnsibleParserError) as caught,
+    ):
+        module().aws_caller("eu-west-9")
+    return str(caught.value)
+
+
+def refused(code):
+    return botocore.exceptions.ClientError({"Error": {"Code": code}}, "GetCallerIdentity")
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (botocore.exceptions.NoCredentialsError(), "No AWS credentials were found. Set AWS_PROFILE"),
+        (refused("ExpiredToken"), "The session has expired: sign in again"),
+        (refused("InvalidClientTokenId"), "Or the region eu-west-9 (region in 00-cloud.yml) is not enabled"),
+        (botocore.exceptions.UnauthorizedSSOTokenError(), "credentials cannot be used: The SSO session"),
+        (botocore.exceptions.SSOTokenLoadError(error_msg="none"), "Sign in again (aws sso login)"),
+        (botocore.exceptions.EndpointConnectionError(endpoint_url="x"), "Check region in 00-cloud.yml"),
+        (botocore.exceptions.InvalidRegionError(region_name="x y"), "Check region in 00-cloud.yml"),
+    ],
+    ids=lambda value: getattr(value, "__class__", type(value)).__name__,
+)
+def test_whoever_cannot_be_asked_is_told_why(raised, words):
+    assert words in said(raised)
