@@ -1,4 +1,4 @@
-"""Prints the addresses of a site: ``addresses.py INVENTORY``, with the server's variables as JSON on standard input.
+"""Prints the addresses of a site: ``addresses.py INVENTORY``, with what ``ansible-inventory --list`` prints on standard input.
 
 The customer's page takes orders with a table's code alone. Of the demo store on a local cloud it is asked for, as the store's
 administrator; elsewhere it is on the Tables page.
@@ -26,7 +26,15 @@ def site_url(known: dict[str, Any]) -> tuple[str, bool]:
     """Return the site's URL and whether it is plain HTTP: only where it never leaves the machine, for people log in there."""
     plain = known.get("table_order_plain_http", known["table_order_environment"] == "local")
     host = known.get("table_order_host_name") or known["ansible_host"]
-    return f"{'http' if plain else 'https'}://{host}", bool(plain)
+    scheme, setting, usual = ("http", "nginx_http_port", 80) if plain else ("https", "nginx_https_port", 443)
+    port = int(known.get(setting, usual))
+    return f"{scheme}://{host}{'' if port == usual else f':{port}'}", bool(plain)
+
+
+def server(listed: dict[str, Any]) -> dict[str, Any]:
+    """Return the server's variables, nothing where an inventory has no server."""
+    hosts = listed.get("app_server", {}).get("hosts", [])
+    return listed["_meta"]["hostvars"][hosts[0]] if hosts else {}
 
 
 def demo_password(inventory: Path, secret: str) -> str:
@@ -67,7 +75,10 @@ def addresses(known: dict[str, Any], inventory: Path) -> list[tuple[str, str]]:
 
 def main() -> None:
     """Read the variables, print the addresses."""
-    found = addresses(json.load(sys.stdin), Path(sys.argv[1]))
+    known = server(json.load(sys.stdin))
+    if not known:
+        sys.exit(f"{sys.argv[1]} has no server. Create it with: ansible-playbook site.yml -i {sys.argv[1]}")
+    found = addresses(known, Path(sys.argv[1]))
     print("\n" + "\n".join(f"{name:<12} {address}" for name, address in found))
 
 

@@ -1,5 +1,6 @@
 """What `make up` prints opens: the customer's link has the table's code."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from playbooks.files import addresses
 from playbooks.files.verify import CheckError
 
+ROOT = Path(__file__).parents[2]
 LOCAL = {"table_order_environment": "local", "table_order_demo_data": True, "ansible_host": "127.0.10.1"}
 
 
@@ -57,3 +59,30 @@ def test_a_site_that_does_not_answer_has_addresses_all_the_same(inventory, monke
     found = dict(addresses.addresses(LOCAL, inventory))
     assert "CheckError" in found["Customer"]
     assert found["Superadmin"] == "http://127.0.10.1/superadmin/"
+
+
+@pytest.mark.parametrize(
+    ("changes", "url"),
+    [
+        ({"nginx_http_port": 8081}, "http://127.0.10.1:8081"),
+        ({"table_order_plain_http": False, "nginx_https_port": "8443"}, "https://127.0.10.1:8443"),
+        ({"table_order_plain_http": False, "table_order_host_name": "shop.test"}, "https://shop.test"),
+    ],
+)
+def test_the_address_has_the_port(changes, url):
+    assert addresses.site_url(LOCAL | {"nginx_http_port": 80, "nginx_https_port": 443} | changes)[0] == url
+
+
+def test_the_server_is_found_whatever_its_name_is():
+    """That of staging is table-order-staging-app-server."""
+    listed = {"app_server": {"hosts": ["a-server"]}, "_meta": {"hostvars": {"a-server": LOCAL, "data": {}}}}
+    assert addresses.server(listed) == LOCAL
+    assert addresses.server({"_meta": {"hostvars": {}}}) == {}
+
+
+@pytest.mark.parametrize("script", sorted((ROOT / "scripts").iterdir()), ids=lambda script: script.name)
+def test_a_script_that_is_asked_what_it_does_says_so_and_does_nothing_else(script):
+    run = subprocess.run([script, "--help"], capture_output=True, text=True, check=True, timeout=60)
+    does = script.read_text().splitlines()[1].removeprefix("# ").split(".")[0].split(":")[0]
+    assert does[:18] in run.stdout or "usage: scripts/policy" in run.stdout
+    assert len(run.stdout.splitlines()) < 40
