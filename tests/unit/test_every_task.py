@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -205,6 +206,18 @@ def test_a_command_that_only_looks_looks_in_check_mode_too():
         and not any(task.name.endswith(name) for name in NOT_IN_CHECK_MODE)
     ]
     assert [str(task) for task in missing] == []
+
+
+def test_a_task_of_a_role_begins_with_the_name_of_its_file():
+    """Alone in a log it says where it stands."""
+    strange = [
+        str(task)
+        for task in all_tasks()
+        if "/tasks/" in task.path
+        and task.role != "playbooks"
+        and task.name.split(" | ")[0].lower() != Path(task.path).stem.replace("_", " ")
+    ]
+    assert strange == []
 
 
 def test_every_refusal_says_what_is_wrong_in_words():
