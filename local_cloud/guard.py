@@ -36,6 +36,11 @@ class MotoAccount(Account):
         pair = backend.key_pairs.get(resource)
         return dict(backend.tags.get(pair.id if pair else resource, {}))
 
+    def is_public(self, region: str, image: str) -> bool:
+        """Say whether everybody may use an image."""
+        found = ec2_backends[self.id][region].amis.get(image)
+        return bool(found and found.is_public)
+
     def associated(self, region: str, association: str) -> list[str]:
         """Return the ids of what an association is between: route table and subnet, address, or instance."""
         backend = ec2_backends[self.id][region]

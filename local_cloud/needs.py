@@ -104,6 +104,7 @@ EC2_KINDS = {
     "igw": "internet-gateway",
     "rtb": "route-table",
     "sg": "security-group",
+    "snap": "snapshot",
     "subnet": "subnet",
     "vol": "volume",
     "vpc": "vpc",
@@ -155,6 +156,10 @@ class Account:
     def tags(self, region: str, resource: str) -> Tags:
         """Return the tags of a resource of EC2, by its id."""
         return {}
+
+    def is_public(self, region: str, image: str) -> bool:
+        """Say whether everybody may use an image; of an account that knows it, unless it is known better."""
+        return True
 
     def associated(self, region: str, association: str) -> list[str]:
         """Return the ids of what an association of EC2 is between."""
@@ -224,6 +229,9 @@ def _ec2(call: Call, account: Account) -> Iterator[Need]:
             continue
         for value in _values(call, word) or _by_other_parameter(call, word):
             yield from _ec2_resource(call, account, value)
+    for mapping in call.get("BlockDeviceMappings", []):
+        if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
+            yield from _ec2_resource(call, account, snapshot)
     for specification in call.get("TagSpecifications", []):
         tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in specification.get("Tags", [])}
         context = {**_context(call), **tags, "ec2:CreateAction": call.action}
@@ -256,8 +264,10 @@ def _ec2_resource(call: Call, account: Account, value: str) -> Iterator[Need]:
     kind = EC2_KINDS.get(prefix, "key-pair" if call.get("KeyName") == value else "")
     if not kind:
         raise UnknownError(f"{call.name} on {value}")
-    owner = "" if kind == "image" else account.id
+    owner = "" if kind in ("image", "snapshot") else account.id
     context = _context(call)
+    if kind == "image":
+        context["ec2:Public"] = str(account.is_public(call.region, value)).lower()
     context |= {f"aws:ResourceTag/{key}": text for key, text in account.tags(call.region, value).items()}
     yield Need(call.name, f"arn:aws:ec2:{call.region}:{owner}:{kind}/{value}", context)
 

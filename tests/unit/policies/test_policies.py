@@ -73,6 +73,47 @@ def test_what_is_somebody_elses_is_refused(action, resource):
     assert not may(action, resource)
 
 
+EC2_OF_OTHERS = {
+    "an address": ("AssociateAddress", {"InstanceId": "i-1", "AllocationId": "eipalloc-other"}),
+    "an instance for an address": (
+        "AssociateAddress",
+        {"InstanceId": "i-other", "AllocationId": "eipalloc-1"},
+    ),
+    "an address that is in use": ("DisassociateAddress", {"AssociationId": "eipassoc-other"}),
+    "a subnet": ("RunInstances", {"SubnetId": "subnet-other"}),
+    "a group": ("RunInstances", {"SecurityGroupIds": ["sg-1", "sg-other"]}),
+    "a key": ("RunInstances", {"KeyName": "other"}),
+    "an image": ("RunInstances", {"ImageId": "ami-other"}),
+    "a snapshot": (
+        "RunInstances",
+        {"BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"SnapshotId": "snap-other"}}]},
+    ),
+}
+
+
+class Shared(Ours):
+    """An account in which others have things, too, by their names."""
+
+    def tags(self, region, resource):
+        return {} if "other" in resource else super().tags(region, resource)
+
+    def is_public(self, region, image):
+        return "other" not in image
+
+    def associated(self, region, association):
+        return ["eipalloc-other"] if "other" in association else super().associated(region, association)
+
+
+@pytest.mark.parametrize("case", EC2_OF_OTHERS)
+def test_nothing_of_others_in_the_account_is_used_for_a_server(case):
+    """A disk of a foreign snapshot, or a place in a foreign network, shows what others keep to themselves."""
+    action, parameters = EC2_OF_OTHERS[case]
+    own = next(call for call in calls() if call.name == f"ec2:{action}")
+    foreign = Call("ec2", action, own.parameters | parameters, REGION)
+    assert all(allowed(need, POLICIES.values()) for need in needs(own, Shared()))
+    assert not all(allowed(need, POLICIES.values()) for need in needs(foreign, Shared()))
+
+
 def test_plan_reads_no_secret_and_changes_nothing():
     assert not may(
         "secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{NAME}/rds/master-AbCdEf"), "plan"
@@ -133,7 +174,8 @@ def test_the_boundary_allows_what_the_server_s_policies_allow():
     values["log_group_prefix"] = f"/aws/ec2/{NAME}"
     limit, beyond = iam.render(iam.BOUNDARY, ABOUT), []
     for template in templates.glob("*.json.j2"):
-        text = re.sub(r"\{\{ table_order_(\w+) \}\}", lambda found: values[found[1]], template.read_text())
+        text = template.read_text().replace("{{ aws_security_metrics_namespace | to_json }}", '"CWAgent"')
+        text = re.sub(r"\{\{ table_order_(\w+) \}\}", lambda found: values[found[1]], text)
         for statement in json.loads(text)["Statement"]:
             for action in as_list(statement["Action"]):
                 for resource in as_list(statement["Resource"]):
