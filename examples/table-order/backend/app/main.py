@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app.controllers import admin_orders, admin_store, auth, customer, health, superadmin
+from app.infrastructure.limits import BodyLimit
 from app.infrastructure.logging import RequestLog, configure_logging
 from app.infrastructure.resources import Resources
 from app.infrastructure.settings import Settings
@@ -66,7 +67,8 @@ def create_app() -> FastAPI:
         openapi_url="/api/openapi.json",
         redoc_url=None,
     )
-    app.add_middleware(RequestLog)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestLog)  # the last is the first to see a request
     app.add_exception_handler(ServiceError, _show_service_error)
     app.add_exception_handler(RequestValidationError, _show_invalid_request)
     app.add_exception_handler(OperationalError, _show_no_database)
