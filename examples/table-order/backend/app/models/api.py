@@ -8,9 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app.models.entities import OrderStatus, Role
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-CategoryName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)]
+# PostgreSQL's texts hold no zero byte.
+_TEXT = r"^[^\x00]*$"
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_TEXT)]
+CategoryName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_TEXT)
+]
+Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=500, pattern=_TEXT)]
 Price = Annotated[int, Field(ge=0, le=10_000_000)]
 RowId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 TableNumber = Annotated[int, Field(ge=1, le=999)]
@@ -172,7 +176,7 @@ class OrderEvent(BaseModel):
 class Login(Body):
     """Credentials. The limits only keep absurd input away from the hash function."""
 
-    username: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    username: Annotated[str, StringConstraints(min_length=1, max_length=50, pattern=_TEXT)]
     password: Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
