@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.unit.roles.modules import load
-from tests.unit.roles.preflight_runs import run_play
+from tests.unit.roles.preflight_runs import assert_ansible_gives, run_play
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/cloudwatch_agent"
@@ -240,23 +240,34 @@ PLAY = """
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory):
-    """What the preflight says to each case; nothing for those that it accepts."""
+def given(tmp_path_factory) -> tuple:
+    """What the play is run with: some of its hosts fail."""
     directory = tmp_path_factory.mktemp("inputs")
     (directory / "given.deb").touch()
     (directory / "given.rpm").touch()
     (directory / "directory.deb").mkdir()
-    given = {
+    files = {
         "{deb}": str(directory / "given.deb"),
         "{rpm}": str(directory / "given.rpm"),
         "{directory}": str(directory / "directory.deb"),
     }
     hosts = {
-        name: {"system": "Debian"} | {key: given.get(str(value), value) for key, value in case.items()}
+        name: {"system": "Debian"} | {key: files.get(str(value), value) for key, value in case.items()}
         for name, case in CASES.items()
     }
     inventory = {"all": {"vars": {"ansible_connection": "local"}, "hosts": hosts}}
-    printed = run_play(directory, PLAY, inventory, status=2)
+    return directory, PLAY, inventory, 2
+
+
+@pytest.fixture(scope="module")
+def printed(given) -> str:
+    """What the play has printed, as JSON."""
+    return run_play(*given)
+
+
+@pytest.fixture(scope="module")
+def said(printed):
+    """What the preflight says to each case; nothing for those that it accepts."""
     assert "s3cret-thing" not in printed
     report = json.loads(printed)
     assert {stats["changed"] for stats in report["stats"].values()} == {0}
@@ -267,6 +278,11 @@ def said(tmp_path_factory):
         for name, result in task["hosts"].items()
         if result.get("failed")
     }
+
+
+def test_ansible_playbook_gives_the_same(printed, given):
+    refused = ("unknown setting", "rpm on Debian", "user that is not there", "newline in a path")
+    assert_ansible_gives(printed, [*refused, "the defaults on Amazon Linux"], *given)
 
 
 @pytest.mark.parametrize("name", DEFAULTS)

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.unit.roles.preflight_runs import ANSIBLE, INLINE
+
 ROOT = Path(__file__).parents[3]
 specification = importlib.util.spec_from_file_location(
     "db_migrate_preflight", ROOT / "roles/db_migrate/filter_plugins/db_migrate_preflight.py"
@@ -264,9 +266,13 @@ def messages(from_the_role) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def from_the_role(tmp_path_factory) -> dict[str, str]:
     """What the role itself refused."""
-    folder = tmp_path_factory.mktemp("inputs")
+    return refusals(tmp_path_factory.mktemp("inputs"), THROUGH_THE_ROLE, INLINE)
+
+
+def refusals(folder: Path, cases: set[str], program: list[str]) -> dict[str, str]:
+    """Return what the role says to each of ``cases``; an accepted one is not in it."""
     tasks = []
-    for name in sorted(THROUGH_THE_ROLE):
+    for name in sorted(cases):
         settings = CASES[name]
         remember = f"{{{{ results | combine({{{name!r}: ansible_failed_result | to_json}}) }}}}"
         role = {"ansible.builtin.include_role": {"name": "db_migrate"}}
@@ -295,7 +301,7 @@ def from_the_role(tmp_path_factory) -> dict[str, str]:
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
     }
     run = subprocess.run(
-        ["ansible-playbook", "--check", "--inventory=localhost,", playbook],
+        [*program, "--check", "--inventory=localhost,", playbook],
         env=environment,
         capture_output=True,
         text=True,
@@ -307,6 +313,13 @@ def from_the_role(tmp_path_factory) -> dict[str, str]:
         name: " ".join(json.dumps(json.loads(text), ensure_ascii=False).split())
         for name, text in found.items()
     }
+
+
+def test_ansible_playbook_gives_the_same(from_the_role, tmp_path):
+    some = {"unknown key", "null in the command", "Korean password", "shell as words"}
+    said = refusals(tmp_path, some, ANSIBLE)
+    assert said == {name: text for name, text in from_the_role.items() if name in some}
+    assert some - said.keys() == {"shell as words"}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.unit.roles.modules import load
-from tests.unit.roles.preflight_runs import run_play
+from tests.unit.roles.preflight_runs import assert_ansible_gives, run_play
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/fastapi_app"
@@ -325,24 +325,50 @@ def part(settings: dict) -> str:
     return "preflight" if chosen == "main" else f"preflight_{chosen}"
 
 
+CASES = {name: settings for name, (settings, _) in REFUSED.items()} | CARRIED
+
+
+def host_name(case: str) -> str:
+    return case.replace(" ", "-")
+
+
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory) -> dict[str, tuple[str, str]]:
-    """For each case "Refused" with the message, or "Carried through"."""
-    folder = tmp_path_factory.mktemp("inputs")
-    cases = {name: settings for name, (settings, _) in REFUSED.items()} | CARRIED
+def given(tmp_path_factory) -> tuple:
+    """What the play is run with."""
     hosts = {}
-    for name, settings in cases.items():
+    for name, settings in CASES.items():
         # A line of a source that works, where the case is about something else.
         base = {"fastapi_app_source": GIT} if part(settings) == "preflight_release" else {}
-        given = base | settings
-        hosts[name.replace(" ", "-")] = {"ansible_connection": "local", "part": part(settings), **given}
-    report = json.loads(run_play(folder, PLAY, {"all": {"hosts": hosts}}))
+        hosts[host_name(name)] = {
+            "ansible_connection": "local",
+            "part": part(settings),
+            **base,
+            **settings,
+        }
+    return tmp_path_factory.mktemp("inputs"), PLAY, {"all": {"hosts": hosts}}
+
+
+@pytest.fixture(scope="module")
+def printed(given) -> str:
+    """What the play has printed, as JSON."""
+    return run_play(*given)
+
+
+@pytest.fixture(scope="module")
+def answers(printed) -> dict[str, tuple[str, str]]:
+    """For each case "Refused" with the message, or "Carried through"."""
     found = {}
-    for task in report["plays"][0]["tasks"]:
+    for task in json.loads(printed)["plays"][0]["tasks"]:
         for host, result in task["hosts"].items():
             if task["task"]["name"] in ("Refused", "Carried through"):
                 found[host] = (task["task"]["name"], result["msg"])
-    return {name: found[name.replace(" ", "-")] for name in cases}
+    return {name: found[host_name(name)] for name in CASES}
+
+
+def test_ansible_playbook_gives_the_same(printed, given):
+    names = ("home in Korean", "no source", "environment with a line break", "activating nothing")
+    carried = ("texts of the command line for a deployment", "a Korean environment")
+    assert_ansible_gives(printed, [host_name(name) for name in (*names, *carried)], *given)
 
 
 @pytest.mark.parametrize("case", REFUSED)

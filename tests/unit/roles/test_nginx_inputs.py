@@ -13,7 +13,7 @@ import yaml
 
 from tests.unit.roles.cloud_runs import INTERPRETER
 from tests.unit.roles.modules import load
-from tests.unit.roles.preflight_runs import run_play
+from tests.unit.roles.preflight_runs import assert_ansible_gives, run_play
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/nginx"
@@ -408,8 +408,8 @@ def make_pairs(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def printed(tmp_path_factory) -> str:
-    """What the play has printed, as JSON."""
+def given(tmp_path_factory) -> tuple:
+    """What the play is run with."""
     folder = tmp_path_factory.mktemp("nginx")
     make_pairs(folder)
     hosts = {}
@@ -427,7 +427,13 @@ def printed(tmp_path_factory) -> str:
         "__nginx_before": {"stderr": "nginx version: {{ asked }}"},
     }
     inventory = {"all": {"hosts": hosts, "vars": everywhere, "children": {"late": {"hosts": late}}}}
-    return run_play(folder, PLAY, inventory)
+    return folder, PLAY, inventory
+
+
+@pytest.fixture(scope="module")
+def printed(given) -> str:
+    """What the play has printed, as JSON."""
+    return run_play(*given)
 
 
 @pytest.fixture(scope="module")
@@ -530,6 +536,12 @@ def test_every_way_to_the_application_has_limits_and_log_ins_a_stricter_one(answ
         "= /api/auth/login": ["address", "session", "login"],
         "= /api/admin/orders/stream": ["address", "session"],
     }
+
+
+def test_ansible_playbook_gives_the_same(printed, given):
+    names = ("unknown key", "Korean name", "key of another", "unknown system", "group that is not there")
+    hosts = [host_name(name) for name in (*names, "the other family", "Korean and blanks on the controller")]
+    assert_ansible_gives(printed, hosts, *given)
 
 
 def test_no_secret_is_in_what_was_said(answers, printed):
