@@ -87,6 +87,32 @@ def subnet_problems(subnets: list[Mapping[str, Any]], vpc_cidr: object, zones: l
     return problems
 
 
+def range_problems(
+    vpcs: list[Mapping[str, Any]],
+    there: list[Mapping[str, Any]],
+    vpc_cidr: object,
+    subnets: list[Mapping[str, Any]],
+) -> list[str]:
+    """Find ranges that differ from those that the network has: another one would be made beside it, under its name.
+
+    ``vpcs`` and ``there`` are what ec2_vpc_net_info and ec2_vpc_subnet_info say of the service's.
+    """
+    fix = (
+        "AWS changes no range: set the one that it has, or remove the service first (playbooks/destroy.yml)."
+    )
+    wanted = {str(subnet["name"]): str(subnet["cidr"]) for subnet in subnets}
+    named = [(subnet.get("tags", {}).get("Name"), subnet) for subnet in there]
+    return [
+        f"aws_network_vpc_cidr is '{vpc_cidr}', and {vpc['vpc_id']} has {vpc['cidr_block']}. {fix}"
+        for vpc in vpcs
+        if vpc["cidr_block"] != str(vpc_cidr)
+    ] + [
+        f"aws_network_subnets: '{name}' has cidr '{wanted[name]}', and {subnet['id']} has {subnet['cidr_block']}. {fix}"
+        for name, subnet in named
+        if subnet["cidr_block"] != wanted.get(name, subnet["cidr_block"])
+    ]
+
+
 def ssh_range_problems(ranges: object, setting: str, narrowest: int = 24) -> list[str]:
     """Find SSH ranges that are empty, malformed, have host bits, or are wider than /``narrowest``."""
     hint = "Set it to the address you connect from, such as 203.0.113.7/32."
@@ -318,6 +344,7 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "table_order_subnet_problems": subnet_problems,
+            "table_order_range_problems": range_problems,
             "table_order_ssh_range_problems": ssh_range_problems,
             "table_order_database_name_problems": database_name_problems,
             "table_order_database_user_problems": database_user_problems,

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.tasks import ROOT, load
+
 SPEC = importlib.util.spec_from_file_location(
     "preflight", Path(__file__).parents[2] / "plugins/filter/preflight.py"
 )
@@ -207,3 +209,30 @@ def test_unknown_settings_are_refused_with_the_nearest_name():
     assert problems == [
         "aws_network_vpc_cdir is not a setting of this role. Did you mean aws_network_vpc_cidr?"
     ]
+
+
+THERE = [{"vpc_id": "vpc-1", "cidr_block": "10.0.0.0/16"}]
+SUBNET = {"id": "subnet-1", "cidr_block": "10.0.1.0/24", "tags": {"Name": "public"}}
+
+
+@pytest.mark.parametrize(
+    ("vpc_cidr", "subnet_cidr", "words"),
+    [
+        ("10.0.0.0/16", "10.0.1.0/24", ""),
+        ("10.1.0.0/16", "10.0.1.0/24", "aws_network_vpc_cidr is '10.1.0.0/16', and vpc-1 has 10.0.0.0/16."),
+        ("10.0.0.0/16", "10.0.9.0/24", "'public' has cidr '10.0.9.0/24', and subnet-1 has 10.0.1.0/24."),
+    ],
+)
+def test_a_network_that_is_there_keeps_its_ranges(vpc_cidr, subnet_cidr, words):
+    """Another range would make a second network of the same name, after which nothing finds the right one."""
+    wanted = [{"name": "public", "cidr": subnet_cidr}]
+    foreign = {"id": "subnet-2", "cidr_block": "10.0.200.0/24"}
+    said = preflight.range_problems(THERE, [SUBNET, foreign], vpc_cidr, wanted)
+    assert words in " ".join(said)
+    assert len(said) == bool(words)
+    assert preflight.range_problems([], [], vpc_cidr, wanted) == []
+
+
+def test_it_is_asked_before_anything_is_made():
+    order = [task["ansible.builtin.import_tasks"] for task in load(ROOT / "roles/aws_network/tasks/main.yml")]
+    assert order.index("discover.yml") < order.index("vpc.yml")
