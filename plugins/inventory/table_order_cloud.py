@@ -79,6 +79,10 @@ class InventoryModule(BaseInventoryPlugin):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:  # noqa: ANN401
         """Pin the environment to this inventory's cloud and add the hosts of group ``aws``."""
         super().parse(inventory, loader, path, cache)
+        if "aws" in inventory.groups:
+            raise AnsibleParserError(
+                f"{path} is the second inventory of this run with a cloud, and one process talks to one cloud. Name one with -i."
+            )
         refuse_settings(self._read_config_data(path), path)
         refuse_another_servers_filter(self.get_option("environment"), path)
         region, endpoint = self.get_option("region"), self.get_option("endpoint")

@@ -120,3 +120,11 @@ def refused(code):
 )
 def test_whoever_cannot_be_asked_is_told_why(raised, words):
     assert words in said(raised)
+
+
+def test_a_second_inventory_of_a_cloud_is_refused(plugin):
+    """-i inventories/staging -i inventories/production would mix the settings of both."""
+    inventory = InventoryData()
+    inventory.add_group("aws")
+    with pytest.raises(AnsibleParserError, match="one process talks to one cloud"):
+        plugin.parse(inventory, DataLoader(), "inventories/x/00-cloud.yml")

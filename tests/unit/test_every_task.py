@@ -274,6 +274,26 @@ def test_the_server_goes_before_the_database_s_last_snapshot():
     assert (stop.section, stop.module) == ("rescue", "ansible.builtin.fail")
 
 
+def test_no_playbook_runs_with_a_part_of_its_lanes():
+    """With --limit, a removal would leave the server out and take the database, and a lane left out would seem to have failed."""
+    guarded = {"absent_preflight", "lanes", "lock"}
+    for name in guarded:
+        tasks = load(ROOT / f"roles/table_order/tasks/{name}.yml")
+        assert {"limit.yml"} <= {task.get("ansible.builtin.import_tasks") for task in tasks}
+    playbooks = (ROOT / "playbooks").glob("*.yml")
+    entries = {path.name: re.findall(r"tasks_from: (\w+)", path.read_text()) for path in playbooks}
+    assert [name for name, found in entries.items() if not guarded | {"server"} & set(found)] == []
+    assert "lanes.yml" in str(load(ROOT / "roles/table_order/tasks/server.yml")[0])
+
+
+def test_every_tag_that_there_is_and_no_other_may_be_asked_for():
+    texts = [path.read_text() for path in (ROOT / "playbooks").glob("*.yml")]
+    lists = [one for text in texts for one in re.findall(r"\btags: (?:&\w+ )?\[([\w, ]+)\]", text)]
+    tags = {tag.strip() for one in lists for tag in one.split(",")} - {"always"}
+    accepted = load(ROOT / "roles/table_order/vars/main.yml")["__table_order_run_tags"]
+    assert set(accepted) == tags
+
+
 def test_a_lane_that_failed_ends_the_run():
     """The plays on all lanes, or on the lanes and the server, go on for nobody when one has failed."""
     for path in (ROOT / "playbooks").glob("*.yml"):

@@ -131,7 +131,7 @@ def verify(**turned: Any) -> dict[str, Any]:
     outside = task("playbooks/verify.yml", "Run the checks from outside")
     wanted = ("http_port", "https_port", "closed_ports")
     told = {name: scope.see(outside["vars"]["__verify_settings"][name]) for name in wanted}
-    units = task("playbooks/verify.yml", "Refuse services and timers that do not run")
+    units = task("playbooks/verify.yml", "Ask for the services and timers")
     return told | {"units": scope.see(units["ansible.builtin.command"]["argv"])}
 
 

@@ -9,6 +9,7 @@ import yaml
 from playbooks.files.verify import table_codes
 from plugins.filter.preflight import group_problems
 from tests.unit.roles.preflight_runs import run_play
+from tests.unit.test_settings_wired import Scope, task
 
 ROOT = Path(__file__).parents[2]
 PLAYS = yaml.safe_load((ROOT / "playbooks/verify.yml").read_text())
@@ -49,8 +50,9 @@ def test_the_server_alone_is_no_problem_and_its_absence_is_one():
 def judge(folder: Path, play: int, variables: dict, status: int) -> str:
     """Run what a play of verify.yml judges by, on results that are given."""
     tasks = [task for task in PLAYS[play]["tasks"] if set(task) & set(JUDGES)]
-    name = {"table_order_database_security_group": "db", "table_order_cache_security_group": "db"}
+    name: dict = {"table_order_database_security_group": "db", "table_order_cache_security_group": "db"}
     name["table_order_server_security_group"] = "server"
+    name["__verify_units"] = {"cmd": ["systemctl", "is-active", "one"], "stdout_lines": ["active"]}
     made = {"hosts": "all", "gather_facts": False, "connection": "local", "tasks": tasks}
     hosts = {"all": {"children": {"app_server": {"hosts": {"one": {**name, **variables}}}}}}
     return run_play(folder, [made], hosts, status)
@@ -90,3 +92,15 @@ def test_each_table_has_its_own_code():
 
 def test_a_release_that_knows_no_codes_can_be_verified():
     assert table_codes(Answers({"number": 1})) == {1: ""}
+
+
+def test_what_does_not_run_is_named():
+    refusal = task("playbooks/verify.yml", "Refuse services and timers that do not run")
+    units = {"cmd": ["systemctl", "is-active", "nginx.service", "shop.socket", "logrotate.timer"]}
+    for states, stopped in ((["active"] * 3, 0), (["active", "inactive", "failed"], 2)):
+        scope = Scope("table_order", __verify_units=units | {"stdout_lines": states})
+        found = scope.see(refusal["vars"]["__verify_stopped"])
+        assert len(found) == stopped
+    said = scope.see(refusal["ansible.builtin.assert"]["fail_msg"], __verify_stopped=found)
+    assert said.startswith("shop.socket is inactive, logrotate.timer is failed. Its log")
+    assert "--unit shop.socket" in said
