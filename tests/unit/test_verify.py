@@ -103,4 +103,4 @@ def test_what_does_not_run_is_named():
         assert len(found) == stopped
     said = scope.see(refusal["ansible.builtin.assert"]["fail_msg"], __verify_stopped=found)
     assert said.startswith("shop.socket is inactive, logrotate.timer is failed. Its log")
-    assert "--unit shop.socket" in said
+    assert "journalctl --unit shop.socket --unit logrotate.timer." in said
