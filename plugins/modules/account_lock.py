@@ -44,6 +44,11 @@ options:
       - For how many seconds it is held unless it is renewed.
     type: int
     default: 3600
+  take_over:
+    description:
+      - Take it from whoever holds it, whose run is known to be dead.
+    type: bool
+    default: false
   tags:
     description:
       - Tags of the parameters.
@@ -87,6 +92,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["held", "free"], "default": "held"},
     "holder": {"type": "dict", "required": True},
     "lease": {"type": "int", "default": 3600},
+    "take_over": {"type": "bool", "default": False},
     "tags": {"type": "dict", "default": {}},
 }
 KEPT = ("token", "machine", "process", "started", "who", "what", "since")
@@ -158,7 +164,8 @@ def refusal(lock: dict[str, Any], path: str, now: float) -> str:
     minutes = max(1, round((lock["modified"] + lock["lease"] - now) / 60))
     return (
         f"{lock['who']} runs {lock['what']} since {lock['since']} and holds the lock {path}. Wait until that run has ended; "
-        f"if it was killed on another machine, the lock is free in {minutes} minutes."
+        f"if it was killed on another machine, the lock is free in {minutes} minutes, or at once, if you know that it is dead, "
+        "with -e table_order_lock_break=true"
     )
 
 
@@ -167,7 +174,7 @@ def is_of(lock: dict[str, Any], content: dict[str, Any]) -> bool:
     return lock["state"] == "held" and all(lock[key] == content[key] for key in ("token", "who"))
 
 
-def settle(lock: Lock, content: dict[str, Any]) -> tuple[int, str]:
+def settle(lock: Lock, content: dict[str, Any], take_over: bool = False) -> tuple[int, str]:
     """Take, renew or give back; return the number that says so (0: nothing to do) and why it was refused."""
     found, now = lock.read()
     highest = max(found, default=0)
@@ -177,7 +184,7 @@ def settle(lock: Lock, content: dict[str, Any]) -> tuple[int, str]:
         content = content | {"since": last["since"]}
     elif content["state"] == "free":
         return 0, ""
-    elif not is_free(last, content["machine"], now):
+    elif not take_over and not is_free(last, content["machine"], now):
         return 0, refusal(last, lock.path, now)
     created = lock.create(highest + 1, content)
     # A read of before may be old, and the number may have been removed: the highest counts.
@@ -205,7 +212,9 @@ def main() -> None:
     content |= {"state": wanted["state"], "lease": wanted["lease"]}
     try:
         client = module.client("ssm", retry_decorator=AWSRetry.jittered_backoff(retries=8))
-        number, refused = settle(Lock(client, wanted["path"].rstrip("/"), wanted["tags"]), content)
+        number, refused = settle(
+            Lock(client, wanted["path"].rstrip("/"), wanted["tags"]), content, wanted["take_over"]
+        )
     except (BotoCoreError, ClientError) as error:
         module.fail_json_aws(error, msg=f"The lock {wanted['path']} cannot be {wanted['state']}")
     if refused:

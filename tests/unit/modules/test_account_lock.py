@@ -101,6 +101,15 @@ def test_an_expired_lock_is_taken_over_and_its_holder_finds_out(lock):
     assert account_lock.settle(lock, run_of("ann", "free")) == (0, "")
 
 
+def test_a_lock_of_a_dead_run_is_taken_when_somebody_says_so(lock):
+    account_lock.settle(lock, run_of("ann"))
+    assert "table_order_lock_break" in account_lock.settle(lock, run_of("ben"))[1]
+    assert account_lock.settle(lock, run_of("ben"), take_over=True) == (2, "")
+    assert "ben runs" in account_lock.settle(lock, run_of("ann"))[1]
+    # What is nobody's to give back is not given back.
+    assert account_lock.settle(lock, run_of("ann", "free"), take_over=True) == (0, "")
+
+
 @pytest.mark.parametrize(("process", "taken"), [("dead", True), ("alive", False)])
 def test_a_run_of_this_machine_that_has_ended(lock, process, taken):
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
