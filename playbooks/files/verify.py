@@ -321,7 +321,13 @@ class Application:
     def __init__(self, api: Api, username: str, password: str) -> None:
         """Make the store, its administrator and a category."""
         self.api, self.operator = api, api.another()
-        self.operator.log_in(username, password)
+        try:
+            self.operator.log_in(username, password)
+        except CheckError as error:
+            raise CheckError(
+                f"{error} (as {username}, with the password in the secret app/settings: one that was changed on the page belongs "
+                "there, too)"
+            ) from error
         self.remove()
         store = self.operator.call(
             "POST", "/api/superadmin/stores", {"name": STORE, "table_count": 1}, expect=201

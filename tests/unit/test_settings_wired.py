@@ -90,10 +90,10 @@ class Scope:
     def template(self, name: str) -> str:
         return self.see((self.role / "templates" / name).read_text())
 
-    def refusals(self) -> list[str]:
-        """What the preflight's assertions say that need nothing from AWS or the host."""
+    def refusals(self, file: str = "preflight") -> list[str]:
+        """What the assertions of the preflight, or of another file, say that need nothing from AWS or the host."""
         said = []
-        for task in text(f"roles/{self.role.name}/tasks/preflight.yml"):
+        for task in text(f"roles/{self.role.name}/tasks/{file}.yml"):
             asked = task.get("ansible.builtin.assert")
             if not asked or "when" in task or "ansible_facts" in str(task):
                 continue
@@ -362,3 +362,38 @@ def test_a_name_that_only_one_role_would_know_is_refused(role, name, shared):
 
 def test_tags_may_differ_between_roles():
     assert shared_name_problems("aws_cache", aws_cache_tags={"Team": "x"}) == ""
+
+
+OF_THE_RUN = {
+    "ansible_run_tags": ["all"],
+    "ansible_skip_tags": [],
+    "cloudwatch_agent_package": "agent",
+    "fastapi_app_database_ca_url": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("turned", "named"),
+    [
+        ({}, ""),
+        (
+            {"nginx_tls_certificate_file": "/nowhere.pem", "table_order_host_name": "shop.test"},
+            "nginx_tls_certificate_file",
+        ),
+        ({"nginx_tls_key_file": "/nowhere.key", "nginx_tls_remote": True}, ""),
+        ({"nginx_tls_key_file": "keys/relative.key"}, ""),
+        ({"fastapi_app_source": {"type": "local", "path": "/nowhere"}}, "path in fastapi_app_source"),
+        ({"fastapi_app_database_ca_url": "https://example.org/ca.pem"}, ""),
+        ({"table_order_authority_file": "/nowhere.pem"}, "table_order_authority_file"),
+    ],
+)
+def test_a_file_that_is_not_there_is_refused_before_anything_is_made(turned, named):
+    said = Scope("table_order", **OF_THE_RUN | turned).refusals("files")
+    assert len(said) == bool(named)
+    assert not named or (said[0].startswith(f"{named} is '/nowhere") and "not on this machine" in said[0])
+
+
+def test_a_tag_that_nothing_has_is_refused():
+    [said] = Scope("table_order", **OF_THE_RUN | {"ansible_run_tags": ["ngnix"]}).refusals()
+    assert said.startswith("--tags or --skip-tags has ngnix, which nothing has")
+    assert "nginx" in said.split("Accepted:")[1]
