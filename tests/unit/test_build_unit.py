@@ -6,10 +6,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 
 from tests.unit.roles.modules import load, run
 from tests.unit.tasks import find
-from tests.unit.test_settings_wired import Scope
+from tests.unit.test_settings_wired import Scope, trusted
 
 RELEASE = "/opt/table-order/releases/one"
 
@@ -88,3 +90,17 @@ def test_a_build_finds_nothing_of_an_earlier_one_in_its_home(build):
     """Python runs ~/.local/lib/python3.*/site-packages/usercustomize.py, pip and git obey files there: for ever after one build."""
     assert [word for word in build if word.startswith("--setenv=HOME=")] == ["--setenv=HOME=/tmp"]
     assert "PrivateTmp=yes" in properties(build)
+
+
+@pytest.mark.parametrize(
+    ("version", "after", "sound"),
+    [("3f2a" * 10, "3f2a" * 10, True), ("3f2a" * 10, "0000" * 10, False), ("v1", "3f2a" * 10, True)],
+)
+def test_a_commit_that_is_named_is_the_one_that_is_built(version, after, sound):
+    """Over a connection in clear it is all that says what was meant."""
+    task = find("roles/fastapi_app/tasks/source_git.yml", "Refuse another commit than the one that is named")
+    scope = Scope(
+        "fastapi_app", fastapi_app_source={"version": version}, __fastapi_app_fetched={"after": after}
+    )
+    templar = Templar(loader=DataLoader(), variables=scope.variables)
+    assert templar.evaluate_conditional(trusted(task.arguments["that"])) is sound

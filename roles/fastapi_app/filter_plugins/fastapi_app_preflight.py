@@ -84,6 +84,7 @@ SWITCH = one_of(True, False)
 FLAG = one_of(True, False, "true", "false")
 WORD = text(r"[A-Za-z0-9._:/=,*\[\]~+-]+")
 # Never leaves the machine: the local cloud's.
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 LOOPBACK = re.compile(r"http://(127(\.\d{1,3}){3}|localhost|\[::1\])[:/]")
 AN_OWN_FOLDER = (
     'an absolute path of letters, digits, ".", "_" and "-" that is no folder of the system, such as '
@@ -279,6 +280,30 @@ def archive_problem(source: dict[str, Any]) -> str | None:
     )
 
 
+def git_problem(source: dict[str, Any]) -> str | None:
+    """Return why a repository cannot be fetched, or must not."""
+    url, version = source.get("url"), str(source.get("version") or "")
+    if not text(GIT)(url):
+        return (
+            'a git source needs "url", with no password, token or name before an "@", and no "?" (give the server a deploy '
+            "key; an @ of the path is %40)"
+        )
+    # A name that begins with a dash would be an option of git.
+    if not text(r"[A-Za-z0-9][A-Za-z0-9._/-]*")(version):
+        return 'a git source needs "version", a branch, tag or commit'
+    # A whole commit is the checksum of all that it holds.
+    if (
+        re.match(r"(http|git)://", str(url))
+        and not LOOPBACK.match(str(url))
+        and not COMMIT.fullmatch(version)
+    ):
+        return (
+            "whoever is on the way could give the server another program under that name; use https:// or ssh://, or name "
+            'the whole commit (40 digits) as "version"'
+        )
+    return None
+
+
 def source_problem(source: object) -> str | None:
     """Return why the source cannot be fetched, and what one would look like that can."""
     kinds = (
@@ -299,16 +324,7 @@ def source_problem(source: object) -> str | None:
             return 'a local source needs "path", an existing folder on the controller'
         readable = os.access(path, os.R_OK | os.X_OK)
         return None if readable else 'its "path" is a folder that this user of the controller may not read'
-    url = source.get("url")
-    if not text(GIT)(url):
-        return (
-            'a git source needs "url", with no password, token or name before an "@", and no "?" (give the server a deploy '
-            "key; an @ of the path is %40)"
-        )
-    # A name that begins with a dash would be an option of git.
-    if not text(r"[A-Za-z0-9][A-Za-z0-9._/-]*")(str(source.get("version") or "")):
-        return 'a git source needs "version", a branch, tag or commit'
-    return None
+    return git_problem(source)
 
 
 def within(path: str, folder: str) -> bool:

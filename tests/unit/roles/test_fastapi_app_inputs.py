@@ -157,6 +157,14 @@ REFUSED = {
     "archive with a password": (source(type="archive", url="https://me:tiger@x/a.zip", sha256=HASH), "https://***@x/a.zip"),
     "git that runs a program": ({"fastapi_app_source": GIT | {"url": "ext::sh -c id"}}, 'a git source needs "url"'),
     "git with an option": ({"fastapi_app_source": GIT | {"version": "--upload-pack=id"}}, 'a git source needs "version"'),
+    "git in clear": (
+        {"fastapi_app_source": GIT | {"url": "http://git.example/shop.git"}},
+        "whoever is on the way could give the server another program",
+    ),
+    "git by its own protocol": (
+        {"fastapi_app_source": GIT | {"url": "git://git.example/shop.git", "version": "3f2a9c1"}},
+        "whoever is on the way could give the server another program",
+    ),
     "git without a version": ({"fastapi_app_source": {"type": "git", "url": GIT["url"]}}, 'needs "version"'),
     "deploying what is absent": (
         {"fastapi_app_source": GIT, "fastapi_app_state": "absent"},
@@ -269,6 +277,10 @@ CARRIED = {
     "an extra": {"fastapi_app_source": GIT, "fastapi_app_install_arguments": ["--extra=postgres"]},
     "a package alone": {"fastapi_app_asgi": "src:app"},
     "a git source": {"fastapi_app_source": GIT},
+    "a git source in clear, whose commit is named": {
+        "fastapi_app_source": GIT | {"url": "http://git.example/shop.git", "version": "3f2a" * 10}
+    },
+    "a git source of this machine": {"fastapi_app_source": GIT | {"url": "http://127.0.0.1:3000/shop.git"}},
     "a git source by ssh": {"fastapi_app_source": GIT | {"url": "git@github.com:me/shop.git"}},
     "a git source by ssh with a user": {
         "fastapi_app_source": GIT | {"url": "ssh://git@git.example/shop.git"}
