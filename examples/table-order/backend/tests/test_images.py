@@ -203,5 +203,12 @@ def test_only_images_are_served(client: TestClient, s3: object, key: str) -> Non
     assert client.get(f"/api/images/{key.replace('../', '%2e%2e/')}").status_code in (404, 422)
 
 
+def test_the_bucket_does_not_say_what_a_browser_takes_an_image_for(client: TestClient, s3: object) -> None:
+    """A page with a script would run where administrators are logged in."""
+    key = f"menus/1/{'1' * 32}.png"
+    s3.put_object(Bucket=BUCKET, Key=key, Body=b"<script>", ContentType="text/html")
+    assert client.get(f"/api/images/{key}").headers["Content-Type"] == "image/png"
+
+
 def test_missing_image_is_404(client: TestClient) -> None:
     assert client.get(f"/api/images/menus/1/{'0' * 32}.jpg").status_code == 404

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from app.controllers.dependencies import ResourcesDep, SessionDep, in_turn
 from app.infrastructure.storage import StorageError
 from app.models.api import MenuCard, NewOrder, OrderRefusal, OrderView, PlacedOrder, RowId, StoreView
-from app.services import menus, orders, stores
+from app.services import images, menus, orders, stores
 from app.services.errors import NotFoundError, UnavailableError
 
 router = APIRouter(prefix="/api", tags=["customer"])
@@ -63,4 +63,4 @@ async def get_image(
     if image is None:
         raise NotFoundError("There is no such image.")
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-    return Response(image.content, media_type=image.media_type, headers=headers)
+    return Response(image.content, media_type=images.media_type(key), headers=headers)

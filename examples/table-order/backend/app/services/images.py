@@ -73,6 +73,11 @@ def _encoded(image: Image.Image, kind: str) -> bytes:
     return buffer.getvalue()
 
 
+def media_type(key: str) -> str:
+    """What an image is shown as: what its key says, whatever the bucket says: it is shown on the administrators' origin."""
+    return next(kind for kind, ending in _SUFFIXES.items() if key.endswith(f".{ending}"))
+
+
 def suffix(image: StoredImage) -> str:
     """The file name suffix that belongs to the image: jpg or png."""
     return _SUFFIXES[image.media_type]
