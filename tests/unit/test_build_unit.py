@@ -104,3 +104,8 @@ def test_a_commit_that_is_named_is_the_one_that_is_built(version, after, sound):
     )
     templar = Templar(loader=DataLoader(), variables=scope.variables)
     assert templar.evaluate_conditional(trusted(task.arguments["that"])) is sound
+
+
+def test_a_build_that_takes_all_memory_ends_and_not_what_serves(build):
+    [score] = [one for one in properties(build) if one.startswith("OOMScoreAdjust=")]
+    assert int(score.partition("=")[2]) >= 500
