@@ -100,7 +100,10 @@ def test_a_commit_that_is_named_is_the_one_that_is_built(version, after, sound):
     """Over a connection in clear it is all that says what was meant."""
     task = find("roles/fastapi_app/tasks/source_git.yml", "Refuse another commit than the one that is named")
     scope = Scope(
-        "fastapi_app", fastapi_app_source={"version": version}, __fastapi_app_fetched={"after": after}
+        "fastapi_app",
+        fastapi_app_source={"version": version},
+        __fastapi_app_fetched={"after": after},
+        **task.keywords["vars"],
     )
     templar = Templar(loader=DataLoader(), variables=scope.variables)
     assert templar.evaluate_conditional(trusted(task.arguments["that"])) is sound
