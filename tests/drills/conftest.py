@@ -10,6 +10,12 @@ import pytest
 from tests.e2e import site
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say at once why a drill failed: the rest takes hours, and may be broken off."""
+    if report.failed:
+        print(f"\n{report.longreprtext}", flush=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _site(request: pytest.FixtureRequest) -> Iterator[None]:
     keep = os.environ.get("DRILLS_KEEP")
