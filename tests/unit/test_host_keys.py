@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.roles.cloud_runs import INTERPRETER
+from tests.unit.roles.cloud_runs import INTERPRETER, warm_python
+from tests.unit.roles.preflight_runs import INLINE
 
 ROOT = Path(__file__).parents[2]
 SSHD = "/usr/sbin/sshd"
@@ -135,7 +136,7 @@ class Site:
         value = {"all": {"vars": cloud, "children": children}}
         (self.inventory / "hosts.json").write_text(json.dumps(value))
 
-    def run(self, *command: str) -> subprocess.CompletedProcess:
+    def run(self, program: list[str], *arguments: str) -> subprocess.CompletedProcess:
         """Run an Ansible command; return what it printed (also as ``stdout``)."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment |= {
@@ -143,13 +144,14 @@ class Site:
             "AWS_ACCESS_KEY_ID": "x",
             "AWS_SECRET_ACCESS_KEY": "no-secret-of-any-account",
             "AWS_REGION": "ap-northeast-2",
+            **warm_python()[0],
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_SSH_RETRIES": "0",
             "ANSIBLE_NOCOLOR": "1",
             "COLUMNS": "2000",
         }
         return subprocess.run(
-            [command[0], "-i", self.inventory / "hosts.json", *command[1:]],
+            [*program, "-i", self.inventory / "hosts.json", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -160,11 +162,11 @@ class Site:
     def play(self) -> subprocess.CompletedProcess:
         playbook = self.folder / "play.yml"
         playbook.write_text(json.dumps(PLAY))
-        return self.run("ansible-playbook", str(playbook))
+        return self.run(INLINE, str(playbook))
 
     def connect(self) -> subprocess.CompletedProcess:
         """Connect without any playbook: what ssh makes of the settings alone."""
-        return self.run("ansible", "app_server", "-m", "ansible.builtin.raw", "-a", "echo rea''ched")
+        return self.run(["ansible"], "app_server", "-m", "ansible.builtin.raw", "-a", "echo rea''ched")
 
     @property
     def known(self) -> str:

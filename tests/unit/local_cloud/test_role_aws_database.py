@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from moto.rds.models import rds_backends
 
-from tests.unit.roles.cloud_runs import INTERPRETER
+from tests.unit.roles.cloud_runs import INTERPRETER, warm_python
+from tests.unit.roles.preflight_runs import INLINE
 
 ROOT = Path(__file__).parents[3]
 NAME = "table-order-unit-db"
@@ -73,13 +74,13 @@ def play(url, vpc, tmp_path):
             "AWS_REGION": "ap-northeast-2",
             "AWS_MAX_ATTEMPTS": "1",
         }
-        command = ["ansible-playbook", "-i", "localhost,", str(playbook), "-e", json.dumps(variables)]
+        command = [*INLINE, "-i", "localhost,", str(playbook), "-e", json.dumps(variables)]
         return subprocess.run(
             [*command, *arguments],
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ | environment,
+            env=os.environ | warm_python()[0] | environment,
             cwd=ROOT,
         )
 

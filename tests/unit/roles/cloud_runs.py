@@ -1,18 +1,34 @@
 """Runs plays of the project against the local cloud in this process, with an inventory as the real ones are."""
 
+import functools
 import json
 import os
 import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from plugins.callback.warm_python import UTILITIES, write_interpreter
+from tests.unit.roles.preflight_runs import INLINE
+
 ROOT = Path(__file__).parents[3]
 # As the inventory plugin gives it to the lanes.
 INTERPRETER = "{{ lookup('ansible.builtin.env', 'TABLE_ORDER_PYTHON', default=ansible_playbook_python) }}"
 CALLBACK = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+
+
+@functools.cache
+def warm_python() -> tuple[dict[str, str], subprocess.Popen]:
+    """Start the Python that AWS's modules run in, once for all runs of this process; return the environment that names it."""
+    address, interpreter = write_interpreter(Path(tempfile.mkdtemp(prefix="warm-python-")))
+    command = [sys.executable, UTILITIES / "warm_server.py", address]
+    # It ends, and removes its folder, when this process ends.
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    return {"TABLE_ORDER_PYTHON": str(interpreter), "TABLE_ORDER_WARM_PYTHON": "false"}, server
 
 
 @dataclass
@@ -72,13 +88,13 @@ def run_plays(folder: Path, inventory: Path, plays: list[dict], *options: str, *
 
 
 def run_playbook(playbook: Path, inventory: Path, *options: str, **environment: str) -> Run:
-    """Run a playbook on ``inventory``."""
+    """Run a playbook on ``inventory``, in the way of tests/unit/inline_playbook.py."""
     done = subprocess.run(
-        ["ansible-playbook", "-i", inventory, playbook, *options],
+        [*INLINE, "-i", inventory, playbook, *options],
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | CALLBACK | environment,
+        env=os.environ | CALLBACK | warm_python()[0] | environment,
     )
     output = done.stdout + done.stderr
     start = done.stdout.find("{")
