@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import filter_loader, init_plugin_loader
+from ansible.plugins.loader import filter_loader
 from ansible.template import Templar, trust_as_template
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,6 @@ def text(path: str) -> Any:
 
 @functools.cache
 def filters() -> None:
-    init_plugin_loader()
     for folder in (ROOT / "plugins/filter", *(ROOT / "roles").glob("*/filter_plugins")):
         filter_loader.add_directory(str(folder))
 
