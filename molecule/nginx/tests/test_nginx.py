@@ -246,6 +246,7 @@ def test_the_stock_site_is_gone(host, ask):
 
 
 def test_the_rotation_is_the_roles(host):
+    assert host.check_output("systemctl is-active logrotate.timer") == "active"
     rule = host.file("/etc/logrotate.d/table-order-nginx").content_string
     assert "rotate 14\n" in rule
     assert "weekly" not in rule
