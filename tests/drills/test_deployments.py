@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import deployment
+from tests.e2e import deployment, site
 from tests.e2e.deployment import RATE, killed_at, load, play, replace, settled, state, variant
 
 MIGRATION = '''"""A migration of the drills.
@@ -48,10 +48,11 @@ def two_heads(folder: Path) -> None:
 
 
 def adds_behind_what_takes_away(folder: Path) -> None:
-    text = MIGRATION.format(head=head(folder), statement="SELECT 1")
+    last = head(folder)
+    text = MIGRATION.format(head=last, statement="SELECT 1")
     versions = folder / "backend/migrations/versions"
     (versions / "9998_away.py").write_text(text.replace('"9999"', '"9998"') + "\n\ncontract = True\n")
-    (versions / "9999_add.py").write_text(text.replace(f'"{head(folder)}"', '"9998"'))
+    (versions / "9999_add.py").write_text(text.replace(f'"{last}"', '"9998"'))
 
 
 def does_not_build(folder: Path) -> None:
@@ -241,13 +242,11 @@ def takes_it_away(folder: Path) -> None:
 
 @pytest.fixture
 def with_a_column(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Have a release serve that needs a column; returns a source that takes it away. The database is as before, afterwards."""
+    """Have a release serve that needs a column; returns a source that takes it away. Afterwards the site is a new one."""
     play("deploy", fastapi_app_source=variant(tmp_path / "before", needs_a_column)).check()
     yield variant(tmp_path / "after", takes_it_away)
-    revision = head(deployment.EXAMPLE)
-    deployment.sql(f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608
-    deployment.server("rm /var/lib/table-order/schema.json")
-    play("deploy", fastapi_app_force=True).check()
+    site.fresh_cloud()
+    site.play("site.yml").check()
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["", "killed before the second part"])

@@ -83,8 +83,8 @@ SWITCH = one_of(True, False)
 # Given on the command line (-e name=true), where everything is a text.
 FLAG = one_of(True, False, "true", "false")
 WORD = text(r"[A-Za-z0-9._:/=,*\[\]~+-]+")
-# Never leaves the machine: the local cloud's.
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# Never leaves the machine: the local cloud's.
 LOOPBACK = re.compile(r"http://(127(\.\d{1,3}){3}|localhost|\[::1\])[:/]")
 AN_OWN_FOLDER = (
     'an absolute path of letters, digits, ".", "_" and "-" that is no folder of the system, such as '
