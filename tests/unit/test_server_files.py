@@ -96,7 +96,7 @@ def test_what_was_recorded_yesterday_cannot_be_read_with_tomorrow_s_key():
 def test_a_client_of_ipv6_is_its_network(address, counted):
     """As nginx sees an address, as bytes; it has all of its network to come from."""
     said = nginx(nginx_limits=True)
-    assert len(re.findall(r"limit_req_zone \$table_order_client ", said)) == 2
+    assert len(re.findall(r"limit_req_zone \$table_order_client ", said)) == 3
     pattern = re.search(r'"~(.+)" \$table_order_network;', said)[1].replace("?<", "?P<")
     packed = ipaddress.ip_address(address).packed
     found = re.search(pattern.encode(), packed)
@@ -108,6 +108,22 @@ def test_only_a_load_balancer_that_is_named_is_believed():
     named = nginx(nginx_trusted_proxies=["10.0.1.0/24"])
     assert re.findall(r"set_real_ip_from (\S+);", named) == ["10.0.1.0/24"]
     assert "real_ip_recursive on;" in named
+
+
+def test_a_flood_does_not_fill_the_disk_with_its_log():
+    """Each line is shipped, too, and paid for. One host asks for tens of thousands of files, or of redirects, in a second."""
+    for redirect in (True, False):
+        said = nginx(nginx_limits=True, nginx_redirect_http=redirect)
+        servers = [one for one in said.split("    server {\n")[1:] if "127.0.0.1:8008" not in one]
+        assert len(servers) == 1 + redirect
+        assert all("        limit_req zone=table_order_files " in one for one in servers)
+        assert re.search(r"limit_req_zone \$table_order_client zone=table_order_files:", said)
+        logs = re.findall(r"access_log \S+ combined ?(\S*);", said)
+        assert logs == ["if=$table_order_logged"] + redirect * ["if=$table_order_sampled"]
+    sampled = re.search(r"map \$status \$table_order_logged \{(.*?)\}", said, re.DOTALL)[1]
+    assert re.findall(r"(\w+) \$table_order_sampled;", sampled) == ["301", "429"]
+    assert re.search(r"default 1;", sampled)
+    assert re.findall(r"access_log \S+ combined ?(\S*);", nginx(nginx_limits=False)) == [""]
 
 
 @pytest.mark.parametrize("path", ["/api/", "= /api/auth/login", "= /api/admin/orders/stream"])
