@@ -252,6 +252,18 @@ def test_whoever_takes_the_lock_of_deployments_gives_it_back_whatever_happens():
     assert [task.section for task in given] == ["rescue", "always"]
 
 
+def test_a_wait_that_fails_does_not_keep_the_server_locked():
+    """A play of which every host fails ends the run, before the play that gives the lock back."""
+    play = next(one for one in load(ROOT / "playbooks/deploy.yml") if one["name"].startswith("Wait for"))
+    waiting, idle = play["hosts"].split(":")
+    assert (waiting, play["tasks"][0]["ansible.builtin.meta"]) == ("data", "end_host")
+    assert play["tasks"][0]["when"] == f"inventory_hostname == '{idle}'"
+    # What comes next has nothing to connect to then.
+    guard = find("playbooks/deploy.yml", "Refuse to go on without the database and the cache")
+    assert guard.section == "block"
+    assert set(guard.keywords["tags"]) == {"fastapi_app", "db_migrate"}
+
+
 def test_nothing_is_removed_that_nobody_has_named():
     """In each play of its own, since --limit or --start-at-task may leave the first one out."""
     plays = load(ROOT / "playbooks/destroy.yml")
