@@ -31,6 +31,11 @@ def site_url(known: dict[str, Any]) -> tuple[str, bool]:
     return f"{scheme}://{host}{'' if port == usual else f':{port}'}", bool(plain)
 
 
+def unwrapped(value: dict[str, Any]) -> Any:  # noqa: ANN401
+    """Return a string that ``ansible-inventory`` wraps: it marks each value that no template may be made of."""
+    return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
+
+
 def server(listed: dict[str, Any]) -> dict[str, Any]:
     """Return the server's variables, nothing where an inventory has no server."""
     hosts = listed.get("app_server", {}).get("hosts", [])
@@ -75,7 +80,7 @@ def addresses(known: dict[str, Any], inventory: Path) -> list[tuple[str, str]]:
 
 def main() -> None:
     """Read the variables, print the addresses."""
-    known = server(json.load(sys.stdin))
+    known = server(json.load(sys.stdin, object_hook=unwrapped))
     if not known:
         sys.exit(f"{sys.argv[1]} has no server. Create it with: ansible-playbook site.yml -i {sys.argv[1]}")
     found = addresses(known, Path(sys.argv[1]))

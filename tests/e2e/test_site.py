@@ -202,6 +202,15 @@ def test_one_role_runs_alone(first_run: FirstRun) -> None:
     assert "fastapi_app :" not in run.output
 
 
+@pytest.mark.usefixtures("first_run")
+def test_the_addresses_of_the_site_are_printed() -> None:
+    """As at the end of "make up"."""
+    said = subprocess.run(
+        ["scripts/addresses", site.INVENTORY], cwd=site.ROOT, capture_output=True, text=True, check=True
+    )
+    assert f"{site.url()}/admin/" in said.stdout.split()
+
+
 def test_the_local_inventory_reaches_only_the_local_cloud(first_run: FirstRun) -> None:
     """Inventory plugin, a collection's module, our module and a lookup, with another account's shell."""
     run = site.play("site.yml", "--tags", "aws_cache,aws_compute,db_migrate", "--check", **HOSTILE).check()

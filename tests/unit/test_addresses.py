@@ -1,5 +1,7 @@
 """What `make up` prints opens: the customer's link has the table's code."""
 
+import io
+import json
 import subprocess
 from pathlib import Path
 
@@ -86,3 +88,20 @@ def test_a_script_that_is_asked_what_it_does_says_so_and_does_nothing_else(scrip
     does = script.read_text().splitlines()[1].removeprefix("# ").split(".")[0].split(":")[0]
     assert does[:18] in run.stdout or "usage: scripts/policy" in run.stdout
     assert len(run.stdout.splitlines()) < 40
+
+
+def test_what_ansible_inventory_marks_as_no_template_is_read(inventory, monkeypatch, capsys):
+    """It wraps what an inventory plugin has read from AWS, and so the server's address."""
+    listed = {
+        "app_server": {"hosts": ["a-server"]},
+        "_meta": {
+            "hostvars": {
+                "a-server": LOCAL
+                | {"table_order_demo_data": False, "ansible_host": {"__ansible_unsafe": "127.0.10.1"}}
+            }
+        },
+    }
+    monkeypatch.setattr(addresses.sys, "stdin", io.StringIO(json.dumps(listed)))
+    monkeypatch.setattr(addresses.sys, "argv", ["addresses.py", str(inventory)])
+    addresses.main()
+    assert "http://127.0.10.1/admin/" in capsys.readouterr().out
