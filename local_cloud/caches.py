@@ -13,10 +13,9 @@ from moto.ec2.models import ec2_backends
 from moto.elasticache.exceptions import InvalidParameterValueException
 from moto.elasticache.models import CacheCluster, ElastiCacheBackend, ReplicationGroup
 
+from local_cloud.backing import IMAGE, START_TIMEOUT, Interface, attach, network_options
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
-from local_cloud.databases import IMAGE, START_TIMEOUT
-from local_cloud.interfaces import Interface, attach, network_options
 from local_cloud.patching import Original, around
 from local_cloud.shims.elasticache import endpoint_names, members
 
@@ -64,7 +63,7 @@ class Caches:
 
         def work() -> None:
             with self.cloud.lock:
-                options = network_options(self.cloud, interface, host_names(resource))
+                options = network_options(self.cloud.network, interface, host_names(resource))
                 files = self._files(resource)
             self.cloud.podman.run(name, IMAGE, ["start-redis"], options=options, files=files)
             self.cloud.network.prepare_bridge(interface.subnet.vpc_id)

@@ -14,6 +14,8 @@ from werkzeug.datastructures import Headers, MultiDict
 
 # "AWS4-HMAC-SHA256 Credential=KEY/20261122/ap-northeast-2/ec2/aws4_request, ...": who, where, which service.
 CREDENTIAL = re.compile(r"(?P<key>[^/=\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+# The key that table_order_cloud gives a run; whoever has another one that is no role's is the account's root.
+OPERATOR_KEY = "local"
 # Actions that change nothing.
 READS = re.compile(
     r"^(Get|Describe|List|Head|BatchGet|Filter|Select|Simulate|Decode|AssumeRole|Lookup|Query|TestMetric)"

@@ -6,7 +6,8 @@ import concurrent.futures
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+from moto.ec2.models.instances import Instance
 
 from local_cloud.certificates import Authority
 from local_cloud.containers import Podman
@@ -16,10 +17,10 @@ from local_cloud.network import Network
 from local_cloud.settings import Settings
 from local_cloud.stops import Stops
 
-if TYPE_CHECKING:
-    from local_cloud.instances import Instances
-
 log = logging.getLogger("local_cloud")
+
+# Finds the server that has a private address.
+type ServerAt = Callable[[str], Instance | None]
 
 
 class Cloud:
@@ -40,11 +41,10 @@ class Cloud:
         self.network = Network(settings, self.podman)
         self.faults = Faults()
         self.stops = Stops()
-        self.guard = Guard(self)
+        self.guard = Guard(settings.account, self.lock)
         self.authority = Authority(f"Local cloud {settings.name}: databases and caches")
         self.queues: dict[str, concurrent.futures.ThreadPoolExecutor] = {}
         self.listeners: list[Callable[[], None]] = []
-        self.instances: Instances | None = None
 
     def later(self, resource: str, what: str, work: Callable[[], None]) -> None:
         """Do slow work in the background: in order for one resource, side by side for different ones."""

@@ -11,17 +11,15 @@ from moto.ec2.models import ec2_backends
 from moto.rds.exceptions import InvalidParameterValue
 from moto.rds.models import DBInstance, RDSBackend
 
-from local_cloud.backups import Backups, Source, install, log_marker
+from local_cloud.backing import IMAGE, START_TIMEOUT, Interface, attach, network_options
+from local_cloud.backups import Backups, Source, log_marker
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
-from local_cloud.interfaces import Interface, attach, network_options
 from local_cloud.patching import Original, around
 from local_cloud.shims.rds import DEFERRED, catalogue, parameter_values
 
 log = logging.getLogger("local_cloud")
 
-IMAGE = "localhost/table-order/debian12-data:latest"
-START_TIMEOUT = 60.0  # seconds
 # The port is part of the socket's name; the server that runs tells it in the fourth line.
 PSQL = (
     'exec psql --port="$(sed -n 4p /var/lib/postgresql/data/postmaster.pid)" --no-psqlrc --quiet --set=ON_ERROR_STOP=1'
@@ -47,7 +45,6 @@ class Databases:
         self.backups = Backups(cloud)
         cloud.listeners.append(self.servers.clear)
         _install(self)
-        install(self.backups, self)
 
     def server(self, instance: DBInstance) -> Server | None:
         """The server of an instance; None for an engine that is not backed."""
@@ -74,7 +71,7 @@ class Databases:
 
         def work() -> None:
             with self.cloud.lock:
-                options = network_options(self.cloud, interface, [instance.address])
+                options = network_options(self.cloud.network, interface, [instance.address])
                 files = self._files(instance)
             # SIGINT is PostgreSQL's fast shutdown; SIGTERM waits for every client to leave.
             options += ["--stop-signal=SIGINT", "--shm-size=128m"]

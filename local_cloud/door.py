@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from moto.iam.models import iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
-from local_cloud.cloud import Cloud
+from local_cloud.cloud import Cloud, ServerAt
 from local_cloud.faults import Answer, Fault, action_of, render
 from local_cloud.network import METADATA_ADDRESS
 
@@ -32,9 +32,10 @@ LOCAL_PATHS_OF_SERVERS = ("/local-cloud/health", "/local-cloud/database-ca.pem")
 class Door:
     """Refuses requests before anything else looks at them."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, server_at: ServerAt) -> None:
         """Guard this cloud."""
         self.cloud = cloud
+        self.server_at = server_at
 
     def refusal(self, environ: Environ) -> Answer | None:
         """Refuse whoever is neither on this host nor one of its servers, and whatever comes from a web page."""
@@ -105,8 +106,7 @@ class Door:
 
     def _statements(self, client: str) -> Iterator[dict[str, Any]]:
         """Yield the statements of the policies of the role of the server at an address."""
-        instances = self.cloud.instances
-        instance = instances.by_private_address(client) if instances else None
+        instance = self.server_at(client)
         arn = (instance.iam_instance_profile or {}).get("Arn") if instance else None
         iam = iam_backends[self.cloud.settings.account]["aws"]
         profiles = [one for one in iam.instance_profiles.values() if one.arn == arn]

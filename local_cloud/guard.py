@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from moto.core.utils import get_service_model
 from moto.ec2.models import ec2_backends
@@ -14,17 +15,12 @@ from moto.iam.models import ManagedPolicy, iam_backends
 from moto.sts.models import sts_backends
 from werkzeug.datastructures import EnvironHeaders
 
-from local_cloud.calls import Call, read
+from local_cloud.calls import OPERATOR_KEY, Call, read
 from local_cloud.faults import Answer, Fault, render
 from local_cloud.needs import Account, Tags, needs
 from local_cloud.policies import Document, Need, UnknownError, allowed
 
-if TYPE_CHECKING:
-    from local_cloud.cloud import Cloud
-
 log = logging.getLogger("local_cloud")
-# The key that table_order_cloud gives a run; whoever has another one that is no role's is the account's root.
-OPERATOR_KEY = "local"
 
 
 class MotoAccount(Account):
@@ -92,10 +88,10 @@ def _document(text: str | dict[str, Any]) -> Document:
 class Guard:
     """The policies of the operator, what was asked, and what was refused."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        """Refuse nothing yet."""
-        self.cloud = cloud
-        self.account = MotoAccount(cloud.settings.account)
+    def __init__(self, account: str, lock: threading.RLock) -> None:
+        """Refuse nothing yet; `lock` is the cloud's, held while moto's state is read."""
+        self.lock = lock
+        self.account = MotoAccount(account)
         self.policies: list[Document] | None = None
         self.run = ""
         # Run -> action -> for each kind of its calls the numbers of the policies that allow it.
@@ -128,7 +124,7 @@ class Guard:
             call = read(environ["REQUEST_METHOD"], address, EnvironHeaders(environ), body)
             if call is None:
                 return None
-            with self.cloud.lock:
+            with self.lock:
                 reason = self._judge(call)
         except (UnknownError, KeyError, ValueError) as error:
             reason = f"is not known to this cloud: {error!r}"

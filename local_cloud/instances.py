@@ -24,8 +24,7 @@ from moto.ec2.responses import EC2Response
 
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
-from local_cloud.interfaces import settle
-from local_cloud.network import AddressRangeError
+from local_cloud.network import AddressRangeError, settle
 from local_cloud.patching import Original, around
 from local_cloud.shims.ec2 import DEBIAN_OWNER
 
@@ -88,7 +87,6 @@ class Instances:
         self.cloud = cloud
         self.machines: dict[str, Machine] = {}
         self.last_address = 1
-        cloud.instances = self
         cloud.listeners.append(self._forget)
         _install(self)
 

@@ -17,7 +17,7 @@ from moto.ec2.models.instances import Instance
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
-from local_cloud.cloud import Cloud
+from local_cloud.cloud import Cloud, ServerAt
 from local_cloud.faults import Answer
 from local_cloud.instances import user_data_of
 
@@ -36,9 +36,10 @@ class Credentials:
 class Metadata:
     """Answers the requests of instances."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, server_at: ServerAt) -> None:
         """No token has been given out yet."""
         self.cloud = cloud
+        self.server_at = server_at
         self.tokens: dict[str, tuple[str, float]] = {}
         self.credentials: dict[tuple[str, str], Credentials] = {}
         cloud.listeners.append(self._forget)
@@ -50,7 +51,7 @@ class Metadata:
     def answer(self, environ: dict[str, Any]) -> Answer:
         """Answer one request of the instance that sent it."""
         with self.cloud.lock:
-            instance = self.cloud.instances.by_private_address(environ["REMOTE_ADDR"])
+            instance = self.server_at(environ["REMOTE_ADDR"])
             if instance is None:
                 return _text(404)
             options = instance.metadata_options

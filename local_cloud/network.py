@@ -13,9 +13,13 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from local_cloud.containers import Podman
 from local_cloud.settings import Settings
+
+if TYPE_CHECKING:
+    from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 
 METADATA_ADDRESS = "169.254.169.254"
 
@@ -38,6 +42,15 @@ def hardware_address(address: str) -> str:
     """The one hardware address that goes with an IP address."""
     octets = ipaddress.IPv4Address(address).packed
     return ":".join(f"{octet:02x}" for octet in (2, 0, *octets))
+
+
+def settle(record: NetworkInterface) -> None:
+    """Give an interface the one hardware address that its IP address ever has.
+
+    A neighbour that remembers it is then right, when a container is started again and when the
+    address is given to another one; with a random one it would be wrong for up to a minute.
+    """
+    record.mac_address = hardware_address(record.private_ip_address)
 
 
 def host_routes() -> list[tuple[ipaddress.IPv4Network, str]]:

@@ -6,6 +6,7 @@ import logging
 import threading
 
 import local_cloud.shims  # noqa: F401 - imported for its effect on moto
+from local_cloud import snapshots
 from local_cloud.caches import Caches
 from local_cloud.cloud import Cloud
 from local_cloud.databases import Databases
@@ -21,13 +22,13 @@ def run(settings: Settings) -> int:
     cloud = Cloud(settings)
     for line in cloud.remove_leftovers():
         log.info("left behind by the last run and removed: %s", line)
-    Instances(cloud)
-    Databases(cloud)
+    instances = Instances(cloud)
+    snapshots.install(Databases(cloud))
     Caches(cloud)
-    listeners = Listeners(Application(cloud), settings.port)
+    listeners = Listeners(Application(cloud, instances.by_private_address), settings.port)
     cloud.network.on_gateways = listeners.follow
     log.info("the local cloud %s answers at %s", settings.name, settings.url)
-    warm_up(cloud)
+    warm_up(instances)
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -38,11 +39,11 @@ def run(settings: Settings) -> int:
     return 0
 
 
-def warm_up(cloud: Cloud) -> None:
+def warm_up(instances: Instances) -> None:
     """Load EC2's catalogues (images, instance types) before the first request has to wait for them."""
 
     def load() -> None:
-        with cloud.lock:
-            cloud.instances.backend.describe_images(ami_ids=[])
+        with instances.cloud.lock:
+            instances.backend.describe_images(ami_ids=[])
 
     threading.Thread(target=load, daemon=True).start()

@@ -14,7 +14,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from local_cloud.cloud import Cloud
+from local_cloud.cloud import Cloud, ServerAt
 from local_cloud.door import Door
 from local_cloud.faults import Answer
 from local_cloud.metadata import Metadata
@@ -31,12 +31,12 @@ IP_FREEBIND = 15  # <linux/in.h>; Python's socket module does not name it
 class Application:
     """The WSGI application that every listener serves."""
 
-    def __init__(self, cloud: Cloud) -> None:
+    def __init__(self, cloud: Cloud, server_at: ServerAt) -> None:
         """Serve this cloud."""
         self.cloud = cloud
         self.moto = DomainDispatcherApplication(create_backend_app)
-        self.metadata = Metadata(cloud)
-        self.door = Door(cloud)
+        self.metadata = Metadata(cloud, server_at)
+        self.door = Door(cloud, server_at)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer a request: refuse strangers, then metadata, our own paths, ordered faults, moto."""

@@ -12,8 +12,7 @@ from typing import Any
 
 from werkzeug.datastructures import EnvironHeaders
 
-from local_cloud.calls import read
-from local_cloud.guard import OPERATOR_KEY
+from local_cloud.calls import OPERATOR_KEY, read
 
 
 class Stops:

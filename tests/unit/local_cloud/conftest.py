@@ -47,7 +47,7 @@ def cloud():
 
 @pytest.fixture(scope="session")
 def url(cloud):
-    listeners = Listeners(Application(cloud), port=0)
+    listeners = Listeners(Application(cloud, lambda _address: None), port=0)
     return f"http://127.0.0.1:{listeners.servers['127.0.0.1'].port}"
 
 

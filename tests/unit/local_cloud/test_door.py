@@ -27,7 +27,7 @@ TARGET = "secretsmanager.GetSecretValue"
 def application(cloud, monkeypatch):
     network = VpcNetwork("x", ipaddress.IPv4Network("10.98.0.0/16"), GATEWAY, "br-x")
     monkeypatch.setitem(cloud.network.vpcs, "vpc-door", network)
-    return Application(cloud)
+    return Application(cloud, lambda _address: None)
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def secrets(client, cloud, application, monkeypatch):
     profile = iam.create_instance_profile(InstanceProfileName="door")["InstanceProfile"]
     iam.add_role_to_instance_profile(InstanceProfileName="door", RoleName="door")
     instance = types.SimpleNamespace(iam_instance_profile={"Arn": profile["Arn"]})
-    monkeypatch.setattr(cloud, "instances", types.SimpleNamespace(by_private_address={SERVER: instance}.get))
+    monkeypatch.setattr(application.door, "server_at", {SERVER: instance}.get)
     yield
     for name in ("door/rds/master", "door/app/database"):
         manager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)

@@ -1,7 +1,6 @@
 """The metadata service: tokens, what it tells, and credentials that the API knows."""
 
 import json
-import types
 
 import boto3
 import pytest
@@ -40,16 +39,14 @@ def instance(client, ec2, vpc):
 def ask(cloud, instance):
     """Ask the service as the instance; returns (status, text)."""
     known = {instance.private_ip: instance}
-    cloud.instances = types.SimpleNamespace(by_private_address=known.get)
-    metadata = Metadata(cloud)
+    metadata = Metadata(cloud, known.get)
 
     def call(path, method="GET", address=instance.private_ip, **headers):
         environ = {"REMOTE_ADDR": address, "REQUEST_METHOD": method, "PATH_INFO": path, **headers}
         answer = metadata.answer(environ)
         return answer.status, answer.body.decode()
 
-    yield call
-    cloud.instances = None
+    return call
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from local_cloud import caches, databases, network, settings
 from local_cloud.certificates import Authority
 from local_cloud.cloud import Cloud
 from local_cloud.containers import File, archive
-from local_cloud.interfaces import settle
 
 
 def test_settings_have_defaults():
@@ -113,8 +112,8 @@ def test_certificate_is_good_for_its_names_only():
 
 def test_hardware_address_follows_from_the_address():
     first, second = (types.SimpleNamespace(private_ip_address="10.0.2.4", mac_address="x") for _ in range(2))
-    settle(first)
-    settle(second)
+    network.settle(first)
+    network.settle(second)
     assert first.mac_address == second.mac_address == "02:00:0a:00:02:04"
 
 

@@ -132,7 +132,7 @@ def test_s3_actions_are_told_apart():
 def test_strangers_are_refused(cloud):
     answers = []
     environ = {"REMOTE_ADDR": "192.0.2.77", "REQUEST_METHOD": "GET", "PATH_INFO": "/local-cloud/health"}
-    Application(cloud)(environ, lambda status, headers: answers.append(status))
+    Application(cloud, lambda _address: None)(environ, lambda status, headers: answers.append(status))
     assert answers == ["403 Forbidden"]
 
 

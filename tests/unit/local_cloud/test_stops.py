@@ -10,7 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from local_cloud.guard import OPERATOR_KEY
+from local_cloud.calls import OPERATOR_KEY
 
 
 @pytest.fixture

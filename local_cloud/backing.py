@@ -1,20 +1,24 @@
-"""Network interfaces that AWS puts into a subnet for a database or a cache."""
+"""What the containers behind databases and caches have in common: the image, the time to start, the address."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
-from local_cloud.cloud import Cloud
-from local_cloud.network import hardware_address
+from moto.ec2.models.elastic_network_interfaces import NetworkInterface
+from moto.ec2.models.subnets import Subnet
+
+from local_cloud.network import Network, settle
+
+IMAGE = "localhost/table-order/debian12-data:latest"
+START_TIMEOUT = 60.0  # seconds
 
 
 @dataclasses.dataclass
 class Interface:
     """An address in a VPC, and the API's record of it."""
 
-    record: Any
-    subnet: Any
+    record: NetworkInterface
+    subnet: Subnet
 
     @property
     def address(self) -> str:
@@ -28,16 +32,7 @@ class Interface:
         self.subnet.del_subnet_ip(self.address)
 
 
-def settle(record: Any) -> None:  # noqa: ANN401
-    """Give an interface the one hardware address that its IP address ever has.
-
-    A neighbour that remembers it is then right, when a container is started again and when the
-    address is given to another one; with a random one it would be wrong for up to a minute.
-    """
-    record.mac_address = hardware_address(record.private_ip_address)
-
-
-def attach(subnet: Any, group_ids: list[str], description: str) -> Interface:  # noqa: ANN401
+def attach(subnet: Subnet, group_ids: list[str], description: str) -> Interface:
     """Take an address of the subnet; the API shows the interface, and that AWS manages it."""
     backend = subnet.ec2_backend
     address = subnet.get_available_subnet_ip(instance=None)
@@ -48,12 +43,11 @@ def attach(subnet: Any, group_ids: list[str], description: str) -> Interface:  #
     return Interface(record, subnet)
 
 
-def network_options(cloud: Cloud, interface: Interface, aliases: list[str]) -> list[str]:
+def network_options(network: Network, interface: Interface, aliases: list[str]) -> list[str]:
     """podman's options for a container that has this interface and answers to these names in its VPC."""
     vpc = interface.record.ec2_backend.get_vpc(interface.subnet.vpc_id)
-    network = cloud.network.ensure(vpc.id, vpc.cidr_block)
     return [
-        f"--network={network.name}",
+        f"--network={network.ensure(vpc.id, vpc.cidr_block).name}",
         f"--ip={interface.address}",
         f"--mac-address={interface.record.mac_address}",
         *(f"--network-alias={alias}" for alias in aliases),
