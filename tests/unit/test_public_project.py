@@ -2,34 +2,69 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-HOOKS = [
-    hook
-    for repository in yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
-    for hook in repository["hooks"]
-]
-STAGES = ("pre-commit", "pre-push")
+LINTERS = ("ruff", "yamllint", "ansible-lint")
+SHORT = ["ruff check .", "ruff format --check .", "yamllint --strict ."]
 
 
-def program(command: str) -> str:
-    """Return what a command runs, without its options and files."""
-    return " ".join(word for word in command.split() if re.fullmatch(r"[a-z-]+", word) and word[0] != "-")
+def lint(tmp_path: Path, *arguments: str, failing: str = "") -> tuple[int, list[str]]:
+    """Run scripts/lint with stand-ins for the linters; return its exit code and the commands that it ran."""
+    log = tmp_path / "log"
+    for folder in ("scripts", ".venv/bin"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in LINTERS:
+        program = tmp_path / ".venv/bin" / name
+        program.write_text(
+            f'#!/bin/sh\necho "{name} $*" >>{log}\n[ "{name} $*" != "{failing}" ]\n', encoding="utf-8"
+        )
+        program.chmod(0o755)
+    script = tmp_path / "scripts/lint"
+    script.write_bytes((ROOT / "scripts/lint").read_bytes())
+    script.chmod(0o755)
+    run = subprocess.run(
+        [script, *arguments],
+        env={"PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return run.returncode, log.read_text().splitlines() if log.exists() else []
 
 
-def test_each_short_linter_runs_at_a_commit_and_all_before_a_push() -> None:
-    lines = (ROOT / "scripts/lint").read_text().splitlines()
-    linters = [program(line) for line in lines if line.split(" ")[0] in ("ruff", "yamllint", "ansible-lint")]
-    at = {
-        stage: [h["entry"].removeprefix(".venv/bin/") for h in HOOKS if h["stages"] == [stage]]
-        for stage in STAGES
+def test_the_short_part_is_the_whole_without_the_long_linter(tmp_path: Path) -> None:
+    assert lint(tmp_path / "short", "--short") == (0, SHORT)
+    assert lint(tmp_path / "all") == (0, [*SHORT, "ansible-lint --offline --strict"])
+
+
+@pytest.mark.parametrize("failing", SHORT)
+def test_a_linter_that_fails_fails_both_parts(tmp_path: Path, failing: str) -> None:
+    assert lint(tmp_path / "short", "--short", failing=failing)[0] != 0
+    assert lint(tmp_path / "all", failing=failing)[0] != 0
+
+
+def test_a_misspelled_part_runs_nothing(tmp_path: Path) -> None:
+    assert lint(tmp_path, "--shrot") == (2, [])
+
+
+def test_commits_run_the_short_part_and_pushes_what_make_lint_runs() -> None:
+    repositories = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    hooks = [hook for repository in repositories for hook in repository["hooks"]]
+    assert {tuple(hook["stages"]): hook["entry"] for hook in hooks} == {
+        ("pre-commit",): "scripts/lint --short",
+        ("pre-push",): "scripts/lint",
     }
-    assert [*map(program, at["pre-commit"]), "ansible-lint"] == linters
-    assert at["pre-push"] == ["scripts/lint"]
+    assert all(hook["always_run"] and not hook["pass_filenames"] for hook in hooks)
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = makefile.split("\nlint: ready ##", 1)[1].split("\n\n", 1)[0].splitlines()[1:]
+    assert recipe == ["\tscripts/lint"]
 
 
 def test_a_licence_that_is_named_is_there() -> None:
@@ -39,3 +74,30 @@ def test_a_licence_that_is_named_is_there() -> None:
     }
     assert named == {"MIT"}
     assert (ROOT / "LICENSE").read_text() == (ROOT / "LICENSES/MIT.txt").read_text()
+
+
+WORKFLOW = (ROOT / ".github/workflows/ci.yml").read_text()
+
+
+def test_an_action_is_pinned_to_one_commit_and_says_its_version() -> None:
+    used = re.findall(r"uses: ([\w./-]+)@(\S+)(.*)", WORKFLOW)
+    assert used
+    for action, commit, comment in used:
+        assert re.fullmatch(r"[0-9a-f]{40}", commit), action
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), action
+    assert len({action for action, *_ in used}) == len(set(used))
+
+
+def test_what_needs_debian_12_runs_in_it() -> None:
+    packages = (ROOT / "scripts/setup").read_text()
+    assert "postgresql-15" in packages  # what Debian 12 has; another Debian has another
+    for name, job in yaml.safe_load(WORKFLOW)["jobs"].items():
+        commands = " ".join(step.get("run", "") for step in job["steps"])
+        if "make " in commands or ".ci/run" in commands:
+            assert job["container"]["image"] == "debian:12", name
+            assert "--privileged" in job["container"]["options"].split(), name
+
+
+def test_the_workflow_and_the_record_agree_on_whether_it_ran() -> None:
+    record = (ROOT / "docs/tested.md").read_text()
+    assert ("workflow has never run" in WORKFLOW) == ("workflow has never run" in record)

@@ -39,3 +39,10 @@ def test_every_collection_in_use_is_named():
 def test_no_registry_is_named_in_the_lock_files():
     for lock in [ROOT / "requirements.txt", *ROOT.glob("examples/**/requirements*.txt")]:
         assert "://" not in lock.read_text(), f"{lock} names an address"
+
+
+def test_the_lock_has_what_is_pinned():
+    pinned = re.findall(r"^([a-z0-9-]+)(?:\[.*\])?==(\S+)$", (ROOT / "requirements.in").read_text(), re.M)
+    locked = re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.M)
+    assert len(pinned) > 5
+    assert set(pinned) <= set(locked), "compile it again: the command is in its first lines"
