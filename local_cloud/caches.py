@@ -17,15 +17,15 @@ from local_cloud.backing import IMAGE, START_TIMEOUT, Interface, attach, network
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
 from local_cloud.patching import Original, around
-from local_cloud.shims.elasticache import endpoint_names, members
+from local_cloud.shims.elasticache import hooks
+from local_cloud.shims.elasticache.hooks import Resource
+from local_cloud.shims.elasticache.replication_groups import endpoint_names, members
 
 log = logging.getLogger("local_cloud")
 
 SOCKET = "/var/lib/redis/redis.sock"  # without TLS, for what is before Redis and for ourselves
 RELOAD = 1.0  # seconds until haproxy has read its settings again
 FRONT = "/etc/haproxy/cache.cfg"
-
-type Resource = ReplicationGroup | CacheCluster
 
 
 @dataclasses.dataclass
@@ -88,14 +88,11 @@ class Caches:
         self,
         backend: ElastiCacheBackend,
         resource: Resource,
-        apply: Callable[[], None],
         changes: dict[str, Any],
+        previous: dict[str, Any],
     ) -> None:
         """Modify a resource in the background: modifying, then available; the data stays."""
         server = self.servers.get(_name(resource))
-        previous_token = getattr(resource, "auth_token", None)
-        was_open = bool(getattr(resource, "auth_open", False))
-        apply()
         if server is None or not changes:
             return
         if changes.get("security_group_ids"):
@@ -106,7 +103,7 @@ class Caches:
         def work() -> None:
             if "auth_token_strategy" in changes:
                 commands = token_commands(
-                    None if was_open else previous_token,
+                    None if previous["auth_open"] else previous["auth_token"],
                     changes["auth_token"],
                     "OPEN" if changes["auth_open"] else changes["auth_token_strategy"],
                 )
@@ -123,12 +120,11 @@ class Caches:
         self.cloud.podman.exec(server.container, "sh", "-c", 'kill -USR2 "$(cat /run/haproxy.pid)"')
         self.cloud.closing.wait(RELOAD)
 
-    def delete(self, backend: ElastiCacheBackend, resource: Resource, forget: Callable[[], None]) -> None:
-        """Remove a server in the background, then forget the resource."""
+    def delete(self, backend: ElastiCacheBackend, resource: Resource, forget: Callable[[], None]) -> bool:
+        """Remove a server in the background, then forget the resource; False when there is no server."""
         server = self.servers.pop(_name(resource), None)
         if server is None:
-            forget()
-            return
+            return False
 
         def work() -> None:
             self.cloud.podman.remove(server.container)
@@ -137,6 +133,7 @@ class Caches:
                 forget()
 
         self._later(backend, resource, "deleted", work)
+        return True
 
     def _later(
         self, backend: ElastiCacheBackend, resource: Resource, what: str, work: Callable[[], None]
@@ -300,18 +297,5 @@ def _install(caches: Caches) -> None:
         caches.create(backend, cluster)
         return cluster
 
-    @around(ElastiCacheBackend, "apply_cache_changes")
-    def change(
-        original: Original,
-        backend: ElastiCacheBackend,
-        resource: Resource,
-        targets: list[Any],
-        changes: dict[str, Any],
-    ) -> None:
-        caches.change(backend, resource, lambda: original(backend, resource, targets, changes), changes)
-
-    @around(ElastiCacheBackend, "let_go")
-    def let_go(
-        _original: Original, backend: ElastiCacheBackend, resource: Resource, forget: Callable[[], None]
-    ) -> None:
-        caches.delete(backend, resource, forget)
+    hooks.CHANGED.append(caches.change)
+    hooks.DELETED.append(caches.delete)

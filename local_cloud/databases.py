@@ -16,7 +16,8 @@ from local_cloud.backups import Backups, Source, log_marker
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
 from local_cloud.patching import Original, around
-from local_cloud.shims.rds import DEFERRED, catalogue, parameter_values
+from local_cloud.shims.rds.instances import DEFERRED
+from local_cloud.shims.rds.parameter_groups import catalogue, parameter_values
 
 log = logging.getLogger("local_cloud")
 

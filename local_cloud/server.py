@@ -20,7 +20,7 @@ from local_cloud.faults import Answer
 from local_cloud.metadata import Metadata
 from local_cloud.network import METADATA_ADDRESS
 from local_cloud.settings import SettingsError, delays
-from local_cloud.shims.rds import order_states
+from local_cloud.shims.rds.states import order_states
 
 log = logging.getLogger("local_cloud")
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from local_cloud.shims.elasticache import hooks
+
 TOKEN = "0123456789abcdef"
 
 
@@ -246,3 +248,26 @@ def test_a_password_is_rotated_in_before_it_is_set_and_nothing_of_tls_changes_th
     assert modify(**token | {"AuthTokenUpdateStrategy": "ROTATE"})["AuthTokenEnabled"] is True
     modify(**token)
     assert "access control enabled clusters" in refused(modify, TransitEncryptionMode="preferred")
+
+
+def test_a_change_is_told_with_what_was_before(cache, create, modify, monkeypatch):
+    told = []
+    monkeypatch.setattr(hooks, "CHANGED", [lambda _, resource, *changes: told.append((resource, *changes))])
+    create(TransitEncryptionEnabled=True, AuthToken=TOKEN)
+    modify(AuthToken=TOKEN[::-1], AuthTokenUpdateStrategy="ROTATE")
+    ((group, changes, previous),) = told
+    assert (group.replication_group_id, group.auth_token) == ("table-order-redis", TOKEN[::-1])
+    assert (previous["auth_token"], changes["auth_token"]) == (TOKEN, TOKEN[::-1])
+    assert previous.keys() == changes.keys()
+
+
+def test_a_deleted_group_is_shown_until_its_server_is_gone(cache, create, monkeypatch):
+    kept = []
+    monkeypatch.setattr(hooks, "DELETED", [lambda *told: not kept.append(told[-1])])
+    create()
+    cache.delete_replication_group(ReplicationGroupId="table-order-redis")
+    (group,) = cache.describe_replication_groups()["ReplicationGroups"]
+    assert group["Status"] == "deleting"
+    (forget,) = kept
+    forget()
+    assert cache.describe_replication_groups()["ReplicationGroups"] == []

@@ -2,7 +2,8 @@
 
 import pytest
 
-from local_cloud.shims.rds import POSTGRES_VERSIONS, check_windows
+from local_cloud.shims.rds.versions import POSTGRES_VERSIONS
+from local_cloud.shims.rds.windows import check_windows
 
 PASSWORD = "0123456789abcdef"
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from local_cloud.shims import rds
+from local_cloud.shims.rds import states
 
 ROLE = Path(__file__).parents[3] / "roles/aws_database"
 STATES = yaml.safe_load((ROLE / "vars/main.yml").read_text())["__aws_database_states"]
 
 
 def test_it_has_every_state_that_the_local_cloud_shows():
-    assert STATES.keys() >= rds.STATES
+    assert STATES.keys() >= states.STATES
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -25,8 +25,8 @@ def test_a_state_answers_every_question(state):
 
 
 def test_it_agrees_with_what_rds_refuses():
-    assert {state for state, row in STATES.items() if row["snapshot"]} == rds.MAY_BE_SNAPSHOTTED
-    assert {state for state, row in STATES.items() if row["change"]} == rds.MAY_BE_CHANGED
+    assert {state for state, row in STATES.items() if row["snapshot"]} == states.MAY_BE_SNAPSHOTTED
+    assert {state for state, row in STATES.items() if row["change"]} == states.MAY_BE_CHANGED
 
 
 @pytest.mark.parametrize("state", ["backing-up", "storage-optimization", "configuring-log-exports"])

@@ -1,0 +1,103 @@
+"""ElastiCache: what a modify request changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.elasticache.exceptions import InvalidParameterCombinationException
+from moto.elasticache.models import ElastiCacheBackend
+
+from local_cloud.shims.elasticache.common import (
+    refuse_bad_node_type,
+    refuse_bad_token,
+    refuse_unknown_network,
+    resolve_version,
+)
+
+# AWS: ModifyReplicationGroup changes all of these, the members with the group.
+CHANGEABLE = {
+    "ReplicationGroupDescription": "description",
+    "CacheNodeType": "cache_node_type",
+    "CacheParameterGroupName": "cache_parameter_group_name",
+    "PreferredMaintenanceWindow": "preferred_maintenance_window",
+    "SnapshotRetentionLimit": "snapshot_retention_limit",
+    "SnapshotWindow": "snapshot_window",
+    "NotificationTopicArn": "notification_topic_arn",
+    "SecurityGroupIds": "security_group_ids",
+}
+
+
+def changes_of(backend: ElastiCacheBackend, values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa: ANN401
+    """The attributes that a modify request changes. Raises for what AWS refuses."""
+    changes = {name: values[key] for key, name in CHANGEABLE.items() if values.get(key) is not None}
+    if "AutoMinorVersionUpgrade" in values:
+        changes["auto_minor_version_upgrade"] = str(values["AutoMinorVersionUpgrade"]).lower() == "true"
+    if "snapshot_retention_limit" in changes:
+        changes["snapshot_retention_limit"] = int(changes["snapshot_retention_limit"])
+    if "preferred_maintenance_window" in changes:
+        changes["preferred_maintenance_window"] = changes["preferred_maintenance_window"].lower()
+    if values.get("EngineVersion"):
+        version = resolve_version(values["EngineVersion"])
+        if version < current.engine_version:
+            raise InvalidParameterCombinationException(
+                f"Downgrading from {current.engine_version} to {version} is not supported."
+            )
+        changes["engine_version"] = version
+    if "cache_node_type" in changes:
+        refuse_bad_node_type(changes["cache_node_type"])
+    refuse_unknown_network(backend, current.cache_subnet_group_name, changes.get("security_group_ids"))
+    return changes | tls_changes(values, current) | token_changes(values, current)
+
+
+# AWS: from plain to TLS by way of "preferred", and back the same way; not while a password is asked for.
+def tls_changes(values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What a modify request changes about encryption in transit. Raises for what AWS refuses."""
+    wanted, mode = values.get("TransitEncryptionEnabled"), values.get("TransitEncryptionMode")
+    if wanted is None and mode is None:
+        return {}
+    enabled = bool(current.transit_encryption_enabled)
+    present_mode = getattr(current, "transit_encryption_mode", None)
+    after = enabled if wanted is None else str(wanted).lower() == "true"
+    refusal = ""
+    if getattr(current, "auth_token_enabled", False):
+        refusal = "Modification of transit encryption is not supported for access control enabled clusters."
+    elif mode and not after:
+        refusal = "To modify transit encryption mode, set encryption-in-transit as enabled."
+    elif after and not enabled and mode != "preferred":
+        refusal = "To enable encryption-in-transit on an existing cluster, set transit encryption mode as preferred."
+    elif enabled and not after and present_mode != "preferred":
+        refusal = "To disable encryption-in-transit, set transit encryption mode as preferred first."
+    if refusal:
+        raise InvalidParameterCombinationException(refusal)
+    return {
+        "transit_encryption_enabled": after,
+        "transit_encryption_mode": (mode or present_mode) if after else None,
+    }
+
+
+# AWS: ROTATE adds a token beside the old one (beside none: without one is still let in), SET leaves only the new one and
+# follows a ROTATE, DELETE leaves none.
+def token_changes(values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What a modify request changes about the AUTH token."""
+    strategy = values.get("AuthTokenUpdateStrategy", "ROTATE")
+    if strategy == "DELETE":
+        return {
+            "auth_token": None,
+            "auth_token_enabled": False,
+            "auth_token_strategy": strategy,
+            "auth_open": False,
+        }
+    if not values.get("AuthToken"):
+        return {}
+    refuse_bad_token(values["AuthToken"], current.transit_encryption_enabled)
+    enabled = bool(current.auth_token_enabled)
+    if strategy == "SET" and not enabled:
+        raise InvalidParameterCombinationException(
+            "The AUTH token can be set only after it was rotated with the strategy ROTATE."
+        )
+    return {
+        "auth_token": values["AuthToken"],
+        "auth_token_enabled": True,
+        "auth_token_strategy": strategy,
+        "auth_open": strategy == "ROTATE" and (not enabled or getattr(current, "auth_open", False)),
+    }

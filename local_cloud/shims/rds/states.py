@@ -1,0 +1,86 @@
+"""RDS: the states of an instance, and what is refused in them."""
+
+from __future__ import annotations
+
+from moto.rds.exceptions import RDSClientError
+from moto.rds.models import DBInstance, RDSBackend, rds_backends
+
+from local_cloud.patching import Original, around
+
+# CreateDBSnapshot is accepted in these states, ModifyDBInstance and DeleteDBInstance in those.
+MAY_BE_SNAPSHOTTED = {"available", "storage-optimization"}
+MAY_BE_CHANGED = {
+    *MAY_BE_SNAPSHOTTED,
+    "storage-full",
+    "incompatible-parameters",
+    "incompatible-option-group",
+    "insufficient-capacity",
+}
+# What a request, and the instance's description, show of the states that a test may order.
+STATES = {
+    *MAY_BE_CHANGED,
+    "backing-up",
+    "configuring-associated-roles",
+    "configuring-enhanced-monitoring",
+    "configuring-iam-database-auth",
+    "configuring-log-exports",
+    "converting-to-vpc",
+    "failed",
+    "inaccessible-encryption-credentials",
+    "inaccessible-encryption-credentials-recoverable",
+    "incompatible-create",
+    "incompatible-network",
+    "incompatible-restore",
+    "maintenance",
+    "modifying",
+    "moving-to-vpc",
+    "rebooting",
+    "renaming",
+    "resetting-master-credentials",
+    "restore-error",
+    "starting",
+    "stopped",
+    "stopping",
+    "storage-config-upgrade",
+    "storage-initialization",
+    "upgrading",
+}
+
+
+# AWS: most requests are refused while an instance is busy with something else.
+def refuse_state(instance: DBInstance, accepted: set[str]) -> None:
+    """Raise when the instance is in another state than the accepted ones."""
+    if instance.status not in accepted:
+        raise RDSClientError(
+            "InvalidDBInstanceState", f"Database instance is not in available state ({instance.status})."
+        )
+
+
+def order_states(account: str, region: str, states: dict[str, str]) -> dict[str, str]:
+    """Put instances (identifier to state) into states that a test wants to see handled. Raises ValueError."""
+    databases = rds_backends[account][region].databases
+    for name, state in states.items():
+        if name not in databases:
+            raise ValueError(f"there is no database {name}")
+        if state not in STATES:
+            raise ValueError(f"{state} is no state that can be ordered: {', '.join(sorted(STATES))}")
+    for name, state in states.items():
+        databases[name].status = state
+    return {name: instance.status for name, instance in databases.items()}
+
+
+# AWS: an instance that is being backed up, or changed, takes no snapshot.
+@around(RDSBackend, "create_db_snapshot")
+def create_db_snapshot(
+    original: Original,
+    backend: RDSBackend,
+    db_instance_identifier: str,
+    *args: object,
+    **kwargs: object,
+) -> object:
+    """Refuse a snapshot in a state in which RDS makes none."""
+    instance = backend.databases.get(db_instance_identifier)
+    automated = kwargs.get("snapshot_type") == "automated"
+    if instance is not None and not automated:
+        refuse_state(instance, MAY_BE_SNAPSHOTTED)
+    return original(backend, db_instance_identifier, *args, **kwargs)
