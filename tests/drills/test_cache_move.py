@@ -100,7 +100,7 @@ def test_a_running_site_moves_without_losing_a_request(tmp_path: Path) -> None:
         "required", password=True, application_uses_tls=True, application_sends_password=False
     )
     assert "PONG" in answers
-    assert "The next deployment gives it to the application" in " ".join(first.output.split())
+    assert "The next deployment gives the password to the application" in " ".join(first.output.split())
     settled(state())
     closed()
 
@@ -115,6 +115,6 @@ def test_tls_is_not_taken_back(tmp_path: Path) -> None:
     with load(tmp_path) as running:
         refused = site.play("site.yml", before=ELSEWHERE)
     assert refused.status != 0
-    assert "AWS does not take TLS from a cache with a password" in " ".join(refused.output.split())
+    assert "AWS cannot disable TLS for a cache with a password" in " ".join(refused.output.split())
     assert running.lost() == {}
     assert look().mode == "required"

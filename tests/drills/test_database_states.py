@@ -70,7 +70,7 @@ def test_a_deployment_is_refused_where_waiting_does_not_help() -> None:
     show("inaccessible-encryption-credentials")
     run = play("deploy")
     assert run.status != 0
-    assert "which does not end by itself" in " ".join(run.output.split())
+    assert "This status does not change without action" in " ".join(run.output.split())
     # The lock of a run that has failed here is the next one's.
     show("available")
     play("deploy").check()

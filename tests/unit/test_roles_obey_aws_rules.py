@@ -180,7 +180,7 @@ def test_what_is_made_of_the_database_is_found_again_and_it_gets_its_patches():
 
 
 def test_what_an_operator_has_subscribed_stays():
-    given = arguments("aws_monitoring", "topic", "Create the topic of the alarms")
+    given = arguments("aws_monitoring", "topic", "Create the alarm topic")
     assert given["purge_subscriptions"] is False
 
 
@@ -212,7 +212,7 @@ def test_a_parameter_that_could_not_be_set_fails_the_run():
 
 
 def groups() -> list[dict[str, Any]]:
-    private = "Create the groups of the database and the cache"
+    private = "Create the security groups of the database and the cache"
     return items("aws_security", "groups", private, "__aws_security_group")
 
 
@@ -226,7 +226,7 @@ def test_database_and_cache_let_the_server_in_and_nothing_out():
 
 
 def test_the_server_is_open_for_the_web_and_for_ssh_from_the_operator():
-    task = find("roles/aws_security/tasks/groups.yml", "Create the group of the server")
+    task = find("roles/aws_security/tasks/groups.yml", "Create the server's security group")
     scope = Scope("aws_security", **(FOUND | {"aws_security_open_backend_port": False}))
     rules = scope.see(task.arguments, **task.keywords["vars"])["rules"]
     opened = {(int(rule["ports"][0]), str(rule["cidr_ip"])) for rule in rules}
@@ -283,7 +283,7 @@ def test_the_server_s_role_is_for_servers_and_has_its_boundary():
     # An inventory may do without one; the role does not.
     setting = text("roles/aws_security/defaults/main.yml")["aws_security_permissions_boundary"]
     given = arguments(
-        "aws_security", "role", "Create the role of the server", aws_security_permissions_boundary=setting
+        "aws_security", "role", "Create the server's role", aws_security_permissions_boundary=setting
     )
     assert re.fullmatch(rf"arn:aws:iam::{ACCOUNT}:policy/{NAME}-server-boundary", given["boundary"])
     # The module refuses the boundary otherwise.

@@ -114,9 +114,11 @@ def task(path: str, name: str) -> dict[str, Any]:
 def groups(**turned: Any) -> dict[str, list[int]]:
     """The ports that the security groups open, by the rule's words."""
     scope, seen = Scope("aws_security", **turned), {}
-    server = task("roles/aws_security/tasks/groups.yml", "Create the group of the server")
+    server = task("roles/aws_security/tasks/groups.yml", "Create the server's security group")
     rules = scope.see(server["amazon.aws.ec2_security_group"]["rules"], **server["vars"])
-    others = task("roles/aws_security/tasks/groups.yml", "Create the groups of the database and the cache")
+    others = task(
+        "roles/aws_security/tasks/groups.yml", "Create the security groups of the database and the cache"
+    )
     for group in scope.see(others["loop"]):
         rules += scope.see(others["amazon.aws.ec2_security_group"]["rules"], __aws_security_group=group)
     for rule in rules:

@@ -16,7 +16,7 @@ from tests.unit.test_settings_wired import Scope, trusted
 
 OTHER = "An error occurred (AccessDenied): User is not authorized to perform this"
 # In which state the databases' tasks find it, where the task looks at that, too.
-AROUND = {"__aws_database_state": {"ends": True}, "__aws_compute_address": {"public_ip": "203.0.113.9"}}
+AROUND = {"__aws_database_state": {"transient": True}, "__aws_compute_address": {"public_ip": "203.0.113.9"}}
 LEAST_SECONDS = 60
 DATABASE_BUSY = (
     "An error occurred (InvalidDBInstanceState): Instance table-order-db is not in available state."
@@ -51,30 +51,32 @@ WAITS = {
     "aws_cache/absent.yml: Delete the subnet group": error(
         "An error occurred (CacheSubnetGroupInUse): Cache subnet group is currently in use by a cache cluster."
     ),
-    "aws_cache/await.yml: The cache is available": found(
+    "aws_cache/await.yml: Wait for the cache to become available": found(
         "replication_groups",
         {"status": "creating"},
         [{"status": "available"}],
         [],
         [{"status": "create-failed"}],
     ),
-    "aws_compute/absent.yml: The server is gone": found_again("instances", {"instance_id": "i-1"}, []),
-    "aws_compute/address.yml: The server runs": found(
+    "aws_compute/absent.yml: Wait for the termination of the server": found_again(
+        "instances", {"instance_id": "i-1"}, []
+    ),
+    "aws_compute/address.yml: Wait for the server to run": found(
         "instances",
         {"state": {"name": "pending"}},
         [{"state": {"name": "running"}}],
         [{"state": {"name": "stopped"}}],
     ),
-    "aws_compute/address.yml: The server is known by its Elastic IP": found_again(
+    "aws_compute/address.yml: Wait for EC2 to report the Elastic IP": found_again(
         "instances", {"public_ip_address": "198.51.100.1"}, [{"public_ip_address": "203.0.113.9"}]
     ),
-    "aws_compute/await.yml: The status checks of the server pass": found_again(
+    "aws_compute/await.yml: Wait for the server's status checks": found_again(
         "statuses", {"passed": False}, [{"passed": True}]
     ),
     "aws_compute/instance.yml: Create the server": error(NO_PROFILE),
-    "aws_compute/profile.yml: Put the instance profile on the server": error(NO_PROFILE),
+    "aws_compute/profile.yml: Associate the instance profile with the server": error(NO_PROFILE),
     "aws_database/absent.yml: Delete the database": error(DATABASE_BUSY),
-    "aws_database/absent.yml: The database is gone": found_again(
+    "aws_database/absent.yml: Wait for the deletion of the database": found_again(
         "instances", {"db_instance_status": "deleting"}, []
     ),
     "aws_database/absent.yml: Delete the parameter group": error(
@@ -86,10 +88,10 @@ WAITS = {
     ),
     "aws_database/instance.yml: Create the database": error(DATABASE_BUSY),
     "aws_database/instance.yml: Raise the storage": error(DATABASE_BUSY),
-    "aws_database/snapshot.yml: Wait until it is there": found_again(
+    "aws_database/snapshot.yml: Wait for the completion of the snapshot": found_again(
         "snapshots", {"status": "creating"}, [{"status": "available"}], [{"status": "failed"}]
     ),
-    "aws_security/absent_groups.yml: Delete the groups": error(
+    "aws_security/absent_groups.yml: Delete the security groups": error(
         "An error occurred (DependencyViolation): resource sg-1 has a dependent object"
     ),
     "aws_storage/absent.yml: Delete the bucket with its objects": error(

@@ -1,4 +1,4 @@
-"""The way from a cache in clear to one with TLS and a password, as far as it can be gone now."""
+"""Plan the next steps from an unencrypted cache to a cache with TLS and a password."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def steps(groups: list[dict[str, Any]], tls: bool, client: dict[str, Any] | None = None) -> list[str]:
-    """Return what is to be done now: prefer, require, rotate, set, in this order.
+    """Return the steps to take now: prefer, require, rotate, set, in this order.
 
-    ``groups`` is what elasticache_replication_group_info says, ``client`` what aws_cache_probe says, None before the
-    application was deployed. AWS changes nothing about TLS while there is a password, and takes TLS in two steps.
+    ``groups`` comes from elasticache_replication_group_info, ``client`` from aws_cache_probe (None before the first
+    deployment). AWS enables TLS in two steps, and changes no TLS setting of a cache with a password.
     """
     if not tls or not groups or groups[0]["transit_encryption"] is None:
         return []
@@ -29,5 +29,5 @@ class FilterModule:
     """Filters of this role."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Return them by name."""
+        """Return the filters by name."""
         return {"aws_cache_steps": steps}

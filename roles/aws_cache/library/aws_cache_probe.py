@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ask on the server how the application talks to the cache, and whether the cache lets in without a password."""
+"""Probe on the server how the application connects to the cache, and whether the cache requires a password."""
 
 import socket
 import ssl
@@ -12,13 +12,13 @@ from ansible.module_utils.basic import AnsibleModule
 DOCUMENTATION = r"""
 ---
 module: aws_cache_probe
-short_description: Tell how the application talks to the cache
+short_description: Report how the application connects to the cache
 description:
-  - Looks at the environment of the process that runs, not at files, and sends one PING with TLS and without a password.
-  - Changes nothing. No address and no password is returned.
+  - Reads the environment of the running process, not of files, and sends one PING with TLS and without a password.
+  - Changes nothing. Returns no address and no password.
 options:
   service:
-    description: Systemd's unit of the application.
+    description: systemd unit of the application.
     type: str
     required: true
   host:
@@ -30,11 +30,11 @@ options:
     type: int
     required: true
   ca_file:
-    description: Authorities of the cache's certificate, a file on the server. Empty for the system's.
+    description: CA bundle for the cache's certificate, a file on the server. Empty uses the system's bundle.
     type: str
     default: ""
   timeout:
-    description: Seconds for the connection, and for the answer.
+    description: Timeout in seconds of the connection and of the answer.
     type: int
     default: 10
 author:
@@ -42,7 +42,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Ask how the application talks to the cache
+- name: Probe the application's connection to the cache
   aws_cache_probe:
     service: table-order-backend.service
     host: master.table-order-redis.xxxxxx.apn2.cache.amazonaws.com
@@ -51,7 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 application_uses_tls:
-  description: Whether the process that runs has a REDIS_URL with TLS to this cache.
+  description: Whether the running process has a REDIS_URL with TLS to this cache.
   type: bool
   returned: success
 application_sends_password:
@@ -66,7 +66,7 @@ password_needed:
 
 
 def redis_url(environment: bytes) -> str:
-    """Return REDIS_URL of a process's environment, as /proc shows it; nothing where there is none."""
+    """Return REDIS_URL from the content of /proc/PID/environ; empty if the variable is missing."""
     for line in environment.split(b"\0"):
         name, _, value = line.partition(b"=")
         if name == b"REDIS_URL":
@@ -75,25 +75,25 @@ def redis_url(environment: bytes) -> str:
 
 
 def facts_of_url(url: str, host: str) -> dict[str, bool]:
-    """Return what a client with this URL does, as this module returns it."""
+    """Return the result keys of this module that follow from the client's URL."""
     parts = urlsplit(url)
     tls = parts.scheme == "rediss" and parts.hostname == host.lower()
     return {"application_uses_tls": tls, "application_sends_password": tls and bool(parts.password)}
 
 
 def password_needed(connection: socket.socket) -> bool:
-    """Send a PING, and return whether it is refused for want of a password. Raises OSError."""
+    """Send a PING, and return whether the cache refuses it for a missing password. Raises OSError."""
     connection.sendall(b"PING\r\n")
     answer = connection.recv(64)
     if answer.startswith(b"+PONG"):
         return False
     if answer.startswith(b"-NOAUTH"):
         return True
-    raise OSError(f"it answers {answer[:20]!r} to a PING")
+    raise OSError(f"the cache answers {answer[:20]!r} to a PING")
 
 
 def running_environment(service: str) -> bytes:
-    """Return the environment of the unit's main process, empty where it does not run. Raises OSError."""
+    """Return the environment of the unit's main process; empty if the unit does not run. Raises OSError."""
     command = ["systemctl", "show", "--property=MainPID", "--value", service]
     pid = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return b"" if pid in ("", "0") else Path(f"/proc/{pid}/environ").read_bytes()
@@ -121,7 +121,7 @@ def main() -> None:
         ):
             found["password_needed"] = password_needed(connection)
     except OSError as error:
-        module.fail_json(msg=f"The cache at {host}:{port} cannot be asked with TLS: {error}")
+        module.fail_json(msg=f"The TLS probe of the cache at {host}:{port} failed: {error}")
     module.exit_json(changed=False, **found)
 
 

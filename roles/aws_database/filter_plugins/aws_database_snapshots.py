@@ -1,4 +1,4 @@
-"""Which snapshots of the database this project made before migrations, and which of them are too many."""
+"""Find the project's pre-migration snapshots of the database, and the surplus ones among them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ Snapshot = Mapping[str, Any]
 
 
 def tags_of(snapshot: Snapshot) -> dict[str, str]:
-    """Return the tags, which rds_snapshot_info leaves in the API's own shape (its `tags` is always empty)."""
+    """Return the tags, which rds_snapshot_info returns in the API's shape (its `tags` is always empty)."""
     return {tag["key"]: tag["value"] for tag in snapshot.get("tag_list") or []}
 
 
 def migration_snapshots(
     snapshots: Iterable[Snapshot], identifier: str, tags: Mapping[str, str]
 ) -> list[Snapshot]:
-    """Return the snapshots that deployments of this service have made, the newest first.
+    """Return the snapshots taken by this service's deployments, the newest first.
 
-    They have the name that deployments give and all of the service's tags: a name alone may be somebody's own.
+    They have a deployment's name and all of the service's tags: an operator may have used such a name.
     """
     name = re.compile(rf"{re.escape(identifier)}-before-migration-\d{{14}}")
     wanted = dict(tags)  # Ansible's own kind of mapping is not comparable
@@ -37,9 +37,9 @@ def migration_snapshots(
 def superfluous_snapshots(
     snapshots: Iterable[Snapshot], identifier: str, tags: Mapping[str, str], keep: int
 ) -> list[str]:
-    """Return the names of those that are too many: all but the ``keep`` newest that can be restored.
+    """Return the names of the surplus snapshots: all but the ``keep`` newest available ones.
 
-    One that is being made is neither counted nor named; one that failed can never be restored.
+    A snapshot in creation is neither counted nor returned; a failed one is always surplus.
     """
     own = migration_snapshots(snapshots, identifier, tags)
     good = [snapshot for snapshot in own if snapshot["status"] == "available"]
@@ -48,8 +48,8 @@ def superfluous_snapshots(
 
 
 class FilterModule:
-    """The filters that Ansible finds here."""
+    """Filters of this role."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        """Return the filters by their names in a play."""
+        """Return the filters by name."""
         return {"aws_database_superfluous_snapshots": superfluous_snapshots}

@@ -1,4 +1,4 @@
-"""Filters that find the keys which a secret lacks, and add them. No error of theirs shows a value."""
+"""Filters that find and add the missing keys of a secret. Their errors show no value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ansible.errors import AnsibleFilterError
 
 
 def secret_values(text: str, name: str) -> dict[str, Any]:
-    """Return the keys and values of the secret ``name``; of an empty ``text``, which could not be read, none."""
+    """Return the keys and values of the secret ``name``; an empty ``text`` means an unreadable secret and gives none."""
     if not text:
         return {}
     try:
@@ -19,20 +19,20 @@ def secret_values(text: str, name: str) -> dict[str, Any]:
         values = None
     if not isinstance(values, dict):
         raise AnsibleFilterError(
-            f"The secret {name} is not a JSON object, so that its keys cannot be read. Put back the version before with: "
-            f"aws secretsmanager update-secret-version-stage, or write it anew with: aws secretsmanager put-secret-value "
+            f"The secret {name} is not a JSON object, so its keys cannot be read. Restore its previous version with: "
+            f"aws secretsmanager update-secret-version-stage, or overwrite it with: aws secretsmanager put-secret-value "
             f"--secret-id {name} --secret-string file://FILE"
         ) from None
     return values
 
 
 def missing_keys(text: str, name: str, wanted: Mapping[str, Any]) -> list[str]:
-    """Return the keys of ``wanted`` that the secret lacks; none where it could not be read. An emptied value is there."""
+    """Return the keys of ``wanted`` missing from the secret; none if it is unreadable. An empty value counts as present."""
     return sorted(set(wanted) - set(secret_values(text, name))) if text else []
 
 
 def complete(text: str, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the secret's values with the missing keys added; what is there stays as it is, whoever has set it."""
+    """Return the secret's values with the missing keys added; existing values stay unchanged."""
     return dict(wanted) | secret_values(text, name)
 
 

@@ -19,9 +19,9 @@ def test_it_has_every_state_that_the_local_cloud_shows():
 def test_a_state_answers_every_question(state):
     row = STATES[state]
     assert row["serves"] in {"yes", "log-in", "no"}
-    assert {type(row[name]) for name in ("snapshot", "change", "ends")} == {bool}
+    assert {type(row[name]) for name in ("snapshot", "change", "transient")} == {bool}
     # What lasts says what to do, and what does not is waited for.
-    assert ("fix" in row) is not row["ends"]
+    assert ("fix" in row) is not row["transient"]
 
 
 def test_it_agrees_with_what_rds_refuses():

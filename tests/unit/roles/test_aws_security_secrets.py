@@ -98,7 +98,7 @@ def test_the_role_adds_them_once_and_says_so_before(tmp_path, url, client):
         adding = [
             result
             for task in run.report["plays"][0]["tasks"]
-            if task["task"]["name"].endswith("Add the keys that a secret lacks")
+            if task["task"]["name"].endswith("Add missing keys to existing secrets")
             for result in task["hosts"].values()
         ]
         assert [bool(result.get("changed")) for result in adding] == [True, True]
