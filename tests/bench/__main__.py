@@ -23,15 +23,15 @@ from tests.e2e.deployment import Load, load, play
 COLD = "rm -rf /opt/table-order/cache/pip"
 # The first task of each phase.
 PHASES = {
-    "lock": "Lock | Look at what there is",
-    "fetch and build": "Release | Find out what the source holds",
+    "lock": "Lock | Gather the state of the server",
+    "fetch and build": "Release | Read the source",
     "check": "Check | Check the settings",
-    "migrate": "Look | Look for the release, its user",
-    "candidate": "Candidate | Point to the release",
-    "switch": "Switch | Remember what was live",
+    "migrate": "Look | Gather the state of the release",
+    "candidate": "Candidate | Link the candidate to the release",
+    "switch": "Switch | Record the old and the new release",
     "drain and replace": "Finish | Drain the service",
     "switch back": "Switch back | Send requests to the service",
-    "prune": "Go live | Forget that a rollback has left it",
+    "prune": "Go live | Remove the void mark",
 }
 TASK = re.compile(
     r"^TASK \[(.*)\] \**\n\w+ (\d+ \w+ \d+  [\d:]+) \+0000 \(([\d:.]+)\) +([\d:.]+)", re.MULTILINE

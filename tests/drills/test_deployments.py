@@ -88,7 +88,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "does not import": (does_not_import, "this release cannot be imported"),
     "does not migrate": (migrates_badly, "no_such_table"),
     "has two heads": (two_heads, "9998"),
-    "adds behind what takes away": (adds_behind_what_takes_away, "in two deployments"),
+    "adds behind what takes away": (adds_behind_what_takes_away, "into two deployments"),
     "does not start": (does_not_start, "this release does not start"),
     "is not healthy": (is_not_healthy, "status 503"),
 }
@@ -96,26 +96,26 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
 # A task of each phase, in their order.
 BUILDING = [
     "Release | Name the release",
-    "Dependencies | Install what the application needs",
+    "Dependencies | Install the packages of the application",
 ]
 PHASES = [
     *BUILDING,
     "Check | Import the application",
-    "Migrate | Bring the schema",
-    "Candidate | Start it",
-    "Probe | Ask for its health",
+    "Migrate | Upgrade the schema",
+    "Candidate | Start the candidate",
+    "Probe | Wait until the release is healthy",
     "Switch | Send requests to the candidate",
-    "Switch | Serve the release's front ends",
+    "Switch | Link the front ends of the release",
     "Finish | Drain the service",
-    "Replace | Stop what ran",
-    "Replace | Take over the candidate's environment",
-    "Replace | Point to the release",
-    "Replace | Run it",
-    "Replace | Remember it",
+    "Replace | Stop the service",
+    "Replace | Promote the candidate env file",
+    "Replace | Link the service to the release",
+    "Replace | Start the service",
+    "Replace | Record the running release",
     "Switch back | Send requests to the service",
     "Switch back | Drain the candidate",
-    "Stop candidate | Stop it",
-    "Prune | Remove the hashed files",
+    "Stop candidate | Stop the candidate",
+    "Prune | Remove hashed files of removed releases",
 ]
 
 
@@ -261,11 +261,11 @@ def test_what_the_serving_release_needs_is_taken_away_when_it_has_gone(
         run = play("deploy", fastapi_app_source=with_a_column)
     print(f"a column taken away: {run.seconds:.0f} s, {json.dumps(running.shown)}")
     run.check()
-    assert ("Once the new release alone serves: 9002" in " ".join(run.output.split())) != killed
+    assert ("After the cutover: 9002" in " ".join(run.output.split())) != killed
     assert running.lost() == {}
     assert "9002" in deployment.tables()
     settled(state())
     refused = play("rollback", fastapi_app_release=before)
     assert refused.status != 0
-    assert "cannot serve with this schema: migration 9002" in " ".join(refused.output.split())
+    assert "cannot run on this schema: migration 9002" in " ".join(refused.output.split())
     assert play("deploy", fastapi_app_source=with_a_column).check().changed == 0

@@ -36,23 +36,23 @@ def test_a_build_leaves_nothing_behind_that_runs(build):
     assert "NoNewPrivileges=yes" in properties(build)
 
 
-def deep(folder: Path) -> Path:
-    """Make folders within folders, more than Python can follow, as a build script can."""
-    folder.mkdir()
-    inner = os.open(folder, os.O_RDONLY)
+def deep(directory: Path) -> Path:
+    """Make directories within directories, more than Python can follow, as a build script can."""
+    directory.mkdir()
+    inner = os.open(directory, os.O_RDONLY)
     for _ in range(1500):
         os.mkdir("d", dir_fd=inner)
         outer, inner = inner, os.open("d", os.O_RDONLY, dir_fd=inner)
         os.close(outer)
     os.close(inner)
-    return folder
+    return directory
 
 
 REMOVALS = {
-    "build.yml": ["Remove what an earlier build has left", "Remove the release that did not build"],
-    "recover.yml": ["Remove half-built releases"],
-    "configure.yml": ["Remove caches that are not the builder's"],
-    "absent.yml": ["Remove it"],
+    "build.yml": ["Remove leftovers of an earlier build", "Remove the failed build"],
+    "recover.yml": ["Remove incomplete releases"],
+    "configure.yml": ["Remove caches of another owner"],
+    "absent.yml": ["Remove the files of the role"],
     "absent_data.yml": ["Remove releases, logs and certificates"],
 }
 
@@ -67,21 +67,21 @@ def test_what_a_build_has_made_can_be_removed_whatever_it_is(file, name):
     assert task.keywords["vars"]["__fastapi_app_discarded"]
 
 
-def test_folders_a_thousand_deep_can_be_removed(tmp_path):
+def test_directories_a_thousand_deep_can_be_removed(tmp_path):
     (tmp_path / "kept").mkdir()
-    folder = deep(tmp_path / "release")
-    (folder / "link").symlink_to(tmp_path / "kept")
-    discard = find("roles/fastapi_app/tasks/discard.yml", "Remove what a build has left").arguments["argv"]
-    subprocess.run([str(folder) if "{{" in word else word for word in discard], check=True)
+    directory = deep(tmp_path / "release")
+    (directory / "link").symlink_to(tmp_path / "kept")
+    discard = find("roles/fastapi_app/tasks/discard.yml", "Remove the directory of a build").arguments["argv"]
+    subprocess.run([str(directory) if "{{" in word else word for word in discard], check=True)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
-def test_folders_too_deep_to_be_handed_over_are_refused_in_words(tmp_path, capsys):
+def test_directories_too_deep_to_be_handed_over_are_refused_in_words(tmp_path, capsys):
     own = load("fastapi_app/library/fastapi_app_own.py")
     user = pwd.getpwuid(os.getuid()).pw_name
-    folder = deep(tmp_path / "backend")
-    said = run(own, capsys, path=str(folder), from_user=user, to_user=user)
-    subprocess.run(["find", folder, "-delete"], check=True)
+    directory = deep(tmp_path / "backend")
+    said = run(own, capsys, path=str(directory), from_user=user, to_user=user)
+    subprocess.run(["find", directory, "-delete"], check=True)
     assert said["failed"]
     assert "cannot be handed over" in said["msg"]
 
@@ -98,7 +98,7 @@ def test_a_build_finds_nothing_of_an_earlier_one_in_its_home(build):
 )
 def test_a_commit_that_is_named_is_the_one_that_is_built(version, after, sound):
     """Over a connection in clear it is all that says what was meant."""
-    task = find("roles/fastapi_app/tasks/source_git.yml", "Refuse another commit than the one that is named")
+    task = find("roles/fastapi_app/tasks/source_git.yml", "Refuse an unexpected commit")
     scope = Scope(
         "fastapi_app",
         fastapi_app_source={"version": version},

@@ -145,12 +145,15 @@ def test_what_is_run_as_it_was_downloaded_is_compared_with_a_checksum():
 def test_a_failure_that_is_let_pass_is_looked_at():
     """A task that cannot fail is registered, and something asks what it has found."""
     texts = {path: path.read_text() for path in ROOT.glob("roles/*/*/*.yml")}
-    # A unit that never failed has nothing to be forgotten.
-    forgetting = {"Absent | Forget how it ended", "Stop candidate | Forget how it ended"}
+    # Fails harmlessly for a unit that is not in the failed state.
+    resetting = {
+        "Absent | Reset the failed state of the service",
+        "Stop candidate | Reset the failed state of the candidate",
+    }
     passing = [
         task
         for task in all_tasks()
-        if task.keywords.get("failed_when") is False and task.name not in forgetting
+        if task.keywords.get("failed_when") is False and task.name not in resetting
     ]
     assert len(passing) > 10
     for task in passing:
@@ -168,8 +171,11 @@ TELLING = {
 
 def test_what_also_runs_in_check_mode_changes_nothing():
     reading = ("command", "shell", "uri", "apt", "stat", "slurp")
-    # Of a check run that was killed: nobody else would take it away.
-    clearing = {"Lock | Remove it", "Unlock | Remove what check mode looked at"}
+    # Only these tasks remove the previews of check runs, killed ones included.
+    clearing = {
+        "Lock | Remove the previews of killed check runs",
+        "Unlock | Remove the preview of check mode",
+    }
     for task in all_tasks():
         if task.keywords.get("check_mode") is False and task.name not in clearing:
             assert task.module.rpartition(".")[2] in reading, task
@@ -179,7 +185,7 @@ def test_what_also_runs_in_check_mode_changes_nothing():
 
 # What check mode does not come to, or where the result is of no use to it.
 NOT_IN_CHECK_MODE = {
-    "Forget how it ended",
+    "Reset the failed state of the service",
     "Reload nginx",
     "Ask the new nginx for its version",
     "Test nginx's configuration",

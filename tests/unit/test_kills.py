@@ -17,7 +17,7 @@ changed: [server] => (item=access.log)
 ok: [server] => (item=error.log)
 changed: [account]
 
-TASK [fastapi_app : Weigh | Set the unit's weight] *****************************
+TASK [fastapi_app : Weigh | Set the CPU weight of the unit] *****************************
 changed: [server]
 
 TASK [Bring local | Remove the bundle] *****************************************
@@ -26,10 +26,10 @@ changed: [server -> localhost]
 RUNNING HANDLER [nginx : Reload nginx's configuration] *************************
 changed: [server]
 
-TASK [fastapi_app : Weigh | Set the unit's weight] *****************************
+TASK [fastapi_app : Weigh | Set the CPU weight of the unit] *****************************
 changed: [server]
 
-TASK [Remove what was needed] **************************************************
+TASK [Remove the files of the candidate] **************************************************
 changed: [server] => (item=/environments/9144be35b9b0-74c47f2a)
 changed: [server-2]
 
@@ -41,11 +41,11 @@ server                     : ok=260  changed=70   unreachable=0    failed=0
 def test_what_changed_a_server_is_named_and_numbered() -> None:
     assert kills.changes(OUTPUT, "server") == [
         "nginx : Configure | Create the logs (item=access.log) 1",
-        "fastapi_app : Weigh | Set the unit's weight 1",
+        "fastapi_app : Weigh | Set the CPU weight of the unit 1",
         "Bring local | Remove the bundle 1",
         "nginx : Reload nginx's configuration 1",
-        "fastapi_app : Weigh | Set the unit's weight 2",
-        "Remove what was needed (item=/environments/*-*) 1",
+        "fastapi_app : Weigh | Set the CPU weight of the unit 2",
+        "Remove the files of the candidate (item=/environments/*-*) 1",
     ]
 
 

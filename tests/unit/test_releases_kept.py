@@ -32,7 +32,7 @@ def test_pruning_keeps_the_live_one_and_the_one_before_whatever_their_age(keep):
     }
     seen = scope(releases, previous="previous")
     seen.variables["fastapi_app_keep_releases"] = keep
-    gone = removed("prune.yml", "Remove all but the newest", seen)
+    gone = removed("prune.yml", "Remove the oldest releases", seen)
     assert not {"live", "previous"} & set(gone)
     # The newest of the others stay, as many as there is room for.
     assert gone == ["newest", "newer", "old"][keep - 2 :]
@@ -40,7 +40,7 @@ def test_pruning_keeps_the_live_one_and_the_one_before_whatever_their_age(keep):
 
 def test_a_live_release_that_lost_its_programs_is_not_cleared_away():
     seen = scope({"live": {"complete": False}, "half": {"complete": False}, "whole": {"complete": True}})
-    assert removed("recover.yml", "Remove half-built releases", seen) == ["half"]
+    assert removed("recover.yml", "Remove incomplete releases", seen) == ["half"]
 
 
 @pytest.mark.parametrize(
@@ -57,23 +57,23 @@ def test_a_live_release_that_lost_its_programs_is_not_cleared_away():
 def test_a_release_that_was_given_up_is_removed_unless_it_ever_served(release, info, gone):
     seen = scope({}, **info)
     seen.variables["fastapi_app_release_id"] = release
-    reason = find(f"{TASKS}/abandon.yml", "Keep the reason")
+    reason = find(f"{TASKS}/abandon.yml", "Save the failure message")
     ever = seen.see(reason.arguments["__fastapi_app_ever_live"])
-    [condition] = find(f"{TASKS}/abandon.yml", "Remove the release").keywords["when"]
+    [condition] = find(f"{TASKS}/abandon.yml", "Remove the failed release").keywords["when"]
     templar = Templar(loader=DataLoader(), variables=seen.variables | {"__fastapi_app_ever_live": ever})
     assert templar.evaluate_conditional(trusted(condition)) is gone
 
 
 def test_a_release_is_removed_by_nothing_else():
     """Building removes what an earlier build has left, or one that did not build: nothing of it was ever in service."""
-    folders = ("{{ fastapi_app_release_path }}", "{{ __fastapi_app_releases }}/{{ item }}")
+    directories = ("{{ fastapi_app_release_path }}", "{{ __fastapi_app_releases }}/{{ item }}")
     found = {
         task.name.split(" | ")[0]
         for task in of("file")
-        if task.arguments.get("state") == "absent" and task.arguments["path"] in folders
+        if task.arguments.get("state") == "absent" and task.arguments["path"] in directories
     } | {
         task.name.split(" | ")[0]
         for task in of("include_tasks")
-        if task.keywords["vars"].get("__fastapi_app_discarded") in folders
+        if task.keywords["vars"].get("__fastapi_app_discarded") in directories
     }
     assert found == {"Abandon", "Prune", "Recover", "Build"}

@@ -100,7 +100,7 @@ WAITS = {
     "aws_storage/bucket.yml: Create the bucket": error(
         "Failed to update bucket policy: An error occurred (MalformedPolicy): Invalid principal in policy"
     ),
-    "fastapi_app/database_ca.yml: Fetch the bundle": (
+    "fastapi_app/database_ca.yml: Fetch the CA bundle": (
         [failed("Request failed: timed out")],
         [{"status": 200}],
     ),

@@ -1,4 +1,4 @@
-"""What absent leaves: on the first host the data, on the second nothing."""
+"""State after absent: the first host keeps its data, the second keeps nothing."""
 
 import os
 

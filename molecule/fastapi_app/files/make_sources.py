@@ -57,7 +57,7 @@ def link(name: str, to: str) -> tarfile.TarInfo:
 TARGET.mkdir(parents=True, exist_ok=True)
 make_repository(TARGET / "shop.git")
 shutil.make_archive(str(TARGET / "guestbook"), "zip", FILES, "guestbook")
-# GitHub's form: one folder, named after the version, around everything.
+# GitHub's form: one directory, named after the version, around everything.
 with tarfile.open(TARGET / "plain.tar.gz", "w:gz") as packed:
     packed.add(FILES / "plain", "plain-1.2.0")
 (TARGET / "plain.tar.gz.sha256").write_text(

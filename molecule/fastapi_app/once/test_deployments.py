@@ -1,4 +1,4 @@
-"""What the role does when a release does not work, or a run was killed; before any fault, so these run once."""
+"""Broken releases and killed runs. These tests run once, before side_effect breaks the hosts."""
 
 import hashlib
 import json
@@ -49,13 +49,13 @@ def test_release_from_git_that_cannot_be_imported_is_removed(host, application, 
     assert f"is removed; live is {before}" in result.output
     assert application.release() == before
     assert host.check_output(f"ls {HOME}/releases") == before
-    # It was not disturbed.
+    # The service was not disturbed.
     assert application.process_id() == pid
     assert application.request("/api/health")["release"] == before
 
 
 def assert_only_the_environment_is_there(host) -> None:
-    """The source's own files of such names are its own: no run takes them for leftovers."""
+    """Files of the source with such names stay: no run mistakes them for leftovers."""
     assert host.check_output(f"ls -A {HOME}/backend | grep -F .env").split() == [
         ".env",
         ".env.before",
@@ -70,7 +70,7 @@ def test_environment_that_does_not_work_is_taken_back(host, application):
     given = {
         "fastapi_app_environment": {"HEALTHY": "false", "PASSWORD": "sesame-open"},
         "fastapi_app_health_tries": 10,
-        # A difference must not show it either, where nothing else hides it.
+        # A diff must not show the secret either, without no_log.
         "fastapi_app_no_log": False,
     }
     result = deploy("deploy.yml", "--diff", **given)
@@ -91,7 +91,7 @@ def test_what_a_killed_run_has_left_is_cleared_away_and_the_next_release_is_roll
     archive = shutil.make_archive(str(tmp_path / "source"), "gztar", source)
     second = f"{hashlib.sha256(Path(archive).read_bytes()).hexdigest()[:12]}-{first.split('-')[1]}"
     release = {"fastapi_app_source": {"type": "archive", "path": archive}}
-    # Killed while the candidate served, after a build that had been killed as well.
+    # A run killed while the candidate served, after a killed build.
     host.run_test(
         f"mkdir -p {HOME}/releases/{second}/backend/venv/bin && touch {HOME}/releases/{second}/backend/half-built && "
         f"ln -sfn {HOME}/releases/{first}/backend {HOME}/candidate && "
@@ -106,7 +106,7 @@ def test_what_a_killed_run_has_left_is_cleared_away_and_the_next_release_is_roll
 
     result = deploy(**release, fastapi_app_lock_break=True)
     assert result.status == 0, result.output
-    assert "Took over the lock of a run that did not end: deploy by ann@laptop" in result.output
+    assert "Took over the lock of an interrupted run: deploy by ann@laptop" in result.output
     assert f"requests go to the candidate {first}" in result.output
     assert application.release() == application.request("/api/health")["release"] == second
     assert not host.file(FLAG).exists
@@ -119,10 +119,10 @@ def test_what_a_killed_run_has_left_is_cleared_away_and_the_next_release_is_roll
     result = deploy("rollback.yml", fastapi_app_release=first)
     assert result.status == 0, result.output
     assert application.release() == application.request("/api/health")["release"] == first
-    # Neither the next rollback nor the next deployment lands on what was left.
+    # Neither the next rollback nor the next deployment chooses a void release.
     refused = deploy("rollback.yml")
     assert refused.status == 2, refused.output
-    assert f"names no release before {first} that is still there" in refused.output
+    assert f"has no release before {first} that is still on the server" in refused.output
     refused = deploy(**release)
     assert refused.status == 2, refused.output
     assert f"was rolled back from release {second}" in refused.output
@@ -143,7 +143,7 @@ FLAG_ELSEWHERE = "s#/run/table-order/candidate-live#/run/other/candidate-live#"
 
 
 def has_newer_nginx(host, expression: str) -> None:
-    """Have nginx run with another configuration than what is on the disk: a reload is outstanding."""
+    """Run nginx with a configuration that differs from the file on disk: a reload is outstanding."""
     host.run_test(
         f"cp -p {CONFIGURATION} /run/right.conf && sed -i {shlex.quote(expression)} {CONFIGURATION} && nginx -t -q && "
         f"! cmp -s {CONFIGURATION} /run/right.conf && nginx -s reload && sleep 1 && cp -p /run/right.conf {CONFIGURATION}"
@@ -175,7 +175,7 @@ def test_a_candidate_that_requests_do_not_reach_is_taken_back(host, application,
     finally:
         host.run_test("chmod 0755 /run/table-order")
     assert result.status == 2, result.output
-    assert "candidate-live is there, and nginx cannot see it" in result.output
+    assert "candidate-live exists, but nginx cannot see it" in result.output
     assert f"live is {before}" in result.output
     assert (application.release(), application.process_id()) == (before, pid)
     assert host.check_output(f"readlink {HOME}/frontend") == f"{HOME}/releases/{before}/frontend"

@@ -1,4 +1,4 @@
-"""What the role has made of the server."""
+"""The server after the role has run with default settings."""
 
 import json
 import os
@@ -183,7 +183,7 @@ def test_nothing_of_a_deployment_is_left(host):
 
 @pytest.mark.parametrize("unit", [SERVICE, SERVICE.replace(".", "-candidate.")])
 def test_what_started_has_yielded_and_does_so_no_more(host, unit):
-    # Written when a deployment gives the unit less of the processors, and when it takes that back.
+    # Written when a deployment lowers and resets the CPU weight of the unit.
     assert host.file(f"/run/systemd/system.control/{unit}.d/50-CPUWeight.conf").contains("^CPUWeight=$")
     assert host.check_output(f"systemctl show --property CPUWeight {unit}") == "CPUWeight=[not set]"
 

@@ -1,4 +1,4 @@
-"""The role with every setting turned the other way, on the other family."""
+"""The role with the opposite of all defaults, on the other platform."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def restart(host) -> None:
         time.sleep(0.5)
 
 
-def test_a_full_log_folder_stops_nothing(host):
+def test_a_full_log_directory_stops_nothing(host):
     host.run("dd if=/dev/zero of=/srv/shop-logs/filler bs=64k")
     assert host.check_output("df --output=avail /srv/shop-logs | tail -1").strip() == "0"
     restart(host)
@@ -124,8 +124,8 @@ def test_the_application_owns_nothing_that_runs(host):
 
 def test_what_runs_is_compiled(host):
     # uv compiles nothing, and the application may not.
-    for folder in ("src", "venv/lib/python3.11/site-packages/uvicorn"):
-        assert host.check_output(f"find /srv/shop/backend/{folder} -name '__init__*.pyc'"), folder
+    for directory in ("src", "venv/lib/python3.11/site-packages/uvicorn"):
+        assert host.check_output(f"find /srv/shop/backend/{directory} -name '__init__*.pyc'"), directory
 
 
 @pytest.mark.parametrize("program", ["git", "psql", "redis-cli", "python3.11", "nginx"])

@@ -1,4 +1,4 @@
-"""Filters that choose the release to roll back to, compare releases, and put them into words."""
+"""Filters that choose the release of a rollback, compare releases and describe releases."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def _schema_problem(info: dict[str, Any], target: str) -> str:
-    """Return which migration keeps ``target`` from serving, and what to do; nothing when none does."""
+    """Return the migration that prevents ``target`` from running, with the fix, or an empty string."""
     known = set(info["releases"][target].get("revisions", []))
     revisions = info["schema_revisions"]
     if not known or not revisions:
@@ -15,14 +15,14 @@ def _schema_problem(info: dict[str, Any], target: str) -> str:
     for revision in newer:
         if revision["contract"]:
             return (
-                f"{target} cannot serve with this schema: migration {revision['id']} ({revision['title']}) took away what it "
-                "needs. Deploy a release that works with it, or restore a snapshot of the database from before it."
+                f"{target} cannot run on this schema: migration {revision['id']} ({revision['title']}) removed objects that "
+                "the release needs. Deploy a newer release, or restore a database snapshot from before the migration."
             )
     return ""
 
 
 def rollback_choice(info: dict[str, Any], wanted: str = "") -> dict[str, str]:
-    """Return the ``release`` to go back to and the ``problem`` that forbids it, if any. ``info`` is fastapi_app_info's."""
+    """Return the ``release`` of a rollback and its ``problem``, if any. ``info`` is the result of fastapi_app_info."""
     target = wanted or info["previous"]
     releases = info["releases"]
     usable = sorted(
@@ -34,30 +34,26 @@ def rollback_choice(info: dict[str, Any], wanted: str = "") -> dict[str, str]:
     if not info["live"]:
         problem = "No release is live, so there is nothing to roll back. Deploy one: ansible-playbook playbooks/deploy.yml"
     elif not target:
-        problem = (
-            f"The record of deployments names no release before {info['live']} that is still there. {there}"
-        )
+        problem = f"The audit log has no release before {info['live']} that is still on the server. {there}"
     elif target == info["live"]:
-        problem = f"{target} is live already. {there}"
+        problem = f"{target} is already live. {there}"
     elif target not in releases:
         problem = f"fastapi_app_release is {target}, which is not on the server. {there}"
     elif not releases[target]["complete"]:
-        problem = f"{target} is incomplete: its build was cut short, or it lost its programs. {there}"
+        problem = f"{target} is incomplete: the build was interrupted, or backend/venv is missing. {there}"
     elif releases[target]["voided"]:
-        problem = f"{target} was {releases[target]['voided']}. {there}"
+        problem = f"{target} is void: {releases[target]['voided']}. {there}"
     elif not releases[target]["environment"]:
-        problem = (
-            f"{target} has never been live, so that it has no environment. Deploy it: playbooks/deploy.yml"
-        )
+        problem = f"{target} has never been live and has no environment. Deploy the release with playbooks/deploy.yml"
     else:
         problem = _schema_problem(info, target)
     return {"release": target, "problem": problem}
 
 
 def serves_at(revisions: list[dict[str, Any]]) -> list[str]:
-    """Return the ids of the database's revisions with which a release serves that knows ``revisions``, oldest first.
+    """Return the IDs of the schema revisions that a release with ``revisions`` (oldest first) can run on.
 
-    What takes away and has nothing after it is applied when the release serves already: it serves before and after.
+    Trailing contract migrations are applied after the cutover, so the release must run before and after them.
     """
     place = len(revisions)
     while place and revisions[place - 1]["contract"]:
@@ -66,19 +62,21 @@ def serves_at(revisions: list[dict[str, Any]]) -> list[str]:
 
 
 def release_line(info: dict[str, Any], name: str) -> str:
-    """Return a line about one release: its name, where it came from, who built it and when."""
+    """Return a line about one release: its name, its origin, the user who built the release, and the time."""
     release = info["releases"].get(name)
     if not release:
         return name or "none"
     source = release.get("source", {})
     origin = " ".join(str(source[key]) for key in ("url", "path", "version") if source.get(key))
-    return f"{name}  {origin}  built {release.get('built', 'never')} by {release.get('by', 'nobody knows')}"
+    return (
+        f"{name}  {origin}  built {release.get('built', 'never')} by {release.get('by', 'an unknown user')}"
+    )
 
 
 def differences(live: dict[str, str], wanted: dict[str, str], parts: list[str]) -> list[str]:
     """Return a line for each file that a release adds, changes or removes. Both are checksums by path.
 
-    Only ``parts`` of the source are deployed; "." is all of it.
+    Only ``parts`` of the source are compared; "." means the whole source.
     """
     paths = {
         path

@@ -1,4 +1,4 @@
-"""Filters that say who deploys, and whether a run that held the lock has ended. They run on the controller."""
+"""Filters that identify the lock holder and detect a holder that has ended. Both run on the controller."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ PROGRAM = re.compile(r"ansible(-playbook|-console|-pull)?")
 
 
 def _fields(process: int) -> list[str]:
-    """Return the fields of /proc/PID/stat after the program's name, which may hold anything."""
+    """Return the fields of /proc/PID/stat after the program name, which may contain any character."""
     return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
 
 
 def _is_ansible(process: int) -> bool:
-    """Say whether it is one of ansible's programs; a shell whose command or script begins with that name is none."""
+    """Return whether a process is an Ansible program; a shell with such a word in its command is not."""
     try:
         arguments = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[:3]
     except OSError:
@@ -29,7 +29,7 @@ def _is_ansible(process: int) -> bool:
 
 
 def _run() -> int:
-    """Return the process of this run: the oldest of ansible's, whose workers come and go."""
+    """Return the process ID of this run: the topmost Ansible process, because workers are short-lived."""
     found = process = os.getpid()
     while process > 1 and _is_ansible(process):
         found, process = process, int(_fields(process)[1])
@@ -37,17 +37,17 @@ def _run() -> int:
 
 
 def _started(process: int) -> str:
-    """Return when a process was started, in the kernel's ticks since boot; nothing when there is none, or it has ended."""
+    """Return the start time of a process in ticks since boot, or an empty string for an ended process."""
     try:
         fields = _fields(process)
-        # A zombie has ended, too: nobody has asked how.
+        # A zombie has ended; its parent has not read the exit status yet.
         return "" if fields[0] == "Z" else fields[19]
     except (OSError, IndexError):
         return ""
 
 
 def _machine() -> str:
-    """Return what tells this machine, its boot and its process numbers from all others; nothing where there is no /proc."""
+    """Return an ID of this machine, boot and PID namespace, or an empty string without /proc."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{socket.gethostname()}/{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
@@ -56,7 +56,7 @@ def _machine() -> str:
 
 
 def holder(what: str, why: str = "") -> dict[str, Any]:
-    """Return who does ``what``, as the lock and the record of deployments say it."""
+    """Return the holder entry of the lock and the audit log for the action ``what``."""
     machine = _machine()
     process = _run() if machine else os.getppid()
     started = _started(process) if machine else ""
@@ -73,7 +73,7 @@ def holder(what: str, why: str = "") -> dict[str, Any]:
 
 
 def is_gone(lock: dict[str, Any]) -> bool:
-    """Say whether the run that holds ``lock`` has ended; of a run on another machine nobody can know."""
+    """Return whether the run that holds ``lock`` has ended; False for a run on another machine."""
     machine = _machine()
     return bool(machine) and lock.get("machine") == machine and _started(lock["process"]) != lock["started"]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: keep the hashed files of every release that is still there."""
+"""Ansible module: collect the hashed files of all kept releases."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: fastapi_app_assets
-short_description: Keep the hashed files of all releases' front ends in one folder
+short_description: Collect the hashed front end files of all releases in one directory
 description:
-  - A page that was loaded before a deployment asks for files of its own release. This keeps a second name (a hard link) of
-    each in one folder (a copy, where that is another file system), and removes those whose release is gone.
+  - A page loaded before a deployment requests the hashed files of its own release. The module keeps a hard link to each file
+    in one directory (a copy on another file system), and removes the files of removed releases.
 options:
-  releases: {description: The folder of releases., type: path, required: true}
-  dest: {description: The folder that gets all of them., type: path, required: true}
-  builds: {description: "Where front ends lie in a release's C(frontend), such as C(admin-ui/build).", type: list, elements: str,
+  releases: {description: The directory of the releases., type: path, required: true}
+  dest: {description: The directory of the collected files., type: path, required: true}
+  builds: {description: "Paths of the builds in a release's C(frontend), such as C(admin-ui/build).", type: list, elements: str,
     required: true}
 author: [Table Order]
 """
@@ -32,13 +32,13 @@ EXAMPLES = """
 """
 
 RETURN = """
-added: {description: How many names were added., type: int, returned: always}
-removed: {description: How many were removed., type: int, returned: always}
+added: {description: The number of added files., type: int, returned: always}
+removed: {description: The number of removed files., type: int, returned: always}
 """
 
 
 def wanted(releases: Path, builds: list[str]) -> dict[Path, Path]:
-    """Return the place of each hashed file, relative to the folder, with where it is; the newest release's, if several."""
+    """Return the path of each hashed file by its relative path; the newest release wins on conflicts."""
     found: dict[Path, Path] = {}
     for release in sorted(releases.iterdir(), key=lambda path: path.stat().st_mtime):
         if not (release / "manifest.json").exists():
@@ -52,7 +52,7 @@ def wanted(releases: Path, builds: list[str]) -> dict[Path, Path]:
 
 
 def keep(file: Path, place: Path) -> None:
-    """Give a file a second name, or copy it to another file system."""
+    """Create a hard link to a file, or a copy on another file system."""
     try:
         os.link(file, place)
     except OSError as error:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: bundle a source tree so that the same content always gives the same bundle."""
+"""Ansible module: create a reproducible bundle of a source tree."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: fastapi_app_bundle
-short_description: Bundle a source tree so that the same content always gives the same bundle
+short_description: Create a reproducible bundle of a source tree
 description:
-  - Packs parts of a folder into a tar.gz in which only names, contents and the executable bit count. Without
-    O(dest) nothing is written, and the bundle's SHA-256 says what would be.
+  - Packs parts of a directory into a tar.gz that depends only on names, contents and the executable bit. Without O(dest) the
+    module writes nothing and returns the SHA-256 of the bundle.
 options:
   path:
-    description: The folder.
+    description: The source directory.
     type: path
     required: true
   include:
-    description: Parts of it to pack; a part that is not there is left out.
+    description: Parts of the directory to pack. Missing parts are skipped.
     type: list
     elements: str
     required: true
   exclude:
-    description: Shell patterns; a file or folder with such a name is left out.
+    description: Shell patterns. Files and directories with a matching name are skipped.
     type: list
     elements: str
     default: []
   dest:
-    description: The bundle's path.
+    description: The path of the bundle.
     type: path
 author: [Table Order]
 """
@@ -51,39 +51,39 @@ EXAMPLES = """
 """
 
 RETURN = """
-sha256: {description: Of the uncompressed bundle, type: str, returned: always}
-files: {description: How many files it holds, type: int, returned: always}
+sha256: {description: The SHA-256 of the uncompressed bundle., type: str, returned: always}
+files: {description: The number of files in the bundle., type: int, returned: always}
 """
 
 
 class RefusedError(Exception):
-    """The tree holds something that must not, or cannot, be deployed; the message says what."""
+    """The tree contains an entry that cannot be deployed; the message names the entry."""
 
 
 class HashingWriter(io.RawIOBase):
-    """A file to write to that hashes what passes, and hands it on to another file where there is one."""
+    """A writable file that hashes its data and forwards the data to an optional target file."""
 
     def __init__(self, target: IO[bytes] | None) -> None:
-        """Hand everything on to ``target``; None: to nobody."""
+        """Forward the data to ``target``, unless None."""
         super().__init__()
         self.hash = hashlib.sha256()
         self.target = target
 
     def writable(self) -> bool:
-        """Say yes: this is what it is for."""
+        """Return True: the file accepts writes."""
         return True
 
     def write(self, data: bytes) -> int:
-        """Take ``data`` in whole; returns its length in bytes."""
+        """Write ``data`` completely; returns its length in bytes."""
         self.hash.update(data)
         if self.target is not None:
             self.target.write(data)
         return len(data)
 
 
-def walk(folder: Path, exclude: list[str]) -> Iterator[Path]:
-    """Yield everything below ``folder``, sorted by name, without what a pattern in ``exclude`` names."""
-    for entry in sorted(folder.iterdir()):
+def walk(directory: Path, exclude: list[str]) -> Iterator[Path]:
+    """Yield all entries below ``directory``, sorted by name, except matches of ``exclude``."""
+    for entry in sorted(directory.iterdir()):
         if any(fnmatch.fnmatch(entry.name, pattern) for pattern in exclude):
             continue
         yield entry
@@ -92,14 +92,14 @@ def walk(folder: Path, exclude: list[str]) -> Iterator[Path]:
 
 
 def member(path: Path, root: Path) -> tarfile.TarInfo:
-    """Return the tar header of ``path`` with nothing in it that differs between two checkouts of one content.
+    """Return a reproducible tar header of ``path``: equal for two checkouts of the same content.
 
-    Raises RefusedError for a link that leaves ``root`` and for what is neither a file, a folder nor a link.
+    Raises RefusedError for a link that leaves ``root``, and for an entry that is neither a file, a directory nor a link.
     """
     header = tarfile.TarInfo(str(path.relative_to(root)))
     if path.is_symlink():
         if not path.resolve().is_relative_to(root):
-            raise RefusedError(f"{path} is a link to {path.readlink()}, outside of {root}")
+            raise RefusedError(f"{path} is a link to {path.readlink()}, which lies outside {root}")
         header.type, header.linkname, header.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
     elif path.is_dir():
         header.type, header.mode = tarfile.DIRTYPE, 0o755
@@ -107,12 +107,12 @@ def member(path: Path, root: Path) -> tarfile.TarInfo:
         header.size = path.stat().st_size
         header.mode = 0o755 if os.access(path, os.X_OK) else 0o644
     else:
-        raise RefusedError(f"{path} is neither a file, a folder nor a link")
+        raise RefusedError(f"{path} is neither a file, a directory nor a link")
     return header
 
 
 def bundle(root: Path, parts: list[str], exclude: list[str], target: IO[bytes] | None) -> tuple[str, int]:
-    """Write the uncompressed bundle to ``target`` (None: nowhere); returns its SHA-256 and how many files."""
+    """Write the uncompressed bundle to ``target`` (unless None); returns its SHA-256 and the number of files."""
     writer = HashingWriter(target)
     files = 0
     with tarfile.open(fileobj=writer, mode="w|", format=tarfile.PAX_FORMAT) as archive:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: wait until nobody is connected to a port any more."""
+"""Ansible module: wait until a port has no connections."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: fastapi_app_drain
-short_description: Wait until nobody is connected to a port any more, for a bounded time
+short_description: Wait until a port has no connections, for a limited time
 description:
-  - Counts the established connections to a local port, as the kernel's tables list them. Changes nothing, and does not fail
-    when some are left (open streams end only when somebody ends them).
+  - Counts the established connections to a local port in the kernel's tables. Changes nothing. Remaining connections are not an
+    error, because event streams never end.
 options:
-  port: {description: The port., type: int, required: true}
-  timeout: {description: How long to wait, in seconds., type: float, default: 5}
+  port: {description: The local port., type: int, required: true}
+  timeout: {description: The maximum wait in seconds., type: float, default: 5}
 author: [Table Order]
 """
 
@@ -26,18 +26,18 @@ EXAMPLES = """
 """
 
 RETURN = """
-left: {description: How many connections were left., type: int, returned: always}
-seconds: {description: How long it took., type: float, returned: always}
+left: {description: The number of remaining connections., type: int, returned: always}
+seconds: {description: The duration of the wait in seconds., type: float, returned: always}
 """
 
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 ESTABLISHED = "01"
-# A connection that nginx took before the switch may carry its request a moment later.
+# nginx may send a request on a connection from before the switch a moment later.
 GRACE = 0.3
 
 
 def connections(port: int, tables: tuple[str, ...] = TABLES) -> int:
-    """Return how many established connections have ``port`` as their local one."""
+    """Return the number of established connections with the local port ``port``."""
     suffix, found = f":{port:04X}", 0
     for table in tables:
         path = Path(table)

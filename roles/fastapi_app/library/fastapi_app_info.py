@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: what there is of an application on a server: releases, what is live, who deploys, what was done."""
+"""Ansible module: gather the state of an application on a server: releases, lock, audit log and units."""
 
 from __future__ import annotations
 
@@ -14,17 +14,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: fastapi_app_info
-short_description: Read what there is of an application on a server
+short_description: Gather the state of an application on a server
 description:
-  - Reads the links to the live release, the releases with their manifests, the lock, and the record of deployments.
-    Changes nothing.
+  - Reads the links to the live release, the releases with their manifests, the lock and the audit log. Changes nothing.
 options:
-  home: {description: The application's folder., type: path, required: true}
-  state: {description: The folder of what the role remembers., type: path, required: true}
-  record: {description: The record of deployments., type: path, required: true}
-  flag: {description: The file that sends requests to the candidate., type: path, required: true}
-  units: {description: Units whose state is wanted., type: list, elements: str, required: true}
-  files: {description: Files whose SHA-256 is wanted., type: list, elements: path, default: []}
+  home: {description: The home of the application., type: path, required: true}
+  state: {description: The state directory of the role., type: path, required: true}
+  audit_log: {description: The audit log of deployments., type: path, required: true}
+  flag: {description: The file that sends traffic to the candidate., type: path, required: true}
+  units: {description: Units to query., type: list, elements: str, required: true}
+  files: {description: Files to hash., type: list, elements: path, default: []}
 author: [Table Order]
 """
 
@@ -32,41 +31,41 @@ EXAMPLES = """
 - fastapi_app_info:
     home: /opt/table-order
     state: /var/lib/table-order
-    record: /opt/table-order/logs/deployments.log
+    audit_log: /opt/table-order/logs/deployments.log
     flag: /run/table-order/candidate-live
     units: [table-order-backend.service]
   register: found
 """
 
 RETURN = """
-live: {description: The live release's id; empty for none., type: str, returned: always}
-frontend: {description: The release of the front ends that are served., type: str, returned: always}
-candidate: {description: The release that is being put into service; empty for none., type: str, returned: always}
-candidate_live: {description: Whether requests go to the candidate., type: bool, returned: always}
-came_from: {description: The release that a switch began with; empty for none., type: str, returned: always}
-previous: {description: "The release that was live before, is complete, and was not left by a rollback; empty for none.",
+live: {description: The ID of the live release; empty for none., type: str, returned: always}
+frontend: {description: The release of the served front ends., type: str, returned: always}
+candidate: {description: The release of the candidate; empty for none., type: str, returned: always}
+candidate_live: {description: Whether traffic goes to the candidate., type: bool, returned: always}
+switched_from: {description: The old release of an unfinished cutover; empty for none., type: str, returned: always}
+previous: {description: "The latest earlier live release that is complete and not void; empty for none.",
   type: str, returned: always}
 releases:
   description:
-    - Each release's manifest (empty when incomplete), with C(complete), C(voided) (why it was left by a rollback, or empty),
-      C(environment) (the SHA-256 of its C(.env)), C(revisions) (the migrations that it knows) and C(changed) (seconds since 1970).
+    - The manifest of each release (empty when incomplete), with C(complete), C(voided) (the reason of a rollback, or empty),
+      C(environment) (the SHA-256 of its C(.env)), C(revisions) (its migrations) and C(changed) (seconds since 1970).
   type: dict
   returned: always
-started_from: {description: What the running process was started from., type: str, returned: always}
-lock: {description: "Who deploys, with C(age) in seconds; empty for nobody.", type: dict, returned: always}
+started_from: {description: The fingerprint of the running process., type: str, returned: always}
+lock: {description: "The lock holder, with C(age) in seconds; empty without a lock.", type: dict, returned: always}
 units: {description: The state of each unit., type: dict, returned: always}
-checksums: {description: The SHA-256 of each file; empty for one that is not there., type: dict, returned: always}
-drafts: {description: "Environments that a deployment has not cleared away.", type: list, elements: str, returned: always}
-history: {description: The record's last lines., type: list, elements: dict, returned: always}
+checksums: {description: The SHA-256 of each file; empty for a missing file., type: dict, returned: always}
+candidate_env_files: {description: Candidate env files left by a deployment., type: list, elements: str, returned: always}
+history: {description: The last lines of the audit log., type: list, elements: dict, returned: always}
 schema_revisions: {description: The revisions of the last migration., type: list, elements: dict, returned: always}
 """
 
 SHOWN_HISTORY = 100
-FORMER_DRAFTS = (".env.candidate", ".env.before")
+FORMER_ENV_FILES = (".env.candidate", ".env.before")
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return what a file holds, or an empty dictionary when it is not there or was cut short."""
+    """Return the content of a JSON file, or an empty dictionary for a missing or truncated file."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -75,7 +74,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def checksum(path: Path) -> str:
-    """Return a file's SHA-256, or nothing."""
+    """Return the SHA-256 of a file, or an empty string."""
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
@@ -83,7 +82,7 @@ def checksum(path: Path) -> str:
 
 
 def linked_release(link: Path) -> str:
-    """Return the id of the release that a link points into, or nothing."""
+    """Return the ID of the release behind a link, or an empty string."""
     try:
         return link.readlink().parent.name
     except OSError:
@@ -91,38 +90,40 @@ def linked_release(link: Path) -> str:
 
 
 def release(path: Path) -> dict[str, Any]:
-    """Return what is known of one release."""
+    """Return the state of one release."""
     manifest = read_json(path / "manifest.json")
     return {
         **manifest,
         "complete": bool(manifest) and (path / "backend/venv/bin/uvicorn").exists(),
         "voided": read_json(path / "voided.json").get("why", ""),
-        # Before that the builder may have put anything there, such as a pipe, which nobody writes to.
+        # Without a manifest the build user may have created a pipe here, and reading would block.
         "environment": checksum(path / "backend/.env") if manifest else "",
         "revisions": [revision["id"] for revision in read_json(path / "revisions.json").get("revisions", [])],
         "changed": path.stat().st_mtime,
     }
 
 
-def drafts(folder: Path, environments: Path, releases: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the environments that a deployment has not cleared away: never a file of a release's own source.
+def candidate_env_files(
+    directory: Path, environments: Path, releases: dict[str, dict[str, Any]]
+) -> list[str]:
+    """Return the candidate env files left by a deployment, except files of a release's own source.
 
-    An earlier version of the role kept its two beside the release's .env, where a source may have files of these names.
+    An earlier version of the role kept both files next to the release's .env, where a source may have files of the same name.
     """
     kept = [str(path) for path in environments.glob("*")]
     for name, known in releases.items():
         if "files" in known:
             sources = {Path(file).name for file in known["files"]}
-            former = (folder / name / "backend" / file for file in FORMER_DRAFTS if file not in sources)
+            former = (directory / name / "backend" / file for file in FORMER_ENV_FILES if file not in sources)
             kept += [str(path) for path in former if path.exists()]
     return sorted(kept)
 
 
 def history(path: Path) -> list[dict[str, Any]]:
-    """Return the last lines of the record, the newest last; a line that a full disk cut short is left out."""
+    """Return the last lines of the audit log, newest last; lines truncated by a full disk are skipped."""
     entries = []
     try:
-        # Of bytes: a line may have been cut in the middle of a character.
+        # Read as bytes: a line may be truncated in the middle of a character.
         lines = path.read_bytes().splitlines()[-SHOWN_HISTORY:]
     except OSError:
         return []
@@ -135,9 +136,9 @@ def history(path: Path) -> list[dict[str, Any]]:
 
 
 def previous(live: str, entries: list[dict[str, Any]], releases: dict[str, dict[str, Any]]) -> str:
-    """Return the release that was live before ``live`` and can be again, or nothing."""
+    """Return the latest earlier live release that can be live again, or an empty string."""
     for entry in reversed(entries):
-        # A run that was killed has not written down what it made live: then the last one that is written was before it.
+        # A killed run has not logged its release: the last logged release then came before it.
         was_live = entry.get("release", "") if entry.get("result") == "live" else ""
         for name in (was_live, entry.get("from", "")):
             known = releases.get(name)
@@ -147,7 +148,7 @@ def previous(live: str, entries: list[dict[str, Any]], releases: dict[str, dict[
 
 
 def unit_state(unit: str) -> str:
-    """Return what systemd says of a unit."""
+    """Return the state of a unit from systemd."""
     asked = subprocess.run(
         ["systemctl", "show", "--property=ActiveState", "--value", unit],
         capture_output=True,
@@ -158,11 +159,11 @@ def unit_state(unit: str) -> str:
 
 
 def lock(path: Path) -> dict[str, Any]:
-    """Return who holds the lock and for how long, or an empty dictionary."""
+    """Return the lock holder with the age of the lock, or an empty dictionary."""
     holder = read_json(path)
     try:
         return {**holder, "age": max(0, round(time.time() - path.stat().st_mtime))} if holder else {}
-    except OSError:  # It was given back between the two.
+    except OSError:  # The lock was released between the two calls.
         return {}
 
 
@@ -173,7 +174,7 @@ def main() -> None:
         argument_spec={
             "home": path,
             "state": path,
-            "record": path,
+            "audit_log": path,
             "flag": path,
             "units": {"type": "list", "elements": "str", "required": True},
             "files": {"type": "list", "elements": "path", "default": []},
@@ -181,13 +182,13 @@ def main() -> None:
         supports_check_mode=True,
     )
     home, state = Path(module.params["home"]), Path(module.params["state"])
-    folder = home / "releases"
+    directory = home / "releases"
     releases = (
-        {entry.name: release(entry) for entry in folder.iterdir() if entry.is_dir()}
-        if folder.is_dir()
+        {entry.name: release(entry) for entry in directory.iterdir() if entry.is_dir()}
+        if directory.is_dir()
         else {}
     )
-    entries, live = history(Path(module.params["record"])), linked_release(home / "backend")
+    entries, live = history(Path(module.params["audit_log"])), linked_release(home / "backend")
     try:
         started_from = (state / "started-from").read_text()
     except OSError:
@@ -198,14 +199,14 @@ def main() -> None:
         frontend=linked_release(home / "frontend"),
         candidate=linked_release(home / "candidate"),
         candidate_live=Path(module.params["flag"]).exists(),
-        came_from=read_json(state / "switching.json").get("from", ""),
+        switched_from=read_json(state / "switching.json").get("from", ""),
         previous=previous(live, entries, releases),
         releases=releases,
         started_from=started_from,
         lock=lock(state / "lock.json"),
         units={unit: unit_state(unit) for unit in module.params["units"]},
         checksums={file: checksum(Path(file)) for file in module.params["files"]},
-        drafts=drafts(folder, state / "environments", releases),
+        candidate_env_files=candidate_env_files(directory, state / "environments", releases),
         history=entries,
         schema_revisions=read_json(state / "schema.json").get("revisions", []),
     )

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: one deployment at a time, with who, when, what and why."""
+"""Ansible module: the deployment lock, with its holder, action, time and reason."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: fastapi_app_lock
-short_description: Take or give back the lock of deployments
+short_description: Take or release the deployment lock
 description:
-  - The lock is a file that says who deploys. It is gone when a run has ended, so that taking it is no change.
+  - The lock is a file with its holder. A run removes its lock at the end, so taking the lock does not count as a change.
 options:
-  path: {description: The lock., type: path, required: true}
-  state: {description: Whether to hold it., type: str, choices: [present, absent], default: present}
-  holder: {description: "Who wants it: a dictionary whose C(token) tells runs apart.", type: dict, required: true}
-  gone: {description: The token of a holder that has ended without giving it back., type: str, default: ""}
+  path: {description: The path of the lock., type: path, required: true}
+  state: {description: Whether to take or to release the lock., type: str, choices: [present, absent], default: present}
+  holder: {description: The requesting run; C(token) identifies the run., type: dict, required: true}
+  expired_token: {description: The token of a holder whose run has ended without releasing the lock., type: str, default: ""}
   lease:
     description:
-      - So many seconds after its last renewal the lock is nobody's. The holder's own is written into it, and binds those who
-        come later; a run that is about to wait for longer takes it again with a longer one.
+      - Seconds after the last renewal until the lock expires. The lock stores the holder's lease, which applies to later runs. A
+        run with a longer wait takes the lock again with a longer lease.
     type: int
     default: 3600
-  wait: {description: How long to wait for another run, in seconds., type: int, default: 0}
+  wait: {description: The maximum wait for another run in seconds., type: int, default: 0}
 author: [Table Order]
 """
 
@@ -41,21 +41,21 @@ EXAMPLES = """
 """
 
 RETURN = """
-taken: {description: "Whether this call took it: not when this run held it already.", type: bool, returned: success}
-stale: {description: "The holder whose lock was taken over, or nothing.", type: dict, returned: success}
+taken: {description: "Whether this call took the lock; false if this run already held the lock.", type: bool, returned: success}
+stale: {description: The previous holder after a takeover; otherwise empty., type: dict, returned: success}
 """
 
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Be the only call of this module that looks and writes; between two calls nobody is held up."""
+    """Serialize calls of this module; no guard is held between two calls."""
     with path.with_suffix(".guard").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
         yield
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the holder; an empty dictionary when there is none. What cannot be read has no holder that could end it."""
+    """Return the holder, or an empty dictionary; an unreadable lock has no holder who could release the lock."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError):
@@ -64,35 +64,37 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, holder: dict[str, Any]) -> None:
-    """Replace the lock as a whole."""
+    """Replace the lock file atomically."""
     draft = path.with_suffix(".draft")
     draft.write_text(json.dumps(holder, ensure_ascii=False))
     draft.replace(path)
 
 
 def lease_of(present: dict[str, Any], parameters: dict[str, Any]) -> int:
-    """Return for how long, in seconds, a lock is its holder's; one of an earlier version does not say it."""
+    """Return the lease of a lock in seconds; a lock of an earlier version has no lease."""
     lease = present.get("lease")
     return lease if isinstance(lease, int) else parameters["lease"]
 
 
 def take(parameters: dict[str, Any]) -> dict[str, Any] | None:
-    """Take the lock and return the module's result, or None while somebody else holds it."""
+    """Take the lock and return the module's result, or None while another run holds the lock."""
     path, holder = Path(parameters["path"]), parameters["holder"]
     with alone(path):
         present = read(path)
         mine = present.get("token") == holder["token"]
         expired = bool(present) and time.time() - path.stat().st_mtime > lease_of(present, parameters)
-        stale = bool(present) and not mine and (present.get("token") == parameters["gone"] or expired)
+        stale = (
+            bool(present) and not mine and (present.get("token") == parameters["expired_token"] or expired)
+        )
         if present and not mine and not stale:
             return None
-        # Also when it is held already: the lease begins anew.
+        # Also for a lock that this run already holds: this renews the lease.
         since = {"since": present["since"]} if mine else {}
         write(path, {**holder, **since, "lease": parameters["lease"]})
         return {"taken": not mine, "stale": present if stale else {}}
 
 
-def give_back(parameters: dict[str, Any]) -> None:
+def release(parameters: dict[str, Any]) -> None:
     """Remove the lock, if this run holds it."""
     path = Path(parameters["path"])
     if not path.parent.is_dir():
@@ -109,8 +111,8 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "holder": {"type": "dict", "required": True},
-            # Not a secret: a token tells runs apart.
-            "gone": {"type": "str", "default": "", "no_log": False},
+            # Not a secret: a token identifies a run.
+            "expired_token": {"type": "str", "default": "", "no_log": False},
             "lease": {"type": "int", "default": 3600},
             "wait": {"type": "int", "default": 0},
         },
@@ -120,7 +122,7 @@ def main() -> None:
     if module.check_mode:
         module.exit_json(changed=False, taken=False, stale={})
     if module.params["state"] == "absent":
-        give_back(module.params)
+        release(module.params)
         module.exit_json(changed=False, taken=False, stale={})
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     end = time.monotonic() + module.params["wait"]

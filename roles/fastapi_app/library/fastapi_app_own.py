@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: hand a tree over to another user without following a link that its owner may have made."""
+"""Ansible module: change the owner of a tree without following links of its current owner."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: fastapi_app_own
-short_description: Hand a tree over to another user without following a link that its owner may have made
+short_description: Change the owner of a tree without following links of its current owner
 description:
-  - Gives a folder and all that is in it to another user and that user's group. All may read, only the owner may write, and what was
-    executable for anybody is so for all. Set-user-ID bits and access control lists are taken away.
-  - Every step goes through an open folder and follows no symbolic link. What does not belong to O(from_user) (a hard link
-    to somebody else's file), and what is neither a folder, a file nor a link, is refused.
+  - Gives a directory with its contents to another user and the user's group. All users may read, only the owner may write, and
+    any executable bit becomes one for all. Set-user-ID bits and access control lists are removed.
+  - Every step goes through an open directory and follows no symbolic link. The module refuses entries that do not belong to
+    O(from_user) (a hard link to another user's file), and entries that are neither a directory, a file nor a link.
 options:
   path:
-    description: The folder; no part of its path may be in another user's hands.
+    description: The directory. Other users must not control any part of its path.
     type: path
     required: true
   from_user:
-    description: Whose all of it is now; what was handed over already is left alone.
+    description: The current owner. Entries of O(to_user) are left unchanged.
     type: str
     required: true
   to_user:
-    description: Whose all of it becomes.
+    description: The new owner.
     type: str
     required: true
   within:
-    description: A folder that no symbolic link may lead out of, such as the release; empty for any target.
+    description: A directory that no symbolic link may leave, such as the release. Empty allows any target.
     type: path
     default: ""
 author: [Table Order]
@@ -46,41 +46,39 @@ EXAMPLES = """
 """
 
 RETURN = """
-entries: {description: How many folders, files and links there are., type: int, returned: always}
+entries: {description: The number of directories, files and links., type: int, returned: always}
 """
 
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-# Not to wait for a pipe's other end.
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+# Opening a pipe must not block.
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class RefusedError(Exception):
-    """The tree holds something that must not be handed over; the message says what."""
+    """The tree contains an entry that must not be handed over; the message names the entry."""
 
 
 class Handover:
-    """Hands one tree over."""
+    """Changes the owner of one tree."""
 
     def __init__(self, from_uid: int, to_uid: int, to_gid: int, within: str = "") -> None:
-        """Say between whom, and where links must end."""
+        """Set the old and the new owner, and the directory that links must not leave."""
         self.from_uid, self.to_uid, self.to_gid, self.within = from_uid, to_uid, to_gid, within
         self.entries, self.changed = 0, False
 
     def judge(self, found: os.stat_result, where: Path) -> None:
-        """Raise RefusedError for what is not the former owner's, nor handed over already."""
+        """Raise RefusedError for an entry that belongs to neither the old nor the new owner."""
         if found.st_uid == self.from_uid:
             return
-        # Handed over already, by a run that was killed: a second name could be that of a file elsewhere.
+        # A killed run may have changed the owner already. A hard link could be a file outside the tree.
         if found.st_uid != self.to_uid or (found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)):
-            raise RefusedError(
-                f"{where} belongs to user {found.st_uid}: it is a hard link to somebody else's file"
-            )
+            raise RefusedError(f"{where} belongs to user {found.st_uid}: a hard link to another user's file")
 
     def own(self, descriptor: int, found: os.stat_result) -> None:
-        """Give an open file or folder to the new owner."""
+        """Give an open file or directory to the new owner."""
         executable = stat.S_ISDIR(found.st_mode) or found.st_mode & 0o111
         mode = 0o755 if executable else 0o644
-        # They would outlive the owner's change.
+        # Access control lists would survive the change of owner.
         lists = [name for name in os.listxattr(descriptor) if name.startswith("system.posix_acl")]
         wanted = (self.to_uid, self.to_gid, mode)
         if not lists and (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == wanted:
@@ -92,7 +90,7 @@ class Handover:
         self.changed = True
 
     def entry(self, parent: int, name: str, where: Path) -> None:
-        """Hand over one entry of the open folder ``parent``."""
+        """Change the owner of one entry of the open directory ``parent``."""
         found = os.stat(name, dir_fd=parent, follow_symlinks=False)
         self.judge(found, where)
         if stat.S_ISLNK(found.st_mode):
@@ -100,22 +98,22 @@ class Handover:
             target = os.readlink(name, dir_fd=parent)
             reached = Path(os.path.normpath(where.parent / target))
             if self.within and not reached.is_relative_to(self.within):
-                raise RefusedError(f"{where} is a link to {target}, which lies outside of {self.within}")
+                raise RefusedError(f"{where} is a link to {target}, which lies outside {self.within}")
             if (found.st_uid, found.st_gid) != (self.to_uid, self.to_gid):
                 os.chown(name, self.to_uid, self.to_gid, dir_fd=parent, follow_symlinks=False)
                 self.changed = True
             return
         if not (stat.S_ISDIR(found.st_mode) or stat.S_ISREG(found.st_mode)):
-            raise RefusedError(f"{where} is neither a file, a folder nor a link")
-        descriptor = os.open(name, FOLDER if stat.S_ISDIR(found.st_mode) else FILE, dir_fd=parent)
+            raise RefusedError(f"{where} is neither a file, a directory nor a link")
+        descriptor = os.open(name, DIRECTORY if stat.S_ISDIR(found.st_mode) else FILE, dir_fd=parent)
         try:
             self.opened(descriptor, where)
         finally:
             os.close(descriptor)
 
     def opened(self, descriptor: int, where: Path) -> None:
-        """Hand over an open file, or an open folder with what is in it; the folder first, so that nothing moves meanwhile."""
-        # Of what was opened: its name may have become another's since.
+        """Change the owner of an open file or directory; a directory before its entries, so that no entry can move."""
+        # Check the open descriptor: the name may point to another file by now.
         found = os.fstat(descriptor)
         self.judge(found, where)
         self.entries += 1
@@ -126,9 +124,9 @@ class Handover:
 
 
 def hand_over(path: Path, from_uid: int, to_uid: int, to_gid: int, within: str = "") -> Handover:
-    """Hand the folder at ``path`` over, with all that is in it; raises RefusedError and OSError."""
+    """Change the owner of the directory at ``path`` with its contents; raises RefusedError and OSError."""
     handover = Handover(from_uid, to_uid, to_gid, within)
-    descriptor = os.open(path, FOLDER)
+    descriptor = os.open(path, DIRECTORY)
     try:
         handover.opened(descriptor, path)
     finally:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: ask an application for its health until it is healthy several times in a row."""
+"""Ansible module: probe an application until several consecutive responses are healthy."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from ansible.module_utils.urls import open_url
 
 DOCUMENTATION = """
 module: fastapi_app_probe
-short_description: Wait until an application is healthy several times in a row
+short_description: Wait for several consecutive healthy responses
 description:
-  - Asks an address again and again. Healthy is an answer with one of the wanted statuses, whose body holds what it should.
-    Changes nothing.
+  - Requests a URL repeatedly. A healthy response has one of the accepted statuses and a matching body. Changes nothing.
 options:
-  url: {description: The address., type: str, required: true}
-  host: {description: "The C(Host) to ask for; empty for the address's own.", type: str, default: ""}
-  statuses: {description: What counts as healthy., type: list, elements: int, default: [200]}
-  body: {description: A regular expression that the body must match somewhere., type: str, default: ""}
-  contains: {description: "A text that the body must hold, such as the release's id.", type: str, default: ""}
-  times: {description: How many answers in a row must be healthy., type: int, default: 1}
-  tries: {description: How often to ask at most., type: int, default: 30}
-  interval: {description: Seconds between two questions while it is not healthy., type: float, default: 1}
-  timeout: {description: Seconds that an answer may take., type: float, default: 5}
-  unit: {description: "A unit that must not start more than three times meanwhile; empty for none.", type: str, default: ""}
+  url: {description: The health URL., type: str, required: true}
+  host: {description: "The C(Host) header; empty for the host of the URL.", type: str, default: ""}
+  statuses: {description: The statuses of a healthy response., type: list, elements: int, default: [200]}
+  body: {description: A regular expression that a healthy body matches., type: str, default: ""}
+  contains: {description: "Text that a healthy body contains, such as the release ID.", type: str, default: ""}
+  times: {description: The required number of consecutive healthy responses., type: int, default: 1}
+  tries: {description: The maximum number of unhealthy responses., type: int, default: 30}
+  interval: {description: Seconds between requests after an unhealthy response., type: float, default: 1}
+  timeout: {description: The maximum duration of a request in seconds., type: float, default: 5}
+  unit: {description: "A unit that must not restart more than three times meanwhile; empty for none.", type: str, default: ""}
 author: [Table Order]
 """
 
@@ -42,24 +41,24 @@ EXAMPLES = """
 """
 
 RETURN = """
-asked: {description: How often it was asked., type: int, returned: always}
-seconds: {description: How long that took., type: float, returned: always}
+asked: {description: The number of requests., type: int, returned: always}
+seconds: {description: The duration in seconds., type: float, returned: always}
 """
 
 SHOWN = 500
 RESTARTS = 3
-PAUSE = 0.2  # between healthy answers
+PAUSE = 0.2  # between healthy responses
 
 
 class Answer(NamedTuple):
-    """One answer: its status (0 for none) and its body, or why there was none."""
+    """One response: its status (0 without a response) and its body or the error."""
 
     status: int
     body: str
 
 
 def ask(url: str, host: str, timeout: float) -> Answer:
-    """Ask once. A redirection is the answer, not the way to it."""
+    """Send one request. A redirect is a response and is not followed."""
     try:
         response = open_url(
             url,
@@ -76,9 +75,9 @@ def ask(url: str, host: str, timeout: float) -> Answer:
 
 
 def complaint(answer: Answer, parameters: dict[str, Any]) -> str:
-    """Return why an answer is not a healthy one, or nothing."""
+    """Return why a response is unhealthy, or an empty string."""
     if answer.status == 0:
-        return f"no answer: {answer.body}"
+        return f"no response: {answer.body}"
     shown = f"{answer.body[:SHOWN]}{'...' if len(answer.body) > SHOWN else ''}"
     if answer.status not in parameters["statuses"]:
         return f"status {answer.status}: {shown}"
@@ -90,7 +89,7 @@ def complaint(answer: Answer, parameters: dict[str, Any]) -> str:
 
 
 def restarts(unit: str) -> int:
-    """Return how often systemd has started a unit again."""
+    """Return the number of restarts of a unit by systemd."""
     shown = subprocess.run(
         ["systemctl", "show", "--property=NRestarts", "--value", unit],
         capture_output=True,
@@ -121,14 +120,14 @@ def main() -> None:
     wanted, unit = module.params, module.params["unit"]
     began, asked, healthy, wrong = time.monotonic(), 0, 0, ""
     while healthy < wanted["times"]:
-        # The questions of a healthy streak do not count as tries: one that began is heard to its end.
+        # Healthy responses do not count as tries, so a streak in progress always completes.
         if asked - healthy >= wanted["tries"]:
             break
         wrong = complaint(ask(wanted["url"], wanted["host"], wanted["timeout"]), wanted)
         asked += 1
         healthy = 0 if wrong else healthy + 1
         if wrong and unit and restarts(unit) >= RESTARTS:
-            wrong += f"; {unit} has ended {RESTARTS} times"
+            wrong += f"; {unit} has exited {RESTARTS} times"
             break
         if healthy < wanted["times"]:
             time.sleep(wanted["interval"] if wrong else PAUSE)

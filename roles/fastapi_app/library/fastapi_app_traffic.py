@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: ask the web server which of two processes gets the requests at this moment."""
+"""Ansible module: check whether the web server sends traffic to the service or to the candidate."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ansible.module_utils.urls import open_url
 
 DOCUMENTATION = """
 module: fastapi_app_traffic
-short_description: Ask the web server whether requests go to the service or to the candidate
+short_description: Check whether the web server sends traffic to the service or to the candidate
 description:
-  - Asks again and again, each time over a new connection, until the answer is the wanted one several times in a row. The
-    answer is JSON with C(upstream) (C(table_order_backend) or C(table_order_candidate)), C(addresses) of both, and C(flag), the
-    file that the web server looks for. Changes nothing.
+  - Requests a URL repeatedly, over a new connection each time, until several consecutive responses match. A response is JSON
+    with C(upstream) (C(table_order_backend) or C(table_order_candidate)), C(addresses) of both, and C(flag), the file that the
+    web server checks. Changes nothing.
 options:
-  url: {description: Where the web server says it., type: str, required: true}
-  upstream: {description: Who is to get the requests., type: str, choices: [service, candidate], required: true}
-  service: {description: "Where the service listens, as host:port.", type: str, required: true}
-  candidate: {description: "Where the candidate listens, as host:port.", type: str, required: true}
-  flag: {description: The file that sends requests to the candidate., type: path, required: true}
-  times: {description: How many answers in a row must be the wanted one., type: int, default: 10}
-  timeout: {description: How long to ask at most, in seconds., type: float, default: 10}
+  url: {description: The URL of the web server's response., type: str, required: true}
+  upstream: {description: The expected target of the traffic., type: str, choices: [service, candidate], required: true}
+  service: {description: "The address of the service, as host:port.", type: str, required: true}
+  candidate: {description: "The address of the candidate, as host:port.", type: str, required: true}
+  flag: {description: The file that sends traffic to the candidate., type: path, required: true}
+  times: {description: The required number of consecutive matching responses., type: int, default: 10}
+  timeout: {description: The maximum duration in seconds., type: float, default: 10}
 author: [Table Order]
 """
 
@@ -40,18 +40,18 @@ EXAMPLES = """
 """
 
 RETURN = """
-asked: {description: How often it was asked., type: int, returned: always}
-seconds: {description: How long that took., type: float, returned: always}
+asked: {description: The number of requests., type: int, returned: always}
+seconds: {description: The duration in seconds., type: float, returned: always}
 """
 
 NAMES = {"service": "table_order_backend", "candidate": "table_order_candidate"}
 EVERYWHERE = str(IPv4Address(0))
-PAUSE = 0.2  # after a wrong answer
-FIX = "ansible-playbook playbooks/configure.yml --tags nginx writes and loads nginx's configuration anew"
+PAUSE = 0.2  # after a mismatch
+FIX = "ansible-playbook playbooks/configure.yml --tags nginx rewrites and reloads nginx's configuration"
 
 
 def ask(url: str) -> dict[str, Any]:
-    """Return the web server's answer; raises ValueError with the reason when there is none that can be read."""
+    """Return the web server's response; raises ValueError with the reason for a missing or invalid response."""
     try:
         response = open_url(url, timeout=2, follow_redirects="none", use_proxy=False)
         answer = json.loads(response.read(65536))
@@ -61,54 +61,54 @@ def ask(url: str) -> dict[str, Any]:
     except (OSError, HTTPException) as error:
         raise ValueError(str(getattr(error, "reason", error)) or type(error).__name__) from error
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError("the answer is not what the role nginx has it say") from error
+        raise ValueError("the response is not from the role nginx") from error
 
 
 def leads_to(address: str, listens: str) -> bool:
-    """Say whether who connects to ``address`` reaches what listens on ``listens``; both are host:port."""
+    """Return whether a connection to ``address`` reaches the socket ``listens``; both are host:port."""
     host, _, port = address.replace("localhost", "127.0.0.1").rpartition(":")
     own, _, own_port = listens.replace("localhost", "127.0.0.1").rpartition(":")
     return port == own_port and (host == own or own == EVERYWHERE)
 
 
 def differences(answer: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """Return in words what differs between the web server's configuration and what this role does."""
+    """Return the differences between the web server's configuration and the settings of this role."""
     found = []
     for who, name in NAMES.items():
         address, listens = str(answer["addresses"].get(name, "")), wanted[who]
         if not leads_to(address, listens):
             setting = "fastapi_app_port" if who == "service" else "fastapi_app_candidate_port"
             found.append(
-                f"it sends the {who}'s requests to {address or 'nothing'}, and the {who} listens on {listens} ({setting})"
+                f"nginx sends the {who}'s traffic to {address or 'no address'}, but the {who} listens on {listens} ({setting})"
             )
     if answer["flag"] != wanted["flag"]:
         found.append(
-            f"it looks for the file {answer['flag'] or 'of no name'}, and a deployment makes {wanted['flag']} "
+            f"nginx checks for the file {answer['flag'] or 'without a name'}, but a deployment creates {wanted['flag']} "
             "(fastapi_app_candidate_flag)"
         )
     if not found and answer["upstream"] != NAMES[wanted["upstream"]]:
         found.append(
-            f"its upstream is {answer['upstream']}, not {NAMES[wanted['upstream']]}: the file {wanted['flag']} is "
-            + ("there, and nginx cannot see it" if wanted["upstream"] == "candidate" else "still there")
+            f"the upstream is {answer['upstream']}, not {NAMES[wanted['upstream']]}: the file {wanted['flag']} "
+            + ("exists, but nginx cannot see it" if wanted["upstream"] == "candidate" else "still exists")
         )
     return found
 
 
 def complaint(wanted: dict[str, Any]) -> str:
-    """Ask once; return why the answer is not the wanted one, or nothing."""
+    """Send one request; return why the response does not match, or an empty string."""
     try:
         answer = ask(wanted["url"])
     except ValueError as error:
         return (
-            f"nginx does not say where requests go: {wanted['url']} (fastapi_app_traffic_url): {error}. {FIX}; where "
-            "another web server passes requests on, set fastapi_app_traffic_url to nothing."
+            f"nginx does not report the target of its traffic: {wanted['url']} (fastapi_app_traffic_url): {error}. {FIX}; with "
+            "another web server leave fastapi_app_traffic_url empty."
         )
     found = differences(answer, wanted)
     if not found:
         return ""
     return (
-        f"nginx, as it runs now, does not send requests to the {wanted['upstream']}: {'; '.join(found)}. {FIX}; or correct "
-        "the setting on the other side (nginx_backend_address, nginx_candidate_address, nginx_candidate_flag)."
+        f"The running nginx does not send traffic to the {wanted['upstream']}: {'; '.join(found)}. {FIX}; or correct "
+        "the settings of the role nginx (nginx_backend_address, nginx_candidate_address, nginx_candidate_flag)."
     )
 
 

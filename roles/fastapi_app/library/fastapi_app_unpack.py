@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: unpack a tar or zip file that may have been made to break out of its folder."""
+"""Ansible module: unpack an untrusted tar or zip file."""
 
 from __future__ import annotations
 
@@ -20,22 +20,21 @@ from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = """
 module: fastapi_app_unpack
-short_description: Unpack a tar or zip file that may have been made to break out of its folder
+short_description: Unpack an untrusted tar or zip file
 description:
-  - Unpacks folders, files and links, and refuses the whole archive, before anything is written, for one member that
-    is something else, lies outside or is a link to the outside. Owners, times and all rights but the executable bit are
-    not taken over.
+  - Unpacks directories, files and links. Refuses the whole archive before writing a file, if any member is of another kind,
+    lies outside or links to the outside. Ignores owners, times and all mode bits except the executable bit.
 options:
   path:
     description: A tar file, compressed or not, or a zip file.
     type: path
     required: true
   dest:
-    description: An existing folder.
+    description: An existing directory.
     type: path
     required: true
   strip:
-    description: How many leading folders to leave out; what is not below as many is left out too.
+    description: The number of leading directories to strip. Members with fewer directories are skipped.
     type: int
     default: 0
 author: [Table Order]
@@ -49,12 +48,12 @@ EXAMPLES = """
 """
 
 RETURN = """
-files: {description: How many files were unpacked, type: int, returned: always}
-checksums: {description: The SHA-256 of each file by its path, type: dict, returned: always}
+files: {description: The number of unpacked files., type: int, returned: always}
+checksums: {description: The SHA-256 of each file by its path., type: dict, returned: always}
 """
 
 
-# What Python's readers raise about an archive that is cut off, of another format or locked with a password.
+# Errors of Python's readers for a truncated, unknown or encrypted archive.
 BROKEN = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -68,26 +67,26 @@ BROKEN = (
 
 
 class RefusedError(Exception):
-    """The archive holds something that must not be unpacked, or cannot be read; the message says what."""
+    """The archive is unreadable or contains a forbidden member; the message gives the reason."""
 
 
 class Member(NamedTuple):
-    """One entry of an archive, whatever its format."""
+    """One entry of an archive of any format."""
 
     name: str
-    kind: str  # file, folder, link (symbolic), same (another name of a file in the archive), other
+    kind: str  # file, directory, link (symbolic), same (another name of a file in the archive), other
     target: str
     executable: bool
     read: Callable[[], IO[bytes]]
 
 
 def tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
-    """Yield what a tar file holds."""
+    """Yield the members of a tar file."""
     for entry in archive:
         if entry.isfile():
             kind = "file"
         elif entry.isdir():
-            kind = "folder"
+            kind = "directory"
         elif entry.issym():
             kind = "link"
         else:
@@ -102,13 +101,13 @@ def tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
 
 
 def zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
-    """Yield what a zip file holds."""
+    """Yield the members of a zip file."""
     for entry in archive.infolist():
         mode = entry.external_attr >> 16
         if stat.S_ISLNK(mode):
             kind = "link"
         elif entry.is_dir():
-            kind = "folder"
+            kind = "directory"
         else:
             kind = "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "other"
         target = archive.read(entry).decode() if kind == "link" else ""
@@ -118,11 +117,11 @@ def zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
 
 
 def inside(name: str, what: str) -> PurePosixPath:
-    """Return a path of the archive without "." and ".."; raises RefusedError when it lies outside."""
+    """Return a path of the archive without "." and ".."; raises RefusedError for a path outside."""
     parts: list[str] = []
     for part in PurePosixPath(name).parts:
         if part == "/" or (part == ".." and not parts):
-            raise RefusedError(f"{what} lies outside of the archive")
+            raise RefusedError(f"{what} lies outside the archive")
         if part == "..":
             parts.pop()
         else:
@@ -131,36 +130,36 @@ def inside(name: str, what: str) -> PurePosixPath:
 
 
 def stripped(path: PurePosixPath, strip: int) -> PurePosixPath:
-    """Return ``path`` without its first ``strip`` folders."""
+    """Return ``path`` without its first ``strip`` directories."""
     return PurePosixPath(*path.parts[strip:])
 
 
 def plan(members: Iterator[Member], strip: int) -> dict[PurePosixPath, Member]:
-    """Return what is to be unpacked by its place; raises RefusedError for a member that must not be."""
+    """Return the members to unpack by their target path; raises RefusedError for a forbidden member."""
     wanted: dict[PurePosixPath, Member] = {}
     for member in members:
         if ".." in PurePosixPath(member.name).parts:
             raise RefusedError(f'"{member.name}" has ".." in its path')
         full = inside(member.name, f'"{member.name}"')
         if member.kind == "other":
-            raise RefusedError(f'"{member.name}" is neither a file, a folder nor a link')
+            raise RefusedError(f'"{member.name}" is neither a file, a directory nor a link')
         place = stripped(full, strip)
         if not place.parts:
             continue
         if member.kind == "link":
             what = f'"{member.name}" is a link to "{member.target}", which'
-            # "x/.." is not where it seems to be when x is a link itself.
+            # "x/.." leads elsewhere if x is a link.
             steps = PurePosixPath(member.target).parts
             if ".." in itertools.dropwhile(lambda step: step == "..", steps):
-                raise RefusedError(f"{what} goes up after it went down")
+                raise RefusedError(f"{what} goes up after going down")
             reached = inside(str(full.parent / member.target), what)
-            # What is stripped is not there afterwards: such a link would leave the folder.
+            # Stripped directories do not exist after unpacking: such a link would leave the target directory.
             if reached.parts[:strip] != full.parts[:strip]:
-                raise RefusedError(f"{what} lies outside of what is unpacked")
+                raise RefusedError(f"{what} lies outside the unpacked part")
         wanted[place] = member
     links = {place for place, member in wanted.items() if member.kind == "link"}
     for place in wanted:
-        # Each link's own place was judged by its name; something behind another link would be elsewhere.
+        # The checks above use names only; a member behind another link would be written elsewhere.
         if crossed := links.intersection(place.parents):
             raise RefusedError(f'"{place}" lies behind the link "{crossed.pop()}"')
         reached = wanted[place].target if place in links else ""
@@ -171,11 +170,11 @@ def plan(members: Iterator[Member], strip: int) -> dict[PurePosixPath, Member]:
 
 
 def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> dict[str, str]:
-    """Write what ``plan`` has allowed below ``dest``; returns the SHA-256 of each file."""
+    """Write the members from ``plan`` below ``dest``; returns the SHA-256 of each file."""
     checksums = {}
     for place, member in wanted.items():
         path = dest / place
-        if member.kind == "folder":
+        if member.kind == "directory":
             path.mkdir(parents=True, exist_ok=True)
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +187,7 @@ def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> dict[
             other = dest / stripped(inside(member.target, f'"{member.name}" is a link that'), strip)
             if not other.is_file() or other.is_symlink():
                 raise RefusedError(
-                    f'"{member.name}" is a second name of "{member.target}", which is no file before it'
+                    f'"{member.name}" is a hard link to "{member.target}", which is not an earlier file'
                 )
             shutil.copyfile(other, path)
         else:
@@ -208,7 +207,7 @@ def unpack_archive(path: Path, dest: Path, strip: int) -> dict[str, str]:
         with tarfile.open(path) as archive:
             return unpack(plan(tar_members(archive), strip), dest, strip)
     except BROKEN as error:
-        raise RefusedError(f"it is no whole tar or zip file ({error})") from error
+        raise RefusedError(f"not a complete tar or zip file ({error})") from error
 
 
 def main() -> None:

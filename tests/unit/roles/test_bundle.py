@@ -63,7 +63,7 @@ def test_what_is_deployed_counts(tree, change):
 
 def test_link_out_of_the_tree_is_refused(tree):
     (tree / "backend/secret").symlink_to("/etc/passwd")
-    with pytest.raises(bundle.RefusedError, match=r"/etc/passwd, outside of"):
+    with pytest.raises(bundle.RefusedError, match=r"/etc/passwd, which lies outside"):
         name_of(tree)
 
 

@@ -107,10 +107,10 @@ def test_a_link_names_its_release(tmp_path, there):
     assert info.linked_release(tmp_path / "backend") == "3f2a"
 
 
-@pytest.mark.parametrize("kind", ["missing", "folder", "file"])
+@pytest.mark.parametrize("kind", ["missing", "directory", "file"])
 def test_what_is_no_link_names_no_release(tmp_path, kind):
     path = tmp_path / "backend"
-    if kind == "folder":
+    if kind == "directory":
         path.mkdir()
     if kind == "file":
         path.touch()
@@ -132,8 +132,8 @@ def test_a_lock_that_is_given_back_meanwhile_is_nobodys(tmp_path, monkeypatch):
     assert info.lock(tmp_path / "lock.json") == {}
 
 
-def make_release(folder: Path, name: str, builds: tuple[str, ...] = (), age: float = 0) -> Path:
-    release = folder / name
+def make_release(directory: Path, name: str, builds: tuple[str, ...] = (), age: float = 0) -> Path:
+    release = directory / name
     (release / "backend/venv/bin").mkdir(parents=True)
     (release / "backend/venv/bin/uvicorn").touch()
     (release / "backend/.env").write_text("A=1\n")
@@ -188,7 +188,7 @@ def look(tmp_path, capsys):
         paths = {
             "home": str(tmp_path / "home"),
             "state": str(tmp_path / "state"),
-            "record": str(tmp_path / "home/logs/deployments.log"),
+            "audit_log": str(tmp_path / "home/logs/deployments.log"),
             "flag": str(tmp_path / "run/candidate-live"),
             "units": [],
         }
@@ -206,13 +206,13 @@ def test_of_an_empty_server_everything_is_nothing(look, tmp_path):
         "frontend",
         "candidate",
         "candidate_live",
-        "came_from",
+        "switched_from",
         "previous",
         "releases",
         "lock",
     ):
         assert not found[name], name
-    for name in ("started_from", "units", "drafts", "history", "schema_revisions"):
+    for name in ("started_from", "units", "candidate_env_files", "history", "schema_revisions"):
         assert not found[name], name
 
 
@@ -231,8 +231,14 @@ def test_a_switch_that_was_cut_off_is_seen(look, tmp_path):
     (tmp_path / "run/candidate-live").touch()
     found = look()
     assert (found["live"], found["frontend"], found["candidate"]) == ("a", "b", "b")
-    assert (found["candidate_live"], found["came_from"], found["started_from"]) == (True, "a", "release a\n")
-    assert found["drafts"] == [str(tmp_path / "state/environments" / name) for name in ("b.before", "b.env")]
+    assert (found["candidate_live"], found["switched_from"], found["started_from"]) == (
+        True,
+        "a",
+        "release a\n",
+    )
+    assert found["candidate_env_files"] == [
+        str(tmp_path / "state/environments" / name) for name in ("b.before", "b.env")
+    ]
     assert {name: release["complete"] for name, release in found["releases"].items()} == {
         "a": True,
         "b": True,
@@ -246,11 +252,11 @@ def test_a_file_of_the_source_is_no_leftover(look, tmp_path):
     (release / "manifest.json").write_text(json.dumps({"id": "a", "files": files}))
     for name in names:
         (release / "backend" / name).touch()
-    assert look()["drafts"] == []
+    assert look()["candidate_env_files"] == []
     # What an earlier version of the role has left, which no source brought.
     del files["backend/.env.candidate"]
     (release / "manifest.json").write_text(json.dumps({"id": "a", "files": files}))
-    assert look()["drafts"] == [str(release / "backend/.env.candidate")]
+    assert look()["candidate_env_files"] == [str(release / "backend/.env.candidate")]
 
 
 BUILDS = ["customer-ui/build", "admin-ui/build"]
@@ -276,12 +282,12 @@ def keep(site, capsys):
 
 
 def kept(site: Path) -> set[str]:
-    """The paths in the folder."""
+    """The paths in the directory."""
     return {str(path.relative_to(site / "assets")) for path in (site / "assets").rglob("*") if path.is_file()}
 
 
 def names(*releases: str) -> set[str]:
-    """What the folder holds of these releases."""
+    """What the directory holds of these releases."""
     return {
         f"{build}/assets/{file}"
         for build in BUILDS

@@ -55,7 +55,7 @@ REFUSED = {
     ),
     "home relative": ({"fastapi_app_home": "opt/x"}, 'fastapi_app_home is "opt/x"; accepted: an absolute path'),
     "home climbs": ({"fastapi_app_home": "/opt/../etc"}, "fastapi_app_home is"),
-    "home of the system": ({"fastapi_app_home": "/usr"}, "no folder of the system"),
+    "home of the system": ({"fastapi_app_home": "/usr"}, "not a system directory"),
     "home with a specifier": ({"fastapi_app_home": "/opt/%h"}, "fastapi_app_home is"),
     "home with a line break": ({"fastapi_app_home": "/opt/x\nUser=root"}, "fastapi_app_home is"),
     "home with a line break at its end": ({"fastapi_app_home": "/opt/x\n"}, "fastapi_app_home is"),
@@ -67,11 +67,11 @@ REFUSED = {
     "builder as root": ({"fastapi_app_build_user": "root"}, 'fastapi_app_build_user is "root"; accepted: a system user'),
     "builder is the service": (
         {"fastapi_app_build_user": "table-order"},
-        'fastapi_app_build_user is "table-order", which is fastapi_app_user; one could read',
+        'fastapi_app_build_user is "table-order", the same as fastapi_app_user. A shared user could read',
     ),
     "migrations by the builder": (
         {"fastapi_app_migration_user": "table-order-build"},
-        "fastapi_app_migration_user is \"table-order-build\", which is fastapi_app_build_user",
+        "fastapi_app_migration_user is \"table-order-build\", the same as fastapi_app_build_user",
     ),
     "migrations with a shell": ({"fastapi_app_migration_user": "x;y"}, "fastapi_app_migration_user is"),
     "port too low": ({"fastapi_app_port": 80}, "fastapi_app_port is 80; accepted: 1024 to 65535"),
@@ -104,10 +104,10 @@ REFUSED = {
     "install argument with a shell": ({"fastapi_app_install_arguments": ["$(id)"]}, "a list of single words"),
     "no source": ({"fastapi_app_source": {}}, 'fastapi_app_source is {}; "type" is one of local'),
     "source without a type": (source(url="https://x"), '"type" is one of'),
-    "source with an unknown key": ({"fastapi_app_source": GIT | {"branch": "x"}}, "it has no branch; known: type"),
-    "local source that is not there": (source(type="local", path="/nowhere"), "an existing folder on the controller"),
-    "archive that is not there": (source(type="archive", path="/nowhere.zip"), "is no file on the controller"),
-    "archive that is a folder": (source(type="archive", path="/etc"), "is no file on the controller"),
+    "source with an unknown key": ({"fastapi_app_source": GIT | {"branch": "x"}}, "unknown: branch; known: type"),
+    "local source that is not there": (source(type="local", path="/nowhere"), "an existing directory on the controller"),
+    "archive that is not there": (source(type="archive", path="/nowhere.zip"), "is not a file on the controller"),
+    "archive that is a directory": (source(type="archive", path="/etc"), "is not a file on the controller"),
     "archive without a checksum": (source(type="archive", url="https://x/a.zip"), 'with its "sha256"'),
     "archive with a wrong strip": (source(type="archive", path="/etc/passwd", strip=-1), '"strip" is the number'),
     "git with a password": (
@@ -140,7 +140,7 @@ REFUSED = {
     "archive with a token": (source(type="archive", url="https://tiger@x/a.zip", sha256=HASH), "https://***@x/a.zip"),
     "database CA with a password": (
         {"fastapi_app_database_ca_url": "https://me:a/tiger@b@x/ca.pem"},
-        'fastapi_app_database_ca_url is "https://***@x/ca.pem"; accepted: an https address',
+        'fastapi_app_database_ca_url is "https://***@x/ca.pem"; accepted: an https URL',
     ),
     "database CA with a password and no scheme": (
         {"fastapi_app_database_ca_url": "me:tiger@x/ca.pem"},
@@ -148,34 +148,34 @@ REFUSED = {
     ),
     "database CA of a path too long": (
         {"fastapi_app_database_ca_url": "/" + "x" * 5000},
-        "which is no file that this user",
+        "which your user on the controller cannot read",
     ),
     "database CA that is not there": (
         {"fastapi_app_database_ca_url": "/nowhere/ca.pem"},
-        'fastapi_app_database_ca_url is "/nowhere/ca.pem", which is no file that this user',
+        'fastapi_app_database_ca_url is "/nowhere/ca.pem", which your user on the controller cannot read',
     ),
     "archive with a password": (source(type="archive", url="https://me:tiger@x/a.zip", sha256=HASH), "https://***@x/a.zip"),
     "git that runs a program": ({"fastapi_app_source": GIT | {"url": "ext::sh -c id"}}, 'a git source needs "url"'),
     "git with an option": ({"fastapi_app_source": GIT | {"version": "--upload-pack=id"}}, 'a git source needs "version"'),
     "git in clear": (
         {"fastapi_app_source": GIT | {"url": "http://git.example/shop.git"}},
-        "whoever is on the way could give the server another program",
+        "an attacker on the network could replace the program",
     ),
     "git by its own protocol": (
         {"fastapi_app_source": GIT | {"url": "git://git.example/shop.git", "version": "3f2a9c1"}},
-        "whoever is on the way could give the server another program",
+        "an attacker on the network could replace the program",
     ),
     "git without a version": ({"fastapi_app_source": {"type": "git", "url": GIT["url"]}}, 'needs "version"'),
     "deploying what is absent": (
         {"fastapi_app_source": GIT, "fastapi_app_state": "absent"},
-        "fastapi_app_state is absent: there is nothing to deploy to",
+        "fastapi_app_state is absent, so the server cannot run a release",
     ),
     "environment as a list": ({"fastapi_app_environment": ["A=tiger"]}, "accepted: a dictionary of names and values"),
-    "environment with a line break": ({"fastapi_app_environment": {"A": "tiger\nB=x"}}, "A holds a line break"),
-    "environment with a wrong name": ({"fastapi_app_environment": {"A-B": "tiger"}}, "'A-B' is no variable's name"),
+    "environment with a line break": ({"fastapi_app_environment": {"A": "tiger\nB=x"}}, "A contains a line break"),
+    "environment with a wrong name": ({"fastapi_app_environment": {"A-B": "tiger"}}, "'A-B' is not a variable name"),
     "environment with null": ({"fastapi_app_environment": {"A": None}}, "A is a NoneType"),
-    "health with a password": ({"fastapi_app_health_url": "http://me:tiger@x/"}, "an http(s) address without a password"),
-    "health of a file": ({"fastapi_app_health_url": "file:///etc/passwd"}, "an http(s) address"),
+    "health with a password": ({"fastapi_app_health_url": "http://me:tiger@x/"}, "an http(s) URL without a password"),
+    "health of a file": ({"fastapi_app_health_url": "file:///etc/passwd"}, "an http(s) URL"),
     "health with a header": ({"fastapi_app_health_host": "x\r\nX-A: b"}, "a host name"),
     "health with no status": ({"fastapi_app_health_status": []}, "a list of HTTP statuses"),
     "health with a word": ({"fastapi_app_health_status": ["ok"]}, "a list of HTTP statuses"),
@@ -183,11 +183,11 @@ REFUSED = {
     "activating nothing": ({"fastapi_app_release_path": ""}, "fastapi_app_release_path is not set"),
     "candidate on the service's port": (
         {"fastapi_app_candidate_port": 8000},
-        "fastapi_app_candidate_port is 8000, which is fastapi_app_port",
+        "fastapi_app_candidate_port is 8000, the same as fastapi_app_port",
     ),
     "candidate port too low": ({"fastapi_app_candidate_port": 80}, "fastapi_app_candidate_port is 80"),
     "no workers": ({"fastapi_app_workers": 0}, "fastapi_app_workers is 0; accepted: 1 to 64"),
-    "flag in a folder of everybody's": ({"fastapi_app_candidate_flag": "/run/live"}, "a folder of its own"),
+    "flag in a directory of everybody's": ({"fastapi_app_candidate_flag": "/run/live"}, "a separate directory"),
     "flag with a brace": ({"fastapi_app_candidate_flag": "/run/x/{live}"}, "fastapi_app_candidate_flag is"),
     "archive of the system": ({"fastapi_app_asset_archive": "/usr/share"}, "fastapi_app_asset_archive is"),
     "reason of two lines": ({"fastapi_app_why": "a\nb"}, "fastapi_app_why is"),
@@ -195,7 +195,7 @@ REFUSED = {
     "lock waits forever": ({"fastapi_app_lock_wait": -1}, "fastapi_app_lock_wait is -1"),
     "traffic asked with a password": (
         {"fastapi_app_traffic_url": "http://me:tiger@127.0.0.1:8008/"},
-        "an http(s) address without a password",
+        "an http(s) URL without a password",
     ),
     "lease too short": ({"fastapi_app_lock_lease": 5}, "fastapi_app_lock_lease is 5"),
     "force as a word": ({"fastapi_app_force": "please"}, 'fastapi_app_force is "please"'),
@@ -205,46 +205,46 @@ REFUSED = {
     "revisions without contract": ({"fastapi_app_revisions": [{"id": "1"}]}, "fastapi_app_revisions is"),
     "candidate on the service's port as a text": (
         {"fastapi_app_port": "9000", "fastapi_app_candidate_port": 9000},
-        "which is fastapi_app_port; the new release runs beside the live one: give it a port of its own",
+        "the same as fastapi_app_port; the candidate runs next to the service: set a different port",
     ),
     "candidate past the last port": ({"fastapi_app_port": 65535}, "fastapi_app_candidate_port is"),
     "too many workers": ({"fastapi_app_workers": 65}, "fastapi_app_workers is 65"),
     "workers as a word": ({"fastapi_app_workers": "auto"}, 'fastapi_app_workers is "auto"; accepted: 1 to 64'),
     "flag relative": ({"fastapi_app_candidate_flag": "run/x/live"}, "fastapi_app_candidate_flag is"),
     "flag with a line break": ({"fastapi_app_candidate_flag": "/run/x/live\n"}, "fastapi_app_candidate_flag is"),
-    "flag whose folder is the system's": ({"fastapi_app_candidate_flag": "/var/lib/live"}, "a folder of its own"),
+    "flag whose directory is the system's": ({"fastapi_app_candidate_flag": "/var/lib/live"}, "a separate directory"),
     "flag in the home": (
         {"fastapi_app_candidate_flag": "/opt/table-order/live"},
-        'fastapi_app_candidate_flag is "/opt/table-order/live", whose folder the role clears, and which meets',
+        'fastapi_app_candidate_flag is "/opt/table-order/live"; the role clears this directory, which overlaps with',
     ),
     "flag among the logs": (
         {"fastapi_app_log_directory": "/srv/logs", "fastapi_app_candidate_flag": "/srv/logs/live"},
-        "and which meets /srv/logs; give it a folder of its own",
+        "which overlaps with /srv/logs. Set a separate directory",
     ),
     "flag in what the role remembers": (
         {"fastapi_app_candidate_flag": "/var/lib/table-order/live"},
-        "which meets /var/lib/table-order;",
+        "which overlaps with /var/lib/table-order.",
     ),
     "flag among the kept files": (
         {"fastapi_app_asset_archive": "/srv/x", "fastapi_app_candidate_flag": "/srv/x/live"},
-        "which meets /srv/x;",
+        "which overlaps with /srv/x.",
     ),
     "archive relative": ({"fastapi_app_asset_archive": "assets"}, "fastapi_app_asset_archive is"),
     "archive that is the home": (
         {"fastapi_app_asset_archive": "/opt/table-order"},
-        'fastapi_app_asset_archive is "/opt/table-order", whose folder the role clears',
+        'fastapi_app_asset_archive is "/opt/table-order"; the role clears this directory',
     ),
     "archive around the home": (
         {"fastapi_app_home": "/srv/shop/app", "fastapi_app_asset_archive": "/srv/shop"},
-        'fastapi_app_asset_archive is "/srv/shop", whose folder the role clears',
+        'fastapi_app_asset_archive is "/srv/shop"; the role clears this directory',
     ),
     "archive of a release": (
         {"fastapi_app_asset_archive": "/opt/table-order/releases/assets"},
-        "which meets /opt/table-order/releases;",
+        "which overlaps with /opt/table-order/releases.",
     ),
     "archive around the logs": (
         {"fastapi_app_log_directory": "/srv/x/logs", "fastapi_app_asset_archive": "/srv/x"},
-        "which meets /srv/x/logs;",
+        "which overlaps with /srv/x/logs.",
     ),
     "reason as a list": ({"fastapi_app_why": ["a"]}, "a line of at most 200 characters"),
     "reason with a line break at its end": ({"fastapi_app_why": "a\n"}, "fastapi_app_why is"),
@@ -261,7 +261,7 @@ REFUSED = {
         'fastapi_app_health_names_release is "sometimes"; accepted: true or false',
     ),
     "drained for hours": ({"fastapi_app_drain_seconds": 3601}, "0 to 3600"),
-    "release that is an option": ({"fastapi_app_release": "--force"}, "a release's id, as playbooks/status.yml shows it"),
+    "release that is an option": ({"fastapi_app_release": "--force"}, "a release ID from playbooks/status.yml"),
     "release as a path": ({"fastapi_app_release": "/opt/table-order/releases/x"}, "fastapi_app_release is"),
     "release as a number": ({"fastapi_app_release": 7}, "fastapi_app_release is 7"),
     "activating a path that climbs": ({"fastapi_app_release_path": "/opt/../etc"}, "fastapi_app_release_path is"),
@@ -463,7 +463,7 @@ def test_what_the_controller_may_not_read_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(preflight.os, "access", lambda *_: False)
     for kind, path in (("archive", tmp_path / "a.zip"), ("local", tmp_path)):
         problem = preflight.source_problem({"type": kind, "path": str(path)})
-        assert "may not read" in problem
+        assert "cannot read" in problem
 
 
 def test_nothing_on_the_host_is_touched_before():

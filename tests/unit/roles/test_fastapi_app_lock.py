@@ -27,7 +27,7 @@ HELD = ANN | {"lease": 3600}
 
 
 def wanted(path: Path, holder: dict = ANN, **others) -> dict:
-    return {"path": str(path), "holder": holder, "gone": "", "lease": 3600, "wait": 0} | others
+    return {"path": str(path), "holder": holder, "expired_token": "", "lease": 3600, "wait": 0} | others
 
 
 def let_pass(path: Path, seconds: float) -> None:
@@ -77,7 +77,7 @@ def test_another_run_gets_nothing(held):
 
 @pytest.mark.parametrize(
     ("others", "age"),
-    [({"gone": ANN["token"]}, 0), ({}, 3601), ({"lease": 86400}, 3601)],
+    [({"expired_token": ANN["token"]}, 0), ({}, 3601), ({"lease": 86400}, 3601)],
     ids=["the holder has ended", "the lease is over", "the lease of who comes later is longer"],
 )
 def test_a_stale_lock_is_taken_over_with_its_holders_name(held, others, age):
@@ -88,7 +88,7 @@ def test_a_stale_lock_is_taken_over_with_its_holders_name(held, others, age):
 
 @pytest.mark.parametrize(
     ("others", "age"),
-    [({"gone": "ffff"}, 0), ({}, 3500), ({"lease": 60}, 3500)],
+    [({"expired_token": "ffff"}, 0), ({}, 3500), ({"lease": 60}, 3500)],
     ids=["another one has ended", "the lease goes on", "the lease of who comes later is shorter"],
 )
 def test_a_lock_that_is_not_stale_stays(held, others, age):
@@ -115,27 +115,27 @@ def test_a_lock_of_an_earlier_version_has_the_lease_of_who_comes_later(path, age
 
 def test_ones_own_lock_is_never_stale(held):
     let_pass(held, 7200)
-    assert lock.take(wanted(held, gone=ANN["token"])) == {"taken": False, "stale": {}}
+    assert lock.take(wanted(held, expired_token=ANN["token"])) == {"taken": False, "stale": {}}
 
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
 def test_what_cannot_be_read_locks_nobody_out(path, content):
     path.parent.mkdir()
     path.write_bytes(content)
-    lock.give_back(wanted(path))
+    lock.release(wanted(path))
     assert lock.take(wanted(path)) == {"taken": True, "stale": {}}
 
 
 def test_only_ones_own_is_given_back(held):
-    lock.give_back(wanted(held, BOB))
+    lock.release(wanted(held, BOB))
     assert held.exists()
-    lock.give_back(wanted(held))
+    lock.release(wanted(held))
     assert not held.exists()
-    lock.give_back(wanted(held))
+    lock.release(wanted(held))
 
 
 def test_giving_back_what_was_never_taken_makes_nothing(path):
-    lock.give_back(wanted(path))
+    lock.release(wanted(path))
     assert not path.parent.exists()
 
 
@@ -164,7 +164,7 @@ def test_of_twenty_at_once_exactly_one_wins(path, left):
         path.unlink()
 
 
-def test_the_module_makes_the_folder_for_root_alone(run, path):
+def test_the_module_makes_the_directory_for_root_alone(run, path):
     result = run(path=str(path), holder=ANN)
     assert (result["changed"], result["taken"], result["stale"]) == (False, True, {})
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -179,14 +179,14 @@ def test_the_module_fails_with_the_holder_after_the_wait(run, held):
 
 def test_the_module_takes_what_is_given_back_while_it_waits(run, held):
     fork = multiprocessing.get_context("fork")
-    holder = fork.Process(target=lambda: (time.sleep(0.7), lock.give_back(wanted(held))))
+    holder = fork.Process(target=lambda: (time.sleep(0.7), lock.release(wanted(held))))
     holder.start()
     assert run(path=str(held), holder=BOB, wait=30)["taken"] is True
     holder.join()
 
 
 def test_the_module_reports_a_lock_that_was_taken_over(run, held):
-    result = run(path=str(held), holder=BOB, gone=ANN["token"])
+    result = run(path=str(held), holder=BOB, expired_token=ANN["token"])
     assert (result["changed"], result["stale"]) == (True, HELD)
 
 

@@ -18,17 +18,17 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def victim(tmp_path) -> Path:
-    """Return a private folder with a private file, somewhere else."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir(mode=0o700)
-    (folder / "shadow").write_text("secret")
-    (folder / "shadow").chmod(0o600)
-    return folder
+    """Return a private directory with a private file, somewhere else."""
+    directory = tmp_path / "elsewhere"
+    directory.mkdir(mode=0o700)
+    (directory / "shadow").write_text("secret")
+    (directory / "shadow").chmod(0o600)
+    return directory
 
 
 @pytest.fixture
 def tree(tmp_path) -> Path:
-    """Return a folder as a build may leave it."""
+    """Return a directory as a build may leave it."""
     root = tmp_path / "backend"
     (root / "venv/bin").mkdir(parents=True)
     for name, bits in (("main.py", 0o600), ("venv/bin/uvicorn", 0o710), ("venv/bin/odd", 0o6777)):
@@ -66,7 +66,7 @@ def test_no_link_is_followed(tree, victim, target):
     assert (tree / "x").is_symlink()
 
 
-def test_a_link_in_place_of_the_folder_itself_is_refused(tmp_path, victim):
+def test_a_link_in_place_of_the_directory_itself_is_refused(tmp_path, victim):
     (tmp_path / "link").symlink_to(victim)
     with pytest.raises(OSError, match="link"):
         hand_over(tmp_path / "link")
@@ -84,9 +84,7 @@ def test_a_second_name_of_somebody_elses_file_is_refused(tree, victim, monkeypat
         return os.stat_result(fields)
 
     monkeypatch.setattr(own.os, "fstat", lambda descriptor: somebody_elses(ours(descriptor)))
-    with pytest.raises(
-        own.RefusedError, match=r"x belongs to user \d+: it is a hard link to somebody else's"
-    ):
+    with pytest.raises(own.RefusedError, match=r"x belongs to user \d+: a hard link to another user's"):
         hand_over(tree)
     assert mode(victim / "shadow") == 0o600
 
@@ -110,7 +108,7 @@ def test_a_file_of_a_third_user_is_refused(tree):
 
 def test_a_pipe_is_refused_and_not_waited_for(tree):
     os.mkfifo(tree / "x")
-    with pytest.raises(own.RefusedError, match="x is neither a file, a folder nor a link"):
+    with pytest.raises(own.RefusedError, match="x is neither a file, a directory nor a link"):
         hand_over(tree)
 
 
@@ -123,7 +121,7 @@ def test_a_link_of_a_source_stays_within_the_release(tmp_path, target, inside):
     if inside:
         assert hand_over(tmp_path / "release/backend", str(tmp_path / "release")).entries == 2
     else:
-        with pytest.raises(own.RefusedError, match=f"x is a link to {target}, which lies outside of"):
+        with pytest.raises(own.RefusedError, match=f"x is a link to {target}, which lies outside "):
             hand_over(tmp_path / "release/backend", str(tmp_path / "release"))
 
 

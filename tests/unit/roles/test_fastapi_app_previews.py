@@ -1,4 +1,4 @@
-"""What a killed check run has left goes at the next run: its own folder alone, no link, and nothing of a run that may live."""
+"""What a killed check run has left goes at the next run: its own directory alone, no link, and nothing of a run that may live."""
 
 import os
 import time
@@ -12,8 +12,8 @@ DAYS = 24 * 3600
 
 def test_only_an_old_preview_goes(tmp_path):
     home, outside = tmp_path / "home", tmp_path / "outside"
-    for folder in (home / "releases", outside):
-        folder.mkdir(parents=True)
+    for directory in (home / "releases", outside):
+        directory.mkdir(parents=True)
     (outside / "kept").write_text("x")
     for name in (
         ".preview-abcd_123",

@@ -102,8 +102,8 @@ WRONG = {
     ),
     "a release that is no pattern": ((200, "3f2axa1b2"), {"contains": "3f2a.a1b2"}, "does not name the release"),
     "redirection": ((307, "/elsewhere"), {}, "status 307"),
-    "no HTTP": ((0, "SSH-2.0-OpenSSH\r\n"), {}, "no answer: SSH-2.0-OpenSSH"),
-    "nothing at all": ((0, ""), {}, "no answer: "),
+    "no HTTP": ((0, "SSH-2.0-OpenSSH\r\n"), {}, "no response: SSH-2.0-OpenSSH"),
+    "nothing at all": ((0, ""), {}, "no response: "),
 }  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def test_nobody_there_is_no_answer(ask):
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     result = ask(HEALTHY, url=f"http://127.0.0.1:{port}/", tries=2)
-    assert "no answer: " in result["msg"]
+    assert "no response: " in result["msg"]
     assert "refused" in result["msg"]
 
 
@@ -154,7 +154,7 @@ def test_silence_ends(ask):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         begin = time.monotonic()
         result = ask(HEALTHY, url=url, tries=2, timeout=0.3)
-    assert "no answer: " in result["msg"]
+    assert "no response: " in result["msg"]
     assert 0.6 <= time.monotonic() - begin < 5
 
 
@@ -163,7 +163,7 @@ def test_it_gives_up_early_on_a_unit_that_ends_again_and_again(ask, monkeypatch)
     monkeypatch.setattr(probe, "restarts", lambda unit: next(counts))
     result = ask(BAD, tries=50, unit="x.service")
     assert (result["failed"], result["asked"]) == (True, 3)
-    assert result["msg"].endswith("x.service has ended 3 times")
+    assert result["msg"].endswith("x.service has exited 3 times")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Which release can be gone back to, and what is said when none can."""
+"""The release of a rollback, and the message when a rollback is impossible."""
 
 import pytest
 
@@ -45,35 +45,35 @@ REFUSED = {
     "nothing before": (
         info(previous=""),
         "",
-        "The record of deployments names no release before c that is still there. On the server: a, b.",
+        "The audit log has no release before c that is still on the server. On the server: a, b.",
     ),
     "nothing usable": (
         info(previous="", a={"complete": False}, b={"voided": "left"}),
         "",
-        "The record of deployments names no release before c that is still there. On the server: none.",
+        "The audit log has no release before c that is still on the server. On the server: none.",
     ),
-    "live already": (info(), "c", "c is live already. On the server: a, b."),
+    "live already": (info(), "c", "c is already live. On the server: a, b."),
     "not there": (info(), "x", "fastapi_app_release is x, which is not on the server. On the server: a, b."),
     "incomplete": (
         info(b={"complete": False}),
         "b",
-        "b is incomplete: its build was cut short, or it lost its programs. On the server: a.",
+        "b is incomplete: the build was interrupted, or backend/venv is missing. On the server: a.",
     ),
     "left by a rollback": (
-        info(b={"voided": "left by a rollback of ann: slow"}),
+        info(b={"voided": "rolled back by ann: slow"}),
         "b",
-        "b was left by a rollback of ann: slow. On the server: a.",
+        "b is void: rolled back by ann: slow. On the server: a.",
     ),
     "never live": (
         info(b={"environment": ""}),
         "",
-        "b has never been live, so that it has no environment. Deploy it: playbooks/deploy.yml",
+        "b has never been live and has no environment. Deploy the release with playbooks/deploy.yml",
     ),
     "a contract migration in the way": (
         info(schema=(revision("r3"), revision("r4", contract=True), revision("r5", contract=True))),
         "",
-        "b cannot serve with this schema: migration r4 (title of r4) took away what it needs. Deploy a release that works with "
-        "it, or restore a snapshot of the database from before it.",
+        "b cannot run on this schema: migration r4 (title of r4) removed objects that the release needs. Deploy a newer "
+        "release, or restore a database snapshot from before the migration.",
     ),
 }
 
@@ -104,8 +104,8 @@ def test_the_schema_of_a_release_that_knows_more_is_no_obstacle():
             },
             "b  https://x/shop.git v1  built 10:00 by ann",
         ),
-        ({"source": {"path": "/src"}, "built": "10:00"}, "b  /src  built 10:00 by nobody knows"),
-        ({"complete": False}, "b    built never by nobody knows"),
+        ({"source": {"path": "/src"}, "built": "10:00"}, "b  /src  built 10:00 by an unknown user"),
+        ({"complete": False}, "b    built never by an unknown user"),
     ],
 )
 def test_a_release_is_one_line(release, line):

@@ -33,7 +33,7 @@ os.wait()
 
 @pytest.fixture
 def programs(tmp_path, monkeypatch):
-    """A folder with programs that are named like ansible's, on PATH."""
+    """A directory with programs that are named like ansible's, on PATH."""
     for name in ("ansible-playbook", "ansible-deploy", "deploy"):
         program = tmp_path / name
         program.write_text(f"#!{sys.executable}\n{PROGRAM}")

@@ -77,36 +77,36 @@ def test_an_old_worker_between_the_answers_resets_the_row(ask):
 @pytest.mark.parametrize(
     ("answer", "upstream", "said"),
     [
-        (SERVICE, "candidate", f"{FLAG} is there, and nginx cannot see it"),
-        (CANDIDATE, "service", f"{FLAG} is still there"),
+        (SERVICE, "candidate", f"{FLAG} exists, but nginx cannot see it"),
+        (CANDIDATE, "service", f"{FLAG} still exists"),
         (
             CANDIDATE | {"addresses": ADDRESSES | {"table_order_candidate": "127.0.0.1:9001"}},
             "candidate",
-            "the candidate's requests to 127.0.0.1:9001, and the candidate listens on 127.0.0.1:8001",
+            "the candidate's traffic to 127.0.0.1:9001, but the candidate listens on 127.0.0.1:8001",
         ),
         (
             SERVICE | {"addresses": ADDRESSES | {"table_order_backend": "127.0.0.1:9000"}},
             "service",
-            "the service's requests to 127.0.0.1:9000, and the service listens on 127.0.0.1:8000 (fastapi_app_port)",
+            "the service's traffic to 127.0.0.1:9000, but the service listens on 127.0.0.1:8000 (fastapi_app_port)",
         ),
         (
             SERVICE | {"addresses": {"table_order_backend": "127.0.0.1:8000"}, "flag": ""},
             "service",
-            "the candidate's requests to nothing",
+            "the candidate's traffic to no address",
         ),
         (
             SERVICE | {"addresses": ADDRESSES | {"table_order_backend": "192.0.2.7:8000"}},
             "service",
-            "requests to 192.0.2.7:8000",
+            "traffic to 192.0.2.7:8000",
         ),
         (
             SERVICE | {"flag": "/run/other/candidate-live"},
             "candidate",
-            f"looks for the file /run/other/candidate-live, and a deployment makes {FLAG}",
+            f"checks for the file /run/other/candidate-live, but a deployment creates {FLAG}",
         ),
-        (b"", "service", "does not say where requests go"),
-        (b"<html>", "service", "not what the role nginx has it say"),
-        (b"[]", "service", "not what the role nginx has it say"),
+        (b"", "service", "does not report the target of its traffic"),
+        (b"<html>", "service", "not from the role nginx"),
+        (b"[]", "service", "not from the role nginx"),
     ],
 )
 def test_another_answer_is_refused_with_what_differs_and_the_fix(ask, answer, upstream, said):
@@ -118,7 +118,7 @@ def test_another_answer_is_refused_with_what_differs_and_the_fix(ask, answer, up
 
 def test_nobody_who_answers_is_refused_within_a_bounded_time(ask, server):
     result = ask(SERVICE, url="http://127.0.0.1:1/upstream", timeout=0.2)
-    assert "does not say where requests go: http://127.0.0.1:1/upstream" in result["msg"]
+    assert "does not report the target of its traffic: http://127.0.0.1:1/upstream" in result["msg"]
     assert result["seconds"] < 2
 
 

@@ -16,13 +16,13 @@ specification.loader.exec_module(unpack)
 
 # A member's name, and what it is: a file's content, or a kind and the link's target.
 SOUND = [
-    ("app/", "folder"),
+    ("app/", "directory"),
     ("app/main.py", b"code"),
     ("app/run", b"#!/bin/sh"),
     ("current", ("link", "app/main.py")),
 ]
 TYPES = {
-    "folder": tarfile.DIRTYPE,
+    "directory": tarfile.DIRTYPE,
     "link": tarfile.SYMTYPE,
     "same": tarfile.LNKTYPE,
     "pipe": tarfile.FIFOTYPE,
@@ -45,7 +45,7 @@ def tar(path: Path, members: list, mode: str = "w:gz") -> Path:
 
 
 def zip_(path: Path, members: list) -> Path:
-    modes = {"folder": stat.S_IFDIR, "link": stat.S_IFLNK, "pipe": stat.S_IFIFO, "device": stat.S_IFCHR}
+    modes = {"directory": stat.S_IFDIR, "link": stat.S_IFLNK, "pipe": stat.S_IFIFO, "device": stat.S_IFCHR}
     with zipfile.ZipFile(path, "w") as archive:
         for name, what in members:
             entry = zipfile.ZipInfo(name)
@@ -78,7 +78,7 @@ def test_a_sound_archive_is_unpacked(form, tmp_path, dest):
 
 
 @pytest.mark.parametrize("form", MAKE)
-def test_leading_folders_are_left_out(form, tmp_path, dest):
+def test_leading_directories_are_left_out(form, tmp_path, dest):
     members = [("README", b"x"), *((f"shop-1.2/{name}", what) for name, what in SOUND)]
     assert len(unpack.unpack_archive(MAKE[form](tmp_path / "archive", members), dest, 1)) == 2
     assert sorted(path.name for path in dest.iterdir()) == ["app", "current"]
@@ -104,7 +104,7 @@ def test_rights_are_not_taken_over(tmp_path, dest):
 HOSTILE = {
     "climbs": ([("../out", b"x")], '"../out" has ".." in its path'),
     "climbs in the middle": ([("app/../../out", b"x")], 'has ".." in its path'),
-    "absolute": ([("/srv/out", b"x")], '"/srv/out" lies outside of the archive'),
+    "absolute": ([("/srv/out", b"x")], '"/srv/out" lies outside the archive'),
     "link out": ([("app/link", ("link", "/etc/passwd"))], "which lies outside"),
     "link up and out": ([("app/link", ("link", "../../x"))], "which lies outside"),
     "link that goes down and up": (
@@ -113,7 +113,7 @@ HOSTILE = {
     ),
     "file behind a link": ([("app", ("link", "other")), ("app/main.py", b"x")], 'lies behind the link "app"'),
     "link behind a link": ([("a", ("link", "b")), ("c", ("link", "a/x"))], 'lies behind the link "a"'),
-    "pipe": ([("pipe", "pipe")], '"pipe" is neither a file, a folder nor a link'),
+    "pipe": ([("pipe", "pipe")], '"pipe" is neither a file, a directory nor a link'),
     "device": ([("device", "device")], "is neither a file"),
 }
 
@@ -134,13 +134,13 @@ def test_a_hostile_archive_is_refused_before_anything_is_written(case, form, tmp
 
 def test_a_link_to_what_is_left_out_is_refused(tmp_path, dest):
     archive = tar(tmp_path / "archive", [("x/link", ("link", "../y/file")), ("y/file", b"x")])
-    with pytest.raises(unpack.RefusedError, match="outside of what is unpacked"):
+    with pytest.raises(unpack.RefusedError, match="outside the unpacked part"):
         unpack.unpack_archive(archive, dest, 1)
 
 
 def test_a_second_name_of_a_file_outside_is_refused(tmp_path, dest):
     archive = tar(tmp_path / "archive", [("shadow", ("same", "/etc/shadow"))])
-    with pytest.raises(unpack.RefusedError, match="outside of the archive"):
+    with pytest.raises(unpack.RefusedError, match="outside the archive"):
         unpack.unpack_archive(archive, dest, 0)
     assert list(dest.iterdir()) == []
 

@@ -49,13 +49,13 @@ def test_a_shell_reads_back_what_was_written(value, tmp_path):
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ({"A": "x\ny"}, "A holds a line break"),
-        ({"A": "x\ry"}, "A holds a line break"),
-        ({"A": "x\0y"}, "A holds a line break or a zero byte"),
+        ({"A": "x\ny"}, "A contains a line break"),
+        ({"A": "x\ry"}, "A contains a line break"),
+        ({"A": "x\0y"}, "A contains a line break or a zero byte"),
         ({"A": None}, "A is a NoneType"),
         ({"A": ["x"]}, "A is a list"),
-        ({"A B": "x"}, "'A B' is no variable's name"),
-        ({"1A": "x"}, "'1A' is no variable's name"),
+        ({"A B": "x"}, "'A B' is not a variable name"),
+        ({"1A": "x"}, "'1A' is not a variable name"),
         ({"RELEASE_ID": "x"}, "RELEASE_ID cannot be set"),
     ],
 )
