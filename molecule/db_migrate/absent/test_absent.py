@@ -1,4 +1,4 @@
-"""What is gone from the servers, what stays in the database, and that the role can come back."""
+"""State of the servers and the database after absent, and a second installation."""
 
 import os
 

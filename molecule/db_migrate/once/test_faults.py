@@ -1,4 +1,4 @@
-"""What the role says when something is wrong, and what it leaves; each case is one application of the role."""
+"""Messages and state after faults; each case runs the role once."""
 
 import json
 from pathlib import Path
@@ -38,7 +38,7 @@ CASES = {
 }
 REASONS = {
     "failing migration": ['relation "no_such_table" does not exist'],
-    "two heads": ["it has 0002, 0002b. Put one after the other"],
+    "two heads": ["it has 0002, 0002b. Order the heads"],
     "two branches": ["0002 and 0002b come after 0001", "0003 comes after 0002 and 0002b"],
     "slow statement": [
         "took longer than db_migrate_statement_timeout (1 s)",
@@ -47,7 +47,7 @@ REASONS = {
     "failing command": ["failed with status 1: no 김치"],
     "wrong CA": [
         "certificate verify failed",
-        "db_migrate_ca_cert (/etc/ssl/certs/ca-certificates.crt) does not hold the authority",
+        "db_migrate_ca_cert (/etc/ssl/certs/ca-certificates.crt) does not contain the CA",
     ],
     "unknown host": ["could not translate host name", "Correct db_migrate_database.host"],
     "closed port": [f"Cannot connect to tableorder at {HOST}:5433", "security group"],
@@ -63,10 +63,10 @@ REASONS = {
 }
 
 
-def try_cases(folder: Path) -> tuple[dict[str, str], str]:
+def try_cases(directory: Path) -> tuple[dict[str, str], str]:
     """Apply the role once for each case, all in one playbook; returns the messages of those that failed, and the output.
 
-    A case has "vars", and may have "variants": migrations that the release has for its time.
+    A case has "vars", and may have "variants": migrations that are added to the release for this case.
     """
     tasks: list[dict[str, Any]] = []
     for name, case in CASES.items():
@@ -83,11 +83,11 @@ def try_cases(folder: Path) -> tuple[dict[str, str], str]:
             {"block": [role], "rescue": [{"ansible.builtin.set_fact": {"results": remember}}]},
             {"ansible.builtin.file": {"path": target, "state": "absent"}, "loop": variants},
         ]
-    messages, playbook = folder / "messages.json", folder / "cases.yml"
+    messages, playbook = directory / "messages.json", directory / "cases.yml"
     write = {"content": "{{ results | to_json }}", "dest": str(messages), "mode": "0600"}
     tasks.append({"ansible.builtin.copy": write, "delegate_to": "localhost"})
     playbook.write_text(json.dumps([{"hosts": SERVER, "gather_facts": False, "tasks": tasks}]))
-    # Nothing but the modules hides a secret in what differs.
+    # Without no_log only the modules redact secrets in a diff.
     result = run(playbook, "--diff", settings(db_migrate_no_log=False))
     assert result.status == 0, result.output
     said = json.loads(messages.read_text())
@@ -114,7 +114,7 @@ def test_nothing_else_fails(tried):
 
 
 def test_a_timeout_is_changed_for_a_run_and_changed_back(tried):
-    # Once in the difference, and once in words.
+    # Once in the diff, and once in the report.
     for value in (1, 5):
         assert tried[1].count(f"tableorder_owner: statement_timeout {value}s in tableorder") == 2
 

@@ -1,4 +1,4 @@
-"""Migrations that wait, that keep others waiting, and that come twice at once."""
+"""Migrations that wait, that block other sessions, and two migrations at once."""
 
 import os
 import re
@@ -15,7 +15,7 @@ VERSIONS = "/opt/table-order/backend/migrations/versions"
 
 @pytest.fixture
 def migration(host, sql):
-    """Put one more migration into the release, and take it out afterwards, with what it made."""
+    """Add a migration to the release, and remove the migration with its tables afterwards."""
     names = []
 
     def add(name: str) -> None:
@@ -35,7 +35,7 @@ def start(*arguments: str) -> Run:
 
 
 class Session:
-    """A session of somebody else's in the database."""
+    """A session of another user in the database."""
 
     def __init__(self, name: str, *statements: str):
         self.name = name
@@ -51,13 +51,13 @@ class Session:
         self.process.stdin.flush()
 
     def end(self, sql) -> str:
-        """End it, and return what it said."""
+        """End the session and return its output."""
         sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{self.name}'")  # noqa: S608
         return self.process.communicate("\\q\n")[0]
 
 
 def longest(said: str) -> float:
-    """Return the longest time that psql has measured, in seconds."""
+    """Return the longest time measured by psql, in seconds."""
     return max(float(time) for time in re.findall(r"^Time: ([0-9.]+) ms", said, re.MULTILINE)) / 1000
 
 
@@ -73,7 +73,7 @@ def test_check_mode_says_what_would_be_migrated(sql, migration):
 
 
 def unchanged(sql) -> bool:
-    """Say whether the schema is the release's."""
+    """Return whether the schema is the release's."""
     columns = sql(
         "SELECT string_agg(column_name, ' ') FROM information_schema.columns WHERE table_name = 'orders'"
     )
@@ -100,11 +100,11 @@ def test_nobody_waits_for_a_migration_for_longer_than_the_setting(sql, migration
     result = run.wait()
     waited = longest(reader.end(sql))
     assert (result.status, result.changes) == (2, 0), result.output
-    assert "would have kept 1 other session of tableorder waiting for longer than" in result.output
+    assert "before it would block 1 other session of tableorder for longer than" in result.output
     assert "Nothing was changed: the database is still at 0002." in result.output
     assert unchanged(sql)
     print(f"Waited for {waited:.2f} s")
-    # It did block, for as long as it may.
+    # The migration did block, up to the limit.
     assert 4 < waited <= 5.2
 
 
@@ -116,7 +116,7 @@ def test_nobody_waits_behind_a_migration_that_waits(sql, migration):
     result = run.wait()
     holder.end(sql)
     assert result.status == 2, result.output
-    assert "has ended (pg_stat_activity shows it)" in result.output
+    assert "has ended (see pg_stat_activity)" in result.output
     assert unchanged(sql)
     waited = longest(reader.end(sql))
     print(f"Waited for {waited:.2f} s")
@@ -125,7 +125,7 @@ def test_nobody_waits_behind_a_migration_that_waits(sql, migration):
 
 def test_of_two_runs_one_waits(sql, migration):
     migration("0003_slow.py")
-    # Somebody who waits for the lock of the runs: none of them is ended for that.
+    # Another session waits for the advisory lock; the watchdog must not end the runs for this.
     lock = 0x7AB1E0DB
     third = Session(
         "third",

@@ -1,4 +1,4 @@
-"""What the role has done to the database."""
+"""The database after the role has run with default settings."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 DATABASE = "table-order-molecule-db_migrate-database"
 
-# All that somebody has been given: on the database, the schema, tables, sequences, columns, and on what will be.
+# All rights of a role: on the database, the schema, tables, sequences and columns, and default privileges.
 RIGHTS = """
 SELECT DISTINCT kind || ' ' || privilege_type || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END
 FROM (SELECT 'database', datacl FROM pg_database WHERE datname = current_database()
@@ -22,13 +22,13 @@ WHERE grantee = {} ORDER BY 1
 """
 
 
-# What sessions of a role begin with in this database.
+# Session settings of a role in this database.
 CONFIGURED = """
 SELECT unnest(setconfig) FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase
 WHERE datname = current_database() AND setrole = {}::regrole ORDER BY 1
 """
 
-# Whether a role may do anything to the server, or belongs to another role.
+# Whether a role has attributes of the server, or is a member of another role.
 ROLES = """
 SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls OR NOT rolcanlogin,
        EXISTS (SELECT 1 FROM pg_auth_members WHERE member = pg_roles.oid)

@@ -1,4 +1,4 @@
-"""The role with every setting the other way, on the other family."""
+"""The role with the opposite of all defaults, on the other platform."""
 
 import os
 
@@ -18,7 +18,7 @@ def shop(sql):
     return lambda statement, role="rdsadmin": sql(statement, role, "shop")
 
 
-def test_an_async_environment_in_a_folder_of_its_own_migrates(shop):
+def test_an_async_environment_in_a_directory_of_its_own_migrates(shop):
     assert shop("SELECT version_num FROM alembic_version") == "a1b2c3d4e5f6"
     assert shop("SELECT tableowner FROM pg_tables WHERE tablename = 'settings'") == "shop_owner"
 

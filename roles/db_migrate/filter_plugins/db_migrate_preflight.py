@@ -1,7 +1,7 @@
-"""Filter that finds what is wrong with the role's settings, before anything is touched.
+"""Filter that finds invalid settings of the role, before any change to the server.
 
-It returns a list of sentences, empty when nothing was found. A sentence names the setting, what is accepted and the
-fix; it shows no value that could be a secret.
+The filter returns a list of sentences, empty for valid settings. A sentence names the setting, the accepted form and the
+fix, and never shows a possible secret.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-# What PostgreSQL takes for a keyword and what RDS keeps for itself.
+# Keywords of PostgreSQL and names reserved by RDS.
 RESERVED_ROLES = frozenset(
     {
         "admin",
@@ -44,7 +44,7 @@ def _is_path(value: object) -> bool:
 
 
 def _kind(value: object) -> str:
-    """Return what a value that is no text, number or truth is; Ansible's own types have names of their own."""
+    """Return the kind of a value that is neither text, number nor boolean; covers Ansible's own types."""
     if isinstance(value, Mapping):
         return "dictionary"
     return "null" if value is None else "list" if isinstance(value, list) else type(value).__name__
@@ -69,11 +69,11 @@ def _number(value: object, least: int, most: int) -> bool:
 def _database(database: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(database["host"], str) or not HOST.fullmatch(database["host"]):
         yield (
-            "db_migrate_database.host is no host name; accepted: the name that the certificate is made for, without a "
-            "scheme, user, password or port. Those have settings of their own."
+            "db_migrate_database.host is not a host name; accepted: the name in the certificate, without a "
+            "scheme, user, password or port. Use the separate settings for these."
         )
     if not _number(database["port"], 1, 65535):
-        yield f"db_migrate_database.port is {database['port']!r}; accepted: 1 to 65535. PostgreSQL's own is 5432."
+        yield f"db_migrate_database.port is {database['port']!r}; accepted: 1 to 65535. PostgreSQL's default is 5432."
     name = database["name"]
     if (
         not isinstance(name, str)
@@ -87,7 +87,7 @@ def _database(database: Mapping[str, Any]) -> Iterator[str]:
     for key in ("admin_user", "admin_password"):
         if not isinstance(database[key], str) or CONTROL.search(database[key]):
             yield (
-                f"db_migrate_database.{key} is refused; accepted: text without a line break. Put a number in quotes."
+                f"db_migrate_database.{key} is refused; accepted: text without a line break. Quote a number."
             )
 
 
@@ -97,13 +97,13 @@ def _role(setting: str, role: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(user, str) or not ROLE_NAME.fullmatch(user) or reserved:
         yield (
             f"{setting}.user is {user!r}; accepted: a lower-case letter, then letters, digits and '_', 63 at most, "
-            "beginning with neither 'pg_' nor 'rds', and no word that PostgreSQL or RDS reserve. Choose another, such as "
+            "without the prefixes 'pg_' and 'rds', and not reserved by PostgreSQL or RDS. Choose another name, such as "
             "tableorder_app."
         )
     if not isinstance(role["password"], str) or not PASSWORD.fullmatch(role["password"]):
         yield (
             f"{setting}.password is refused; accepted: text of 8 to 128 printable ASCII characters without a space. "
-            "Choose another; put a number in quotes."
+            "Choose another password; quote a number."
         )
 
 
@@ -114,13 +114,13 @@ def _paths(settings: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is {value!r}; accepted: an absolute path without '..', such as /opt/table-order/backend."
     fresh = settings["db_migrate_keep_fresh"]
     if fresh != "" and (not _is_path(fresh) or not fresh.startswith("/") or ".." in fresh.split("/")):
-        yield f"db_migrate_keep_fresh is {fresh!r}; accepted: an absolute path without '..', or nothing."
+        yield f"db_migrate_keep_fresh is {fresh!r}; accepted: an absolute path without '..', or empty."
     for name in ("db_migrate_alembic_ini", "db_migrate_alembic_folder", "db_migrate_venv"):
         value = settings[name]
         if not _is_path(value) or value[0] in "/~-" or ".." in value.split("/"):
             yield (
-                f"{name} is {value!r}; accepted: a path within the release (db_migrate_release_path), without '..' and "
-                "without a '/' at its beginning."
+                f"{name} is {value!r}; accepted: a path in the release (db_migrate_release_path), without '..' and "
+                "without a leading '/'."
             )
     user = settings["db_migrate_user"]
     if not isinstance(user, str) or not re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", user):
@@ -134,16 +134,16 @@ def _environment(values: object) -> Iterator[str]:
     for name, value in values.items():
         if not isinstance(name, str) or not VARIABLE.fullmatch(name):
             yield (
-                f"db_migrate_environment holds {name!r}, which is no variable's name; accepted: letters, digits and '_', "
+                f"db_migrate_environment contains {name!r}, which is not a variable name; accepted: letters, digits and '_', "
                 "not beginning with a digit."
             )
         elif not isinstance(value, str | int | float):
             yield (
                 f"db_migrate_environment.{name} is a {_kind(value)}; accepted: text, a number, true or false. "
-                "Write other things as JSON in quotes, or leave the variable out."
+                "Write other values as quoted JSON, or remove the variable."
             )
         elif "\0" in str(value):
-            yield f"db_migrate_environment.{name} holds a zero byte, which no environment can carry. Encode it."
+            yield f"db_migrate_environment.{name} contains a zero byte, which an environment cannot store. Encode the value."
 
 
 def _connection(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -160,17 +160,17 @@ def _connection(settings: Mapping[str, Any]) -> Iterator[str]:
         if not isinstance(name, str) or not VARIABLE.fullmatch(name) or name in SET_BY_THE_ROLE:
             yield (
                 f"{setting} is {name!r}; accepted: the name of a variable (letters, digits and '_', not beginning with a "
-                f"digit), and none of {', '.join(sorted(SET_BY_THE_ROLE))}, which the role sets."
+                f"digit), except {', '.join(sorted(SET_BY_THE_ROLE))}, which the role sets."
             )
     names = [str(name) for _, name in named]
     for name in sorted({name for name in names if names.count(name) > 1}):
         both = " and ".join(setting for setting, other in named if other == name)
-        yield f"{both} are both {name!r}. Give each a variable of its own."
+        yield f"{both} are both {name!r}. Set different variables."
     scheme = settings["db_migrate_url_scheme"]
     if not isinstance(scheme, str) or not re.fullmatch(r"postgres(ql)?(\+[a-z0-9_]+)?", scheme):
         yield (
-            f"db_migrate_url_scheme is {scheme!r}; accepted: postgresql or postgres, with '+' and a driver where the code "
-            "expects one, such as postgresql+asyncpg."
+            f"db_migrate_url_scheme is {scheme!r}; accepted: postgresql or postgres, optionally with '+' and a driver, such as "
+            "postgresql+asyncpg."
         )
     query = settings["db_migrate_url_query"]
     if not isinstance(query, Mapping):
@@ -183,7 +183,7 @@ def _connection(settings: Mapping[str, Any]) -> Iterator[str]:
             or not isinstance(value, str | int | float)
         ):
             yield (
-                f"db_migrate_url_query holds {name!r} with a {_kind(value)}; accepted: an option's name, and text, a "
+                f"db_migrate_url_query contains {name!r} with a {_kind(value)}; accepted: an option's name, and text, a "
                 "number, true or false."
             )
 
@@ -195,19 +195,19 @@ def _rest(settings: Mapping[str, Any]) -> Iterator[str]:
     ):
         yield (
             "db_migrate_after_command is refused; accepted: a list of words, such as [python, -m, app.bootstrap], or an "
-            "empty one. No shell reads it: give a program and its arguments, numbers in quotes."
+            "empty list. The command runs without a shell: list the program and its arguments, and quote numbers."
         )
     serving = settings["db_migrate_serving"]
     if not isinstance(serving, list) or any(not isinstance(one, str) or not one for one in serving):
-        yield "db_migrate_serving is refused; accepted: a list of revisions' ids, or an empty one where nothing serves."
+        yield "db_migrate_serving is refused; accepted: a list of revision IDs, or an empty list without a live release."
     applied = settings["db_migrate_applied"]
     if not isinstance(applied, list) or any(
         not isinstance(one, Mapping) or not {"id", "title", "contract"} <= one.keys() for one in applied
     ):
-        yield "db_migrate_applied is refused; accepted: a list with id, title and contract, as db_migrate_revisions is."
+        yield "db_migrate_applied is refused; accepted: a list with id, title and contract, like db_migrate_revisions."
     for name in ("db_migrate_encoding", "db_migrate_collation"):
         if not isinstance(settings[name], str) or not settings[name]:
-            yield f"{name} is {settings[name]!r}; accepted: a name as PostgreSQL writes it, such as UTF8 or en_US.UTF-8."
+            yield f"{name} is {settings[name]!r}; accepted: a name in PostgreSQL's spelling, such as UTF8 or en_US.UTF-8."
     for name, least, most in (
         ("db_migrate_connect_tries", 1, 1000),
         ("db_migrate_lock_wait", 1, 86400),
@@ -219,7 +219,7 @@ def _rest(settings: Mapping[str, Any]) -> Iterator[str]:
 
 
 def setting_problems(settings: Mapping[str, Any]) -> list[str]:
-    """Find what is wrong with the settings, all of which are in ``settings`` by their full names."""
+    """Return a sentence for each invalid setting; ``settings`` has all settings by their full names."""
     if settings["db_migrate_state"] == "absent" and not boolean(
         settings["db_migrate_remove_data"], strict=False
     ):
@@ -234,8 +234,8 @@ def setting_problems(settings: Mapping[str, Any]) -> list[str]:
         users += [] if lacking else [str(settings[name]["user"])]
     if len(users) != len(set(users)):
         problems.append(
-            f"db_migrate_database.admin_user, db_migrate_owner.user and db_migrate_app.user are {', '.join(users)}; they "
-            "must be three different names: who migrates may change the schema, who serves requests must not."
+            f"db_migrate_database.admin_user, db_migrate_owner.user and db_migrate_app.user are {', '.join(users)}; set "
+            "three different names: the application's role must not be able to change the schema."
         )
     problems += _paths(settings)
     problems += _environment(settings["db_migrate_environment"])

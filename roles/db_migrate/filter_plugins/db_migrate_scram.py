@@ -1,4 +1,4 @@
-"""Filter that makes of a password what PostgreSQL stores for it."""
+"""Filter that converts a password into the verifier stored by PostgreSQL."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import hmac
 import os
 from collections.abc import Callable
 
-ITERATIONS = 4096  # PostgreSQL's own
+ITERATIONS = 4096  # PostgreSQL's default
 
 
 def scram_verifier(password: str, salt: bytes | None = None) -> str:
     """Return the SCRAM-SHA-256 verifier (RFC 5803, as PostgreSQL writes it) of an ASCII password.
 
-    PostgreSQL takes it in place of the password, which therefore never appears in a statement, nor in the
+    PostgreSQL accepts the verifier in place of the password. So the password never appears in a statement or in the
     database's log. ``salt``: 16 random bytes unless given.
     """
     salt = os.urandom(16) if salt is None else salt

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: log in to the database, to see whether it serves. It changes nothing."""
+"""Ansible module: check whether a login to the database succeeds. Changes nothing."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from ansible.module_utils.db_migrate import DATABASE, DatabaseError, connect, ps
 
 DOCUMENTATION = """
 module: db_migrate_log_in
-short_description: Log in to the database, to see whether it serves
+short_description: Check whether a login to the database succeeds
 description:
-  - Logs in as the master user over verified TLS and runs one statement. That the database does not answer is no error.
+  - Logs in as the master user over verified TLS and runs one statement. A failed login is a result, not an error.
 options:
   database:
     description: Host, port and name of the database, and its master user.
     type: dict
     required: true
   ca_cert:
-    description: The certificate authorities that the server's certificate is checked against.
+    description: The CA bundle that verifies the server's certificate.
     type: path
     required: true
   tries:
-    description: How often to try, two seconds apart.
+    description: The maximum number of attempts, two seconds apart.
     type: int
     default: 1
 attributes:
@@ -40,18 +40,18 @@ EXAMPLES = """
 
 RETURN = """
 answers:
-  description: Whether the database answered a statement.
+  description: Whether the database answered the statement.
   returned: always
   type: bool
 msg:
-  description: Why not, with what to do.
+  description: The error with the fix, or a success message.
   returned: always
   type: str
 """
 
 
 def log_in(parameters: dict) -> tuple[bool, str]:
-    """Return whether the database answers a statement, and why not."""
+    """Return whether the database answers a statement, and a message."""
     database = parameters["database"]
     try:
         connection = connect(
@@ -69,7 +69,7 @@ def log_in(parameters: dict) -> tuple[bool, str]:
             connection.close()
     except DatabaseError as error:
         return False, str(error)
-    except psycopg2.Error as error:  # it went away between the log-in and the answer
+    except psycopg2.Error as error:  # the connection broke after the login
         return False, str(error).strip()
     return True, "The database answers."
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python
-"""Ansible module: the roles of a database, with exactly the rights that they need.
+"""Ansible module: the roles of a database, with exactly the required rights.
 
-The collection community.postgresql adds and takes away single rights, one call for each. This one compares all that
-there is with all that there should be, so that what somebody gave by hand is found too, in one call.
+The collection community.postgresql grants and revokes single rights, one call each. This module compares all existing
+rights with all required rights in one call, so it also finds rights that were granted by hand.
 """
 
 from __future__ import annotations
@@ -28,65 +28,65 @@ if psycopg2 is not None:
 
 DOCUMENTATION = """
 module: db_migrate_roles
-short_description: Create the owner of a schema and the role of an application, with exactly their rights
+short_description: Create the owner of a schema and the role of an application, with exact rights
 description:
-  - Creates two roles in PostgreSQL and gives the application's role the rows of the owner's tables, and nothing else.
-    What it has beyond that is taken back. Runs as a master who need not be a superuser.
+  - Creates two roles in PostgreSQL. The application's role gets access to the rows of the owner's tables; any other right is
+    revoked. Runs as the master user, without superuser rights.
 options:
   state:
-    description: V(absent) drops both roles with everything that they own in this database.
+    description: V(absent) drops both roles with all their objects in this database.
     type: str
     choices: [present, absent]
     default: present
   database:
-    description: The database and its master.
+    description: The database and its master user.
     type: dict
     required: true
     suboptions:
-      host: {description: Its host name., type: str, required: true}
-      port: {description: Its port., type: int, required: true}
-      name: {description: Its name., type: str, required: true}
-      admin_user: {description: The master., type: str, required: true}
-      admin_password: {description: The master's password., type: str, required: true}
+      host: {description: The host name., type: str, required: true}
+      port: {description: The port., type: int, required: true}
+      name: {description: The name of the database., type: str, required: true}
+      admin_user: {description: The master user., type: str, required: true}
+      admin_password: {description: The master user's password., type: str, required: true}
   owner:
-    description: Who owns the schema.
+    description: The role that owns the schema.
     type: dict
     required: true
     suboptions: &role
       user: {description: The name., type: str, required: true}
       password: {description: The password., type: str, required: true}
-      verifier: {description: What PostgreSQL stores for the password., type: str, required: true}
+      verifier: {description: The SCRAM verifier of the password., type: str, required: true}
   app:
-    description: Who serves requests.
+    description: The role of the application.
     type: dict
     required: true
     suboptions: *role
   ca_cert:
-    description: The certificate authorities that the database's certificate is checked against.
+    description: The CA bundle that verifies the database's certificate.
     type: path
     required: true
   encoding:
-    description: The encoding that the database must have.
+    description: The required encoding of the database.
     type: str
     required: true
   collation:
-    description: The collation that the database must have.
+    description: The required collation of the database.
     type: str
     required: true
   tries:
-    description: How often to try to connect.
+    description: The maximum number of connection attempts.
     type: int
     default: 1
   lock_wait:
-    description: How long to wait for another run, in seconds.
+    description: The maximum wait for another run in seconds.
     type: int
     default: 300
   lock_timeout:
-    description: How long a statement of the owner's waits for a lock in this database, in seconds.
+    description: The lock timeout of the owner's statements in this database in seconds.
     type: int
     default: 5
   statement_timeout:
-    description: How long a statement of the owner's may take in this database, in seconds; 0 for as long as it takes.
+    description: The timeout of the owner's statements in this database in seconds; 0 for no limit.
     type: int
     default: 5
 author: [Table Order Infrastructure]
@@ -103,7 +103,7 @@ EXAMPLES = """
 """
 
 RETURN = """
-changes: {description: What was done, or would be., type: list, elements: str, returned: success}
+changes: {description: The changes made, or planned in check mode., type: list, elements: str, returned: success}
 ready: {description: Whether both roles could connect before this run., type: bool, returned: success}
 """
 
@@ -111,7 +111,7 @@ Row = Any  # the driver has no types
 
 TABLE = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 SEQUENCE = frozenset({"SELECT", "USAGE"})
-# What the owner must have, what the application must have and nothing more, and what everybody may keep.
+# The minimum rights of the owner, the exact rights of the application, and the rights that PUBLIC may keep.
 OWNER_RIGHTS = {
     "DATABASE": frozenset({"CONNECT", "CREATE", "TEMPORARY"}),
     "SCHEMA": frozenset({"CREATE", "USAGE"}),
@@ -175,7 +175,7 @@ SELECT pg_encoding_to_char(encoding) AS encoding, datcollate AS collation,
 
 
 class Step(NamedTuple):
-    """Something to do: what it is for the reader, the statement, and by whom."""
+    """One change: its description, the statement, and whether the master user runs the statement."""
 
     text: str
     statement: Any
@@ -183,7 +183,7 @@ class Step(NamedTuple):
 
 
 def refuse(found: Row, roles: dict[str, Any], parameters: dict[str, Any]) -> None:
-    """Raise DatabaseError for what no later step can mend."""
+    """Raise DatabaseError for problems that no later step can fix."""
     name, encoding, collation = (
         parameters["database"]["name"],
         parameters["encoding"],
@@ -193,14 +193,14 @@ def refuse(found: Row, roles: dict[str, Any], parameters: dict[str, Any]) -> Non
     if found.encoding != encoding or plain[0] != plain[1]:
         raise DatabaseError(
             f"{name} has the encoding {found.encoding} and the collation {found.collation}; expected {encoding} and "
-            f"{collation}. Both are fixed when a database is created: create it anew (TEMPLATE template0), or set "
-            "db_migrate_encoding and db_migrate_collation to what is wanted."
+            f"{collation}. A database cannot change either: recreate the database (TEMPLATE template0), or set "
+            "db_migrate_encoding and db_migrate_collation to the existing values."
         )
     if found.foreign_tables:
         owner = parameters["owner"]["user"]
         raise DatabaseError(
-            f"Tables in the schema public belong to others than {owner}: {found.foreign_tables}. Migrations could not "
-            f"change them. Hand them over, as their owner: ALTER TABLE ... OWNER TO {owner}."
+            f"Tables in the schema public do not belong to {owner}: {found.foreign_tables}. Migrations cannot "
+            f"change these tables. Change the owner, as the current owner: ALTER TABLE ... OWNER TO {owner}."
         )
     for role in roles.values():
         for attribute, word in (
@@ -210,12 +210,12 @@ def refuse(found: Row, roles: dict[str, Any], parameters: dict[str, Any]) -> Non
         ):
             if getattr(role, attribute):
                 raise DatabaseError(
-                    f"{role.name} has {word}, which only a superuser can take back: ALTER ROLE {role.name} NO{word}."
+                    f"{role.name} has {word}, which only a superuser can revoke: ALTER ROLE {role.name} NO{word}."
                 )
 
 
 def role_steps(roles: dict[str, Any], parameters: dict[str, Any]) -> list[Step]:
-    """Return what makes of the two roles what they should be, but for rights."""
+    """Return the changes to the attributes and memberships of both roles."""
     steps = []
     for which in ("owner", "app"):
         name, role = parameters[which]["user"], roles.get(parameters[which]["user"])
@@ -248,10 +248,9 @@ def role_steps(roles: dict[str, Any], parameters: dict[str, Any]) -> list[Step]:
 
 
 def timeout_steps(role: Row | None, parameters: dict[str, Any]) -> list[Step]:
-    """Return what gives the owner, who only migrates, the timeouts; there they hold for any driver and any env.py.
+    """Return the changes to the owner's timeouts, which apply to any driver and any env.py; only migrations use this role.
 
-    Of two equal ones PostgreSQL takes the statement's for the reason when a statement waits for a lock; so that for locks
-    is the shorter one.
+    With equal values PostgreSQL would report a lock wait as a statement timeout, so lock_timeout is slightly shorter.
     """
     name, database = parameters["owner"]["user"], parameters["database"]["name"]
     steps = []
@@ -272,7 +271,7 @@ def timeout_steps(role: Row | None, parameters: dict[str, Any]) -> list[Step]:
 
 
 def right_steps(rows: list[Any], owner: str, app: str) -> list[Step]:
-    """Return what turns the rights that are there into those that should be."""
+    """Return the changes from the existing to the required rights."""
     objects: dict[tuple, dict[str, dict[str, bool]]] = {}
     for row in rows:
         grantees = objects.setdefault((row.kind, row.name, row.part), {})
@@ -300,7 +299,7 @@ def right_steps(rows: list[Any], owner: str, app: str) -> list[Step]:
 
 
 class Target(NamedTuple):
-    """Something that rights are given on."""
+    """A database object with rights."""
 
     kind: str
     name: str | None
@@ -308,11 +307,11 @@ class Target(NamedTuple):
     owner: str
 
     def grant(self, grantee: str, rights: Collection) -> list[Step]:
-        """Return the step that gives ``rights``, if there are any."""
+        """Return the step that grants ``rights``, unless empty."""
         return [self.step("GRANT", "to", grantee, rights)] if rights else []
 
     def revoke(self, grantee: str, rights: Collection, option: str = "") -> list[Step]:
-        """Return the step that takes ``rights``, or only the right to pass them on, if there are any."""
+        """Return the step that revokes ``rights``, or only their grant option, unless empty."""
         return [self.step(f"REVOKE {option}", "from", grantee, rights)] if rights else []
 
     def step(self, verb: str, preposition: str, grantee: str, rights: Collection) -> Step:
@@ -341,7 +340,7 @@ class Target(NamedTuple):
             target,
             sql.SQL(preposition.upper()),
             sql.SQL("PUBLIC") if grantee == "PUBLIC" else sql.Identifier(grantee),
-            # What the grantee has passed on goes too.
+            # Also revokes rights that the grantee granted to other roles.
             sql.SQL(" CASCADE" if preposition == "from" else ""),
         )
         where = f"{self.kind.lower()}{'s' if future else ''} {self.name or ''}{'.' + self.part if self.part else ''}"
@@ -350,10 +349,10 @@ class Target(NamedTuple):
 
 
 class Roles:
-    """The roles of one database, seen by its master."""
+    """The roles of one database, as seen by its master user."""
 
     def __init__(self, parameters: dict[str, Any], *, check_mode: bool) -> None:
-        """Connect, and wait for another run to end."""
+        """Connect, and wait until another run ends."""
         self.parameters, self.check_mode = parameters, check_mode
         self.owner, self.app = parameters["owner"], parameters["app"]
         self.names = {"owner": self.owner["user"], "app": self.app["user"]}
@@ -374,17 +373,17 @@ class Roles:
             return cursor.fetchall()
 
     def roles(self) -> dict[str, Any]:
-        """Return those of the two roles that there are, by name."""
+        """Return the existing ones of both roles, by name."""
         return {row.name: row for row in self.read(ROLES)}
 
     def rights(self) -> list[Step]:
-        """Return what is to be done about rights."""
+        """Return the changes to the rights."""
         return right_steps(self.read(RIGHTS), self.owner["user"], self.app["user"])
 
     def passwords(self, roles: dict[str, Any]) -> list[Step]:
-        """Return what sets the passwords that do not open the database.
+        """Return the changes to passwords that do not work.
 
-        A master on RDS may not read what is stored for a password; so it is tried.
+        A master user on RDS cannot read the stored verifier, so the password is tested with a login.
         """
         steps = []
         for role in (self.owner, self.app):
@@ -394,14 +393,14 @@ class Roles:
             try:
                 open_session(self.parameters, role["user"], role["password"]).close()
             except psycopg2.OperationalError:
-                # As a verifier: the password itself would stand in the database's log.
+                # Set as a verifier: a plain password would appear in the database's log.
                 statement = sql.SQL("ALTER ROLE {} WITH PASSWORD {}")
                 statement = statement.format(sql.Identifier(role["user"]), sql.Literal(role["verifier"]))
                 steps.append(Step(f"{role['user']}: password", statement, True))
         return steps
 
     def do(self, steps: list[Step]) -> list[str]:
-        """Do what there is to do, all of it or nothing, and return its description."""
+        """Apply the steps of each user in one transaction, and return their descriptions."""
         steps_by = {master: [step for step in steps if step.master is master] for master in (True, False)}
         if self.check_mode:
             return [step.text for step in steps]
@@ -417,13 +416,13 @@ class Roles:
                     try:
                         cursor.execute(step.statement)
                     except psycopg2.Error as error:
-                        raise DatabaseError(f"Cannot do this: {step.text}: {str(error).strip()}") from error
+                        raise DatabaseError(f"Cannot apply: {step.text}: {str(error).strip()}") from error
             if not master:
                 connection.close()
         return [step.text for step in steps]
 
     def make(self) -> dict[str, Any]:
-        """Make the roles what they should be; returns what the module returns."""
+        """Create or change both roles; returns the module's result."""
         roles = self.roles()
         refuse(self.read(DATABASE_FACTS)[0], roles, self.parameters)
         steps = role_steps(roles, self.parameters)
@@ -436,20 +435,20 @@ class Roles:
         left = [] if self.check_mode else [step.text for step in self.rights()]
         if left:
             raise DatabaseError(
-                f"The master {self.parameters['database']['admin_user']} has no effect on: {'; '.join(left)}. Somebody "
-                "else gave these rights or owns the schema: take them back as that role."
+                f"The master user {self.parameters['database']['admin_user']} cannot change: {'; '.join(left)}. Another role "
+                "granted these rights or owns the schema: revoke the rights as that role."
             )
         connectable = [name for name, role in roles.items() if role.may_connect]
         return {"changes": done, "ready": len(connectable) == 2 and not wrong}
 
     def remove(self) -> dict[str, Any]:
-        """Drop both roles with what they own here; returns what the module returns."""
+        """Drop both roles with their objects in this database; returns the module's result."""
         names = sorted(self.roles())
         steps = []
-        # Who drops what another owns, or takes back what he gave, must be a member of that role; of both, before the first.
+        # Dropping a role's objects or grants requires membership in the role; join both roles before the first drop.
         for words, text in (
             ("GRANT {} TO CURRENT_USER", ""),
-            ("DROP OWNED BY {} CASCADE", "drop everything that {} owns"),
+            ("DROP OWNED BY {} CASCADE", "drop all objects of {}"),
             ("DROP ROLE {}", "drop role {}"),
         ):
             steps += [

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: bring a database to the revision of a release's Alembic migrations."""
+"""Ansible module: upgrade a database to the head revision of a release's Alembic migrations."""
 
 from __future__ import annotations
 
@@ -29,58 +29,58 @@ from ansible.module_utils.db_migrate import (
 
 DOCUMENTATION = """
 module: db_migrate_upgrade
-short_description: Bring a database to the revision of a release's Alembic migrations
+short_description: Upgrade a database to the head revision of a release's Alembic migrations
 description:
-  - Runs C(alembic upgrade head) from a release when C(alembic current) differs from C(alembic heads), as
-    another user, with the database's URL in the environment (never on a command line). Afterwards a command
-    of the application's own runs, with the application's URL.
-  - A lock in the database, held for all of it, makes a second run wait, from whichever server it comes.
-  - While it runs, nobody else waits for locks that it holds for longer than O(lock_timeout); before that its sessions
-    are ended. Each statement's own timeouts are settings of the owner's role (M(db_migrate_roles)).
+  - Runs C(alembic upgrade head) from a release if C(alembic current) differs from C(alembic heads), as another user, with the
+    database's URL in the environment (never on a command line). Then runs a command of the application with the application's
+    URL.
+  - A lock in the database makes a second run wait, from any server.
+  - A migration cannot block other sessions for longer than O(lock_timeout); the module ends its sessions before. The timeouts of
+    single statements are settings of the owner's role (M(db_migrate_roles)).
 options:
   path:
-    description: The release.
+    description: The path of the release.
     type: path
     required: true
   config:
-    description: Alembic's configuration, in O(path).
+    description: Alembic's configuration, relative to O(path).
     type: str
     default: alembic.ini
-  folder:
-    description: Where Alembic runs, in O(path).
+  directory:
+    description: The working directory of Alembic, relative to O(path).
     type: str
     default: .
   venv:
-    description: The virtual environment, in O(path).
+    description: The virtual environment, relative to O(path).
     type: str
     default: venv
   user:
-    description: The user who runs the application's code.
+    description: The user that runs the application's code.
     type: str
     required: true
   database:
-    description: The database; its master is not used.
+    description: The database. The master user is not used.
     type: dict
     required: true
     suboptions:
-      host: {description: Its host name., type: str, required: true}
-      port: {description: Its port., type: int, required: true}
-      name: {description: Its name., type: str, required: true}
-      admin_user: {description: The master., type: str, required: true}
-      admin_password: {description: The master's password., type: str, required: true}
+      host: {description: The host name., type: str, required: true}
+      port: {description: The port., type: int, required: true}
+      name: {description: The name of the database., type: str, required: true}
+      admin_user: {description: The master user., type: str, required: true}
+      admin_password: {description: The master user's password., type: str, required: true}
   ca_cert:
-    description: The certificate authorities that its certificate is checked against.
+    description: The CA bundle that verifies the database's certificate.
     type: path
     required: true
   owner:
-    description: Who migrates.
+    description: The role that runs migrations.
     type: dict
     required: true
     suboptions: &role
       user: {description: The name., type: str, required: true}
       password: {description: The password., type: str, required: true}
   app:
-    description: Who runs O(after_command).
+    description: The role that runs O(after_command).
     type: dict
     required: true
     suboptions: *role
@@ -89,11 +89,11 @@ options:
     type: dict
     default: {}
   url_variable:
-    description: The variable that holds the database's URL; empty for none.
+    description: The variable with the database's URL; empty for none.
     type: str
     default: DATABASE_URL
   url_scheme:
-    description: How the URL begins.
+    description: The scheme of the URL.
     type: str
     default: postgresql
   url_query:
@@ -101,51 +101,50 @@ options:
     type: dict
     default: {}
   connection_variables:
-    description: The variables that hold the single parts.
+    description: The variables with the parts of the connection.
     type: dict
     default: {}
     suboptions:
-      host: {description: Holds the host name., type: str}
-      port: {description: Holds the port., type: str}
-      name: {description: Holds the database's name., type: str}
-      user: {description: Holds the user., type: str}
-      password: {description: Holds the password., type: str}
-      ca_cert: {description: Holds the path of the certificate authorities., type: str}
+      host: {description: The variable with the host name., type: str}
+      port: {description: The variable with the port., type: str}
+      name: {description: The variable with the database's name., type: str}
+      user: {description: The variable with the user., type: str}
+      password: {description: The variable with the password., type: str}
+      ca_cert: {description: The variable with the path of the CA bundle., type: str}
   after_command:
-    description: What to run afterwards; C(unchanged) as its last line says that it changed nothing.
+    description: The command to run after the migration. C(unchanged) as the last line of its output reports no change.
     type: list
     elements: str
     default: []
   lock_wait:
-    description: How long to wait for another migration, in seconds.
+    description: The maximum wait for another migration in seconds.
     type: int
     default: 300
   lock_timeout:
-    description: For how long a migration may keep others waiting, in seconds.
+    description: The maximum time in seconds that a migration may block other sessions.
     type: int
     default: 5
   applied:
     description: >-
-      The revisions that an earlier run of this module has returned. A database that a later release has migrated is left as it
-      is when none of what it has beyond this release says C(contract), and refused otherwise.
+      The revisions returned by an earlier run of this module. If a later release has migrated the database, the schema stays
+      unchanged. The release is refused if it lacks an applied revision with C(contract).
     type: list
     elements: dict
     default: []
   serving:
     description: >-
-      The ids of the revisions that the release has which serves meanwhile. From the first pending revision on that says
-      C(contract) and is none of them, nothing is applied; what does not say it and comes after that is refused. Empty: nothing
-      serves, and all is applied.
+      The revision IDs of the live release. The first pending revision with C(contract) that is not in this list is held back,
+      with all later revisions. A revision without C(contract) after a held-back revision is refused. Empty applies all
+      revisions.
     type: list
     elements: str
     default: []
   keep_fresh:
     description: >-
-      A file whose time of change is renewed each minute while this works, such as a lock whose owner must not be taken for
-      dead; nothing when it is not there.
+      A file to touch every minute during the migration, such as a lock that would expire otherwise. The file may be missing.
     type: path
   statement_timeout:
-    description: The owner's own, in seconds; only named when it was the reason.
+    description: The owner's statement timeout in seconds, for the error message.
     type: int
     default: 5
 author: [Table Order Infrastructure]
@@ -164,35 +163,35 @@ EXAMPLES = """
 """
 
 RETURN = """
-before: {description: The revisions of the database before., type: list, elements: str, returned: success}
-after: {description: The revisions that it has now., type: list, elements: str, returned: success}
+before: {description: The revisions of the database before the run., type: list, elements: str, returned: success}
+after: {description: The revisions of the database after the run., type: list, elements: str, returned: success}
 pending:
-  description: What was pending, oldest first; each with C(id), C(title) and C(contract).
+  description: The pending revisions, oldest first, each with C(id), C(title) and C(contract).
   type: list
   elements: dict
   returned: success
 revisions:
   description: >-
-    All revisions of the release, oldest first; each with C(id), C(title), C(contract), which says that the code before
-    it cannot serve after it, and C(applied), which is false for one that O(serving) has held back. Empty where a later
-    release has migrated the database.
+    All revisions of the release, oldest first, each with C(id), C(title), C(contract) (older code cannot run after this
+    revision) and C(applied) (false for a revision held back by O(serving)). Empty if a later release has migrated the
+    database.
   type: list
   elements: dict
   returned: success
-sql: {description: In check mode the SQL that would run; empty where nobody can tell., type: str, returned: success}
+sql: {description: The SQL that would run in check mode; empty if unknown., type: str, returned: success}
 """
 
-# "alembic current" prints "REVISION (head)"; an application may print other lines beside.
+# "alembic current" prints "REVISION (head)"; an application may print other lines.
 REVISION = re.compile(r"^([\w-]+)(?: \((?:head|effective head|mergepoint|branchpoint)\))*$")
-# What "alembic current" says of a revision that the release does not have.
+# The error of "alembic current" for a revision that the release does not contain.
 UNKNOWN = re.compile(r"Can't locate revision identified by '([\w-]+)'")
 SHOWN_LINES = 25
-LATER = "-- Once the new release alone serves:"
+LATER = "-- After the cutover:"
 RENEWAL = 60  # seconds between two renewals of keep_fresh
-# Those who have waited long enough, then who of the owner's keeps them waiting: a session that waits in the queue before
-# them counts, too. This role's own sessions (one holds the lock that makes a second run wait) are left alone. All of
-# it is visible to the owner, who may end sessions of its own. pg_blocking_pids() locks PostgreSQL's table of locks, so
-# it is asked about nobody else.
+# Finds sessions blocked too long, then the owner's sessions that block them, including sessions ahead of them in the lock
+# queue. Sessions of these modules are excluded: one of them holds the lock that makes a second run wait. The owner may see all
+# of this and may end its own sessions. pg_blocking_pids() locks PostgreSQL's lock table, so the query calls the function
+# for blocked sessions only.
 END_BLOCKERS = """
 WITH waiting AS MATERIALIZED (
     SELECT DISTINCT pg_locks.pid FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -208,16 +207,16 @@ WITH waiting AS MATERIALIZED (
 )
 SELECT cardinality(kept), waits FROM blockers WHERE pg_terminate_backend(blocker) ORDER BY 1 DESC LIMIT 1
 """
-SECRET_LENGTH = 8  # a value of the environment from this length on is never shown, whatever it is
+SECRET_LENGTH = 8  # environment values of at least this length are always redacted
 
 
 def text(value: object) -> str:
-    """Return a value as a process finds it in its environment: true and false in lower case."""
+    """Return a value as an environment variable: booleans become true and false."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def connection_parts(parameters: dict[str, Any], role: str) -> dict[str, str]:
-    """Return the parts of the connection of ``role`` ("owner" or "app"), by the names of the settings."""
+    """Return the parts of the connection of ``role`` ("owner" or "app"), by the names in the settings."""
     database = parameters["database"]
     return {
         **{part: text(database[part]) for part in ("host", "port", "name")},
@@ -227,7 +226,7 @@ def connection_parts(parameters: dict[str, Any], role: str) -> dict[str, str]:
 
 
 def database_url(parameters: dict[str, Any], role: str) -> str:
-    """Return the URL with which ``role`` ("owner" or "app") connects, in the form that the code expects."""
+    """Return the connection URL of ``role`` ("owner" or "app"), in the form that the code expects."""
     part = {name: quote(value, safe="") for name, value in connection_parts(parameters, role).items()}
     query = "&".join(
         f"{quote(name, safe='')}={quote(text(value))}" for name, value in parameters["url_query"].items()
@@ -237,7 +236,7 @@ def database_url(parameters: dict[str, Any], role: str) -> str:
 
 
 def connection_environment(parameters: dict[str, Any], role: str) -> dict[str, str]:
-    """Return the variables from which code of the release learns how ``role`` connects."""
+    """Return the variables with the connection of ``role``."""
     parts = connection_parts(parameters, role)
     variables = {
         name: parts[part] for part, name in (parameters["connection_variables"] or {}).items() if name
@@ -248,18 +247,18 @@ def connection_environment(parameters: dict[str, Any], role: str) -> dict[str, s
 
 
 def environment(parameters: dict[str, Any], role: str) -> dict[str, str]:
-    """Return the environment of a program of the release that runs for ``role``.
+    """Return the environment of a program of the release for ``role``.
 
-    The application's own settings say how the application connects; who migrates connects as the owner.
+    The application's own settings win over its connection variables; a migration always connects as the owner.
     """
     given = {name: text(value) for name, value in parameters["environment"].items()}
     connection = connection_environment(parameters, role)
     path = parameters["path"]
-    # libpq and asyncpg take these where the code says nothing about TLS.
+    # libpq and asyncpg use these if the code does not configure TLS.
     defaults = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": parameters["ca_cert"]}
-    if os.path.normpath(parameters["folder"]) != ".":
+    if os.path.normpath(parameters["directory"]) != ".":
         defaults["PYTHONPATH"] = path
-    # libpq looks for certificates in the home directory, and root's is closed to the user.
+    # libpq looks for certificates in the home directory, and the user cannot read root's.
     local = {
         "HOME": path,
         "PATH": f"{path}/{parameters['venv']}/bin:/usr/local/bin:/usr/bin:/bin",
@@ -270,7 +269,7 @@ def environment(parameters: dict[str, Any], role: str) -> dict[str, str]:
 
 
 def secrets(parameters: dict[str, Any]) -> list[str]:
-    """Return what must not be shown, in all forms in which a program may print it, the longest first."""
+    """Return all secrets, in each form in which a program may print them, the longest first."""
     harmless = set()
     passwords = set()
     for role in ("owner", "app"):
@@ -286,26 +285,26 @@ def secrets(parameters: dict[str, Any]) -> list[str]:
 
 
 def revisions(output: str) -> list[str]:
-    """Return the revisions that alembic has printed, sorted."""
+    """Return the revisions in the output of Alembic, sorted."""
     return sorted(match[1] for line in output.splitlines() if (match := REVISION.match(line.strip())))
 
 
 def hide(said: str, values: Iterable[str]) -> str:
-    """Return what a program said without passwords in URLs, however they are escaped, and without ``values``."""
+    """Return the output of a program with ``values`` and passwords in URLs redacted."""
     for value in values:
         said = said.replace(value, "********")
     return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1********@", said)
 
 
 def check_linear(found: list[dict[str, Any]], heads: list[str]) -> None:
-    """Raise DatabaseError unless each revision comes after one other and before one other.
+    """Raise DatabaseError unless the revisions form one line.
 
-    What comes after what must not depend on the order in which two branches were merged.
+    The order of revisions must not depend on the order of merged branches.
     """
     if len(heads) != 1:
         raise DatabaseError(
-            f"The release must have one head revision; it has {', '.join(heads) or 'none'}. Put one after the other: "
-            "give the later one the earlier one as its down_revision."
+            f"The release must have one head revision; it has {', '.join(heads) or 'none'}. Order the heads: set "
+            "down_revision of the later head to the earlier head."
         )
     merges = [f"{one['id']} comes after {' and '.join(one['down'])}" for one in found if len(one["down"]) > 1]
     after: dict[str, list[str]] = {}
@@ -319,13 +318,13 @@ def check_linear(found: list[dict[str, Any]], heads: list[str]) -> None:
     ]
     if merges or branches:
         raise DatabaseError(
-            f"The release's revisions are not one line: {'; '.join(branches + merges)}. Put one after the other: give "
-            "each a down_revision of its own, and remove the merge."
+            f"The release's revisions are not one line: {'; '.join(branches + merges)}. Order the revisions: give "
+            "each revision its own down_revision, and remove the merge."
         )
 
 
 def pending(found: list[dict[str, Any]], before: list[str]) -> list[dict[str, Any]]:
-    """Return the revisions that come after what the database has; ``found`` is one line, oldest first."""
+    """Return the revisions after those of the database; ``found`` is one line, oldest first."""
     reached = [place for place, one in enumerate(found, 1) if one["id"] in before]
     return found[max(reached, default=0) :]
 
@@ -333,10 +332,10 @@ def pending(found: list[dict[str, Any]], before: list[str]) -> list[dict[str, An
 def split(
     left: list[dict[str, Any]], serving: Iterable[str]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the pending revisions to apply now, and those that the serving release could not serve after.
+    """Return the pending revisions to apply now, and the revisions to hold back until the cutover.
 
-    ``serving`` are the ids that the serving release has; where nothing serves, all is applied now. Raises DatabaseError where
-    what adds comes after what takes away: one part cannot be applied before the other.
+    ``serving`` has the revision IDs of the live release; without a live release all revisions are applied now. Raises
+    DatabaseError for an expand revision after a held-back contract revision, since the order cannot change.
     """
     known = set(serving)
     first = next(
@@ -347,33 +346,33 @@ def split(
     if known and behind:
         last = held[held.index(behind[0]) - 1]
         raise DatabaseError(
-            f"{listed(behind)} would have to be applied before the new release starts, and {listed(held[:1])} takes away what "
-            "the release needs that serves until then. Bring them in two deployments: first a release whose last migration is "
-            f"{last['id']}. Where an outage does no harm, all is applied at once with -e '{{\"db_migrate_serving\": []}}'."
+            f"{listed(behind)} must be applied before the new release starts, but {listed(held[:1])} removes objects that the "
+            "live release needs until then. Split the release into two deployments: first deploy a release whose last migration is "
+            f"{last['id']}. If an outage is acceptable, apply all revisions at once with -e '{{\"db_migrate_serving\": []}}'."
         )
     return (now, held) if known else (left, [])
 
 
 def listed(found: list[dict[str, Any]]) -> str:
-    """Return revisions for the reader."""
+    """Return revisions as text for a message."""
     return ", ".join(
         f"{one['id']} ({one['title'].rstrip('.')})" if one["title"] else one["id"] for one in found
     )
 
 
 def ids(found: list[dict[str, Any]]) -> set[str]:
-    """Return the names of revisions."""
+    """Return the IDs of revisions."""
     return {one["id"] for one in found}
 
 
 def chosen(found: list[dict[str, Any]], *names: str) -> list[dict[str, Any]]:
-    """Return some of what is known about revisions."""
+    """Return only the keys ``names`` of each revision."""
     return [{name: one[name] for name in names} for one in found]
 
 
 @contextmanager
 def fresh(path: str | None) -> Iterator[None]:
-    """Renew the time of change of ``path`` meanwhile: it says that somebody is at work, for as long as that takes."""
+    """Touch ``path`` regularly inside the block, as a sign that the run is alive."""
     over = threading.Event()
 
     def renew() -> None:
@@ -392,13 +391,13 @@ def fresh(path: str | None) -> Iterator[None]:
 
 
 class Watchdog(threading.Thread):
-    """Ends the migration's sessions before others have waited for its locks for longer than the lock timeout.
+    """Ends the migration's sessions before they block other sessions for longer than the lock timeout.
 
-    The timeouts of its statements do not see to that: many short ones in one transaction keep their locks to its end.
+    Statement timeouts cannot do this: many short statements in one transaction keep their locks until its end.
     """
 
     def __init__(self, parameters: dict[str, Any]) -> None:
-        """Connect before the migration begins: no migration without it."""
+        """Connect before the migration begins: no migration may run without a watchdog."""
         super().__init__(daemon=True)
         self.parameters = parameters
         self.connection: Connection = self.connect()
@@ -406,14 +405,14 @@ class Watchdog(threading.Thread):
         self.kept, self.waits = 0, False
 
     def connect(self) -> Connection:
-        """Return a connection of its own, as the owner, without transactions: they would hold on to what they see."""
+        """Return a new connection as the owner, in autocommit mode: a transaction would see a stale snapshot."""
         owner = self.parameters["owner"]
         connection = open_session(self.parameters, owner["user"], owner["password"])
         connection.autocommit = True
         return connection
 
-    def look(self) -> None:
-        """End what keeps others waiting; a look less than the timeout, so that nobody waits for longer."""
+    def check(self) -> None:
+        """End blocking sessions; one check interval before the timeout, so that no session waits longer."""
         with self.connection.cursor() as cursor:
             cursor.execute(END_BLOCKERS, {"seconds": self.parameters["lock_timeout"] - POLL})
             row = cursor.fetchone()
@@ -421,39 +420,39 @@ class Watchdog(threading.Thread):
             self.kept, self.waits = row
 
     def run(self) -> None:
-        """Look until the migration is over; a lost connection is made again."""
+        """Check until the migration ends; reconnects after a lost connection."""
         while not self.over.wait(POLL):
             try:
                 if self.connection.closed:
                     self.connection = self.connect()
-                self.look()
+                self.check()
             except psycopg2.Error:
                 self.connection.close()
 
     def __enter__(self) -> Watchdog:
-        """Begin."""
+        """Start checking."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop looking."""
+        """Stop checking."""
         self.over.set()
         self.join()
         self.connection.close()
 
 
 class Release:
-    """A release's programs, run as the application's user."""
+    """Runs programs of a release, as the migration user."""
 
     def __init__(self, module: AnsibleModule) -> None:
-        """Take all of it from the module's parameters."""
+        """Keep the module and its parameters."""
         self.module = module
         self.parameters = module.params
 
-    def run(self, arguments: list[str], role: str, folder: str, data: str | None = None) -> str:
+    def run(self, arguments: list[str], role: str, directory: str, data: str | None = None) -> str:
         """Run a program of the virtual environment for ``role``, and return its standard output.
 
-        ``data`` is its standard input. Raises DatabaseError with the last lines of what it said when it fails.
+        ``data`` is its standard input. Raises DatabaseError with the last lines of the output on failure.
         """
         command = [
             self.module.get_bin_path("runuser", required=True),
@@ -463,7 +462,7 @@ class Release:
             *arguments,
         ]
         status, output, errors = self.module.run_command(
-            command, cwd=folder, environ_update=environment(self.parameters, role), data=data
+            command, cwd=directory, environ_update=environment(self.parameters, role), data=data
         )
         if status:
             said = hide("\n".join((output, errors)), secrets(self.parameters))
@@ -473,44 +472,44 @@ class Release:
 
     @property
     def config(self) -> str:
-        """Alembic's configuration."""
+        """Return the path of Alembic's configuration."""
         return f"{self.parameters['path']}/{self.parameters['config']}"
 
     @property
-    def folder(self) -> str:
-        """Where Alembic runs."""
-        return os.path.normpath(f"{self.parameters['path']}/{self.parameters['folder']}")
+    def directory(self) -> str:
+        """Return the working directory of Alembic."""
+        return os.path.normpath(f"{self.parameters['path']}/{self.parameters['directory']}")
 
     def alembic(self, *arguments: str) -> str:
-        """Run alembic as the owner of the schema; `-m` puts the folder in which it runs on Python's path."""
+        """Run Alembic as the schema owner; `-m` adds the working directory to Python's path."""
         return self.run(
-            ["python", "-m", "alembic", "--config", self.config, *arguments], "owner", self.folder
+            ["python", "-m", "alembic", "--config", self.config, *arguments], "owner", self.directory
         )
 
     def revisions(self) -> list[dict[str, Any]]:
-        """Return the release's revisions, oldest first, or raise when they are not one line."""
+        """Return the release's revisions, oldest first; raises DatabaseError unless they form one line."""
         program = inspect.getsource(db_migrate_revisions)
-        output = self.run(["python", "-", self.config], "owner", self.folder, program)
+        output = self.run(["python", "-", self.config], "owner", self.directory, program)
         lines = [line for line in output.splitlines() if line.startswith(db_migrate_revisions.MARK)]
         if not lines:
-            raise DatabaseError(f"A revision ended Python when it was imported:\n{output.strip()}")
+            raise DatabaseError(f"Importing a revision ended Python:\n{output.strip()}")
         found = json.loads(lines[-1].removeprefix(db_migrate_revisions.MARK))
         check_linear(found["revisions"], found["heads"])
         return found["revisions"]
 
     def sql(self, before: list[str], target: str = "head") -> tuple[str, str]:
-        """Return the SQL that would run, without secrets, and why there is none."""
+        """Return the redacted SQL that would run, or the reason for missing SQL."""
         since = f"{before[0]}:{target}" if len(before) == 1 else target
         try:
             output = self.alembic("upgrade", since, "--sql")
         except DatabaseError as error:
             said = str(error).splitlines()[-1].strip()
-            why = "env.py has no offline mode, or a migration asks the database"
+            why = "env.py has no offline mode, or a migration queries the database"
             return "", f"The SQL cannot be shown ({why}): {said}"
         return hide(output, secrets(self.parameters)).strip(), ""
 
     def migrate(self, before: list[str], found: list[dict[str, Any]], target: str = "head") -> None:
-        """Upgrade under the watchdog's eyes; raises DatabaseError with what is to be done about a failure."""
+        """Upgrade under the watchdog; raises DatabaseError with the fix for a failure."""
         watchdog = Watchdog(self.parameters)
         try:
             with watchdog:
@@ -521,7 +520,7 @@ class Release:
             raise DatabaseError("\n".join(said)) from error
 
     def left(self, before: list[str], found: list[dict[str, Any]]) -> str:
-        """Say what a failed migration has left."""
+        """Return the state of the schema after a failed migration."""
         now = None
         with suppress(DatabaseError):
             now = revisions(self.alembic("current"))
@@ -529,63 +528,63 @@ class Release:
             return ""
         if now == before:
             outside = [one["id"] for one in found if one["outside"]]
-            but = f", but for what autocommit_block of {', '.join(outside)} has done" if outside else ""
+            but = f", except the autocommit_block of {', '.join(outside)}" if outside else ""
             at = f"the database is still at {', '.join(now) or 'no revision'}"
             return f"Nothing was changed{but}: {at}. Pending: {listed(found)}."
         left = pending(found, now)
         done = listed([one for one in found if one not in left])
         at = f"the database is at {', '.join(now)}"
-        return f"Applied before that, and kept: {done}; {at}. Pending: {listed(left)}."
+        return f"Applied and kept before the failure: {done}; {at}. Pending: {listed(left)}."
 
 
 def explain(failure: str, watchdog: Watchdog, parameters: dict[str, Any]) -> str:
-    """Return what to do about a failed migration when a timeout was the reason, otherwise nothing."""
+    """Return the fix for a migration that failed by a timeout, or an empty string."""
     lock_timeout, name = parameters["lock_timeout"], parameters["database"]["name"]
     if watchdog.kept:
         others = f"{watchdog.kept} other session{'s' if watchdog.kept > 1 else ''} of {name}"
         fix = (
-            "It waited for a lock itself, with everybody else behind it: run it again when the transaction that holds the "
-            "lock has ended (pg_stat_activity shows it)."
+            "The migration waited for a lock, with other sessions queued behind: run again when the transaction with the "
+            "lock has ended (see pg_stat_activity)."
             if watchdog.waits
-            else "Make several migrations of it that each hold their locks for a shorter time, or raise the setting."
+            else "Split the migration into several with shorter locks, or raise the setting."
         )
         return (
-            f"The migration was ended: it would have kept {others} waiting for longer than db_migrate_lock_timeout "
+            f"The migration was ended before it would block {others} for longer than db_migrate_lock_timeout "
             f"({lock_timeout} s). {fix}"
         )
     if "due to lock timeout" in failure:
         return (
-            f"The migration waited for a lock for longer than db_migrate_lock_timeout ({lock_timeout} s), and everybody "
-            "else behind it. Run it again when the transaction that holds the lock has ended (pg_stat_activity shows it)."
+            f"The migration waited for a lock for longer than db_migrate_lock_timeout ({lock_timeout} s). Run again when the "
+            "transaction with the lock has ended (see pg_stat_activity)."
         )
     if "due to statement timeout" in failure:
         return (
-            f"A statement took longer than db_migrate_statement_timeout ({parameters['statement_timeout']} s). Where it blocks "
-            "nobody, such as CREATE INDEX CONCURRENTLY, raise the setting or set it to 0 for this run."
+            f"A statement took longer than db_migrate_statement_timeout ({parameters['statement_timeout']} s). If the statement "
+            "blocks no session, such as CREATE INDEX CONCURRENTLY, raise the setting or set 0 for this run."
         )
     return ""
 
 
 def beyond(unknown: str, known: list[dict[str, Any]], applied: list[dict[str, Any]]) -> str:
-    """Return in words how the database is beyond the release, which was rolled back to; raises where it cannot serve."""
+    """Return a message about a database ahead of the release; raises DatabaseError if the release cannot run on the schema."""
     ids = {one["id"] for one in known}
     later = [one for one in applied if one["id"] not in ids]
     if unknown not in {one["id"] for one in later}:
         raise DatabaseError(
-            f"The database is at {unknown}, which this release does not have, and no deployment to this server has recorded. "
-            "Deploy a release that has it."
+            f"The database is at {unknown}. This release does not contain this revision, and no deployment to this server has "
+            "recorded it. Deploy a release with this revision."
         )
     for one in later:
         if one["contract"]:
             raise DatabaseError(
-                f"The database is at {unknown}: migration {one['id']} ({one['title']}) took away what this release needs. "
-                "Deploy a release that has it, or restore a snapshot of the database from before it."
+                f"The database is at {unknown}: migration {one['id']} ({one['title']}) removed objects that this release needs. "
+                "Deploy a release with this migration, or restore a database snapshot from before the migration."
             )
-    return f"At {unknown}, beyond this release, which can serve with it: {listed(later)}"
+    return f"At {unknown}, ahead of this release, which can run on this schema: {listed(later)}"
 
 
 def state(release: Release, known: list[dict[str, Any]]) -> tuple[list[str], str]:
-    """Return the database's revisions, and in words how they are beyond the release's, if they are."""
+    """Return the database's revisions, and a message if the database is ahead of the release."""
     try:
         return revisions(release.alembic("current")), ""
     except DatabaseError as error:
@@ -596,12 +595,12 @@ def state(release: Release, known: list[dict[str, Any]]) -> tuple[list[str], str
 
 
 def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
-    """Upgrade where there is something to upgrade, then run the command; returns what the module returns."""
+    """Upgrade if revisions are pending, then run the command; returns the module's result."""
     known = release.revisions()
     before, ahead = state(release, known)
     heads = before if ahead else [known[-1]["id"]]
     left = pending(known, before) if before != heads else []
-    # In an empty database nothing serves.
+    # An empty database has no live release.
     now, held = split(left, release.parameters["serving"] if before else [])
     after = before if held and not now else [now[-1]["id"]] if held else heads
     changes, target = before != after, after[0] if held else "head"
@@ -617,9 +616,9 @@ def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
         ],
         "sql": "",
     }
-    done = ahead or f"At {after[0]} already"
+    done = ahead or f"Already at {after[0]}"
     way = f"from {', '.join(before) or 'an empty database'} to {after[0]}: {listed(now)}"
-    later = f". Once the new release alone serves: {listed(held)}" if held else ""
+    later = f". After the cutover: {listed(held)}" if held else ""
     if check_mode:
         sql, why_not = release.sql(before, target) if changes else ("", "")
         if changes:
@@ -652,14 +651,14 @@ def main() -> None:
         argument_spec={
             "path": {"type": "path", "required": True},
             "config": {"type": "str", "default": "alembic.ini"},
-            "folder": {"type": "str", "default": "."},
+            "directory": {"type": "str", "default": "."},
             "venv": {"type": "str", "default": "venv"},
             "user": {"type": "str", "required": True},
             "database": {"type": "dict", "required": True, "options": DATABASE},
             "ca_cert": {"type": "path", "required": True},
             "owner": {"type": "dict", "required": True, "options": ROLE},
             "app": {"type": "dict", "required": True, "options": ROLE},
-            # Ansible would blot out every "1" in it, revisions included; Release.run hides secrets.
+            # With no_log Ansible would censor every "1" in the output, revisions included; Release.run redacts secrets.
             "environment": {"type": "dict", "default": {}, "no_log": False},
             "url_variable": {"type": "str", "default": "DATABASE_URL"},
             "url_scheme": {"type": "str", "default": "postgresql"},

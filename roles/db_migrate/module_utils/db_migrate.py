@@ -1,4 +1,4 @@
-"""What the modules of this role share: how to connect, what to say when that fails, and the lock."""
+"""Shared code of the role's modules: connections, advice on failures, and the lock."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 try:
     import psycopg2
 
-    # A removed package leaves a folder with compiled files, which Python imports without complaint.
+    # A removed package leaves a directory with compiled files, which still imports as an empty package.
     import psycopg2.errors
 except ImportError:
     psycopg2 = None
 
 Connection = Any  # the driver has no types
 
-LOCK = 0x7AB1E0DB  # any number, the same for all runs; PostgreSQL keeps one such lock per database
+LOCK = 0x7AB1E0DB  # an arbitrary number, shared by all runs; PostgreSQL scopes the lock to one database
 
-# How often to look whether others wait for a migration; the lock timeouts are shorter by that than their setting.
+# Seconds between two checks for blocked sessions. The lock timeouts are shorter than their setting by this value.
 POLL = 0.25
 
-# What the options of the modules are; each has the settings' parts under the settings' names.
+# Shared options of the modules, with the same parts as the settings of the same name.
 DATABASE = {
     "host": {"type": "str", "required": True},
     "port": {"type": "int", "required": True},
@@ -39,23 +39,22 @@ class DatabaseError(Exception):
 
 
 def advice(error: str, parameters: dict[str, Any], user: str, setting: str) -> str:
-    """Return what to do about ``error``, by the name of the setting that is most likely wrong."""
+    """Return the fix for ``error``, with the name of the setting that is most likely wrong."""
     database, ca_cert = parameters["database"], parameters["ca_cert"]
     hints = {
         "certificate verify failed": (
-            f"db_migrate_ca_cert ({ca_cert}) does not hold the authority that signed the certificate of "
-            f"{database['host']}. Put the right one there (the fastapi_app role does), or name another file."
+            f"db_migrate_ca_cert ({ca_cert}) does not contain the CA of the certificate of {database['host']}. Install the "
+            "right CA bundle (the fastapi_app role does), or set another file."
         ),
         "does not match host name": (
-            "Set db_migrate_database.host to the name that the certificate is made for; an address or an alias is "
-            "not enough."
+            "Set db_migrate_database.host to the name in the certificate, not to an address or an alias."
         ),
-        "root certificate": f"Put the certificate authorities into db_migrate_ca_cert ({ca_cert}).",
+        "root certificate": f"Install the CA bundle as db_migrate_ca_cert ({ca_cert}).",
         "password authentication failed": (
-            f"{setting} is not the password of {user}: look at the secret that it comes from."
+            f"{setting} is not the password of {user}: check the secret behind the setting."
         ),
         "could not translate host name": (
-            "Correct db_migrate_database.host; this server must be able to resolve it."
+            "Correct db_migrate_database.host; this server must be able to resolve the name."
         ),
         "does not exist": (
             f"Create the database, or correct db_migrate_database.name ({database['name']}) or the user's name."
@@ -65,13 +64,13 @@ def advice(error: str, parameters: dict[str, Any], user: str, setting: str) -> s
         if part in error:
             return hint
     return (
-        f"Look at db_migrate_database.host and .port ({database['port']}), at the security group (the port must be open "
-        "from the server's), and whether the database is running."
+        f"Check db_migrate_database.host and .port ({database['port']}), the security group (the server needs access to the "
+        "port), and that the database is running."
     )
 
 
 def open_session(parameters: dict[str, Any], user: str, password: str) -> Connection:
-    """Return a connection over verified TLS; raises what psycopg2 raises."""
+    """Return a connection over verified TLS; raises the errors of psycopg2."""
     database = parameters["database"]
     return psycopg2.connect(
         host=database["host"],
@@ -87,9 +86,9 @@ def open_session(parameters: dict[str, Any], user: str, password: str) -> Connec
 
 
 def connect(parameters: dict[str, Any], user: str, password: str, setting: str, tries: int = 1) -> Connection:
-    """Return a connection over verified TLS; ``setting`` is where the password comes from.
+    """Return a connection over verified TLS; ``setting`` is the name of the password's setting.
 
-    Tries again every two seconds. Raises DatabaseError, with the fix, when that does not help.
+    Retries every two seconds. Raises DatabaseError, with the fix, after the last attempt.
     """
     for left in reversed(range(tries)):
         try:
@@ -107,9 +106,9 @@ def connect(parameters: dict[str, Any], user: str, password: str, setting: str, 
 
 
 def lock(connection: Connection, wait: int) -> None:
-    """Take the lock for as long as the session lasts (a killed process ends it), or raise after ``wait`` seconds."""
+    """Take the lock until the session ends (also by a killed process); raises DatabaseError after ``wait`` seconds."""
     with connection.cursor() as cursor:
-        # In place of the owner's own, which are for migrations.
+        # Replaces the owner's timeouts, which are for migrations.
         cursor.execute(
             "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', '0', false)",
             (f"{wait}s",),
@@ -118,7 +117,7 @@ def lock(connection: Connection, wait: int) -> None:
             cursor.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
         except psycopg2.errors.LockNotAvailable as error:
             message = f"Another migration has been running for more than {wait} s."
-            raise DatabaseError(f"{message} Wait for it, or raise db_migrate_lock_wait.") from error
+            raise DatabaseError(f"{message} Wait until it ends, or raise db_migrate_lock_wait.") from error
         cursor.execute("RESET lock_timeout")
         cursor.execute("RESET statement_timeout")
     connection.commit()

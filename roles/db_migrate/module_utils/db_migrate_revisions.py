@@ -1,8 +1,8 @@
-"""What revisions a release has, printed by the release's own Python.
+"""Prints the revisions of a release, with the release's own Python.
 
-The module db_migrate_upgrade hands this file to that Python on its standard input, with Alembic's configuration as the
-argument. Alembic loads the revisions and not env.py, so no database is needed. Only Alembic and Python's own modules
-are there to import.
+The module db_migrate_upgrade passes this file to Python on standard input, with Alembic's configuration as the argument.
+Alembic loads the revisions without env.py, so no database is needed. Only Alembic and the standard library can be
+imported.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import tokenize
 from pathlib import Path
 from typing import Any
 
-# The answer's line begins with it: a revision may print when it is imported.
+# Marks the result line: a revision may print when it is imported.
 MARK = "db_migrate_revisions: "
-TAKE_AWAY = frozenset({"drop_table", "drop_column", "rename_table"})
-# What takes away in SQL. PostgreSQL lets a statement leave out COLUMN; a constraint or an index may be renamed, nobody
-# asks for those by name.
+CONTRACT_OPERATIONS = frozenset({"drop_table", "drop_column", "rename_table"})
+# Contract operations in SQL. COLUMN is optional in PostgreSQL. Renaming a constraint or an index is harmless, because the
+# application does not use their names.
 SQL = re.compile(
     r"\bDROP\s+(TABLE|COLUMN)\b"
     r"|\bALTER\s+TABLE\b[^;]*\bDROP\s+(?!CONSTRAINT\b|DEFAULT\b|NOT\b|EXPRESSION\b|IDENTITY\b)\w"
@@ -28,11 +28,11 @@ SQL = re.compile(
 )
 
 Functions = dict[str, ast.FunctionDef]
-Script = Any  # Alembic's, which is not there to import before this runs in the release
+Script = Any  # Alembic's class, which only the release's Python can import
 
 
 def reached(functions: Functions) -> list[ast.FunctionDef]:
-    """Return upgrade() and those of the file's functions that it names, and those that these name."""
+    """Return upgrade() and all functions of the file that it references, directly or indirectly."""
     found: dict[str, ast.FunctionDef] = {}
     left = ["upgrade"]
     while left:
@@ -44,8 +44,8 @@ def reached(functions: Functions) -> list[ast.FunctionDef]:
     return list(found.values())
 
 
-def takes_away(call: ast.Call) -> bool:
-    """Say whether a call of Alembic's, on ``op`` or in a batch, takes away a table, a column or its name."""
+def drops_or_renames(call: ast.Call) -> bool:
+    """Return whether an Alembic call, on ``op`` or in a batch, drops or renames a table or a column."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     if name == "alter_column":
         return any(
@@ -53,11 +53,11 @@ def takes_away(call: ast.Call) -> bool:
             and not (isinstance(given.value, ast.Constant) and given.value.value is None)
             for given in call.keywords
         )
-    return name in TAKE_AWAY
+    return name in CONTRACT_OPERATIONS
 
 
 def strings(nodes: list[ast.AST]) -> list[str]:
-    """Return the text in ``nodes``; what is not known before it runs (in an f-string) stands as a word."""
+    """Return the text in ``nodes``; an f-string's expression, unknown before it runs, becomes a word."""
     found = []
     for node in nodes:
         docstring = ast.get_docstring(node, clean=False) if isinstance(node, ast.FunctionDef) else None
@@ -71,16 +71,16 @@ def strings(nodes: list[ast.AST]) -> list[str]:
 
 
 def is_contract(source: str) -> bool:
-    """Say whether the code before a revision cannot serve after it, as far as its upgrade() shows.
+    """Return whether older code cannot run after a revision, judging by its upgrade().
 
-    The text of SQL counts wherever upgrade() names it, once it executes anything: rather too often than not.
+    If upgrade() executes anything, all SQL text that it references counts: a false positive is safer than a false negative.
     """
     tree = ast.parse(source)
     own: Functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     functions = reached(own)
     nodes = [node for function in functions for node in ast.walk(function)]
     calls = [node for node in nodes if isinstance(node, ast.Call)]
-    if any(takes_away(call) for call in calls):
+    if any(drops_or_renames(call) for call in calls):
         return True
     if not any(isinstance(call.func, ast.Attribute) and call.func.attr == "execute" for call in calls):
         return False
@@ -95,7 +95,7 @@ def is_contract(source: str) -> bool:
 
 
 def describe(revision: Script) -> dict[str, Any]:
-    """Return what there is to know about one of Alembic's Script objects."""
+    """Return the description of one of Alembic's Script objects."""
     path, source = Path(revision.path), ""
     if path.suffix == ".py":
         with tokenize.open(path) as file:
@@ -109,13 +109,13 @@ def describe(revision: Script) -> dict[str, Any]:
         "title": (revision.doc or "").strip().split("\n")[0],
         "contract": is_contract(source) if contract is None else contract,
         "down": [down] if isinstance(down, str) else list(down or ()),
-        # What such a revision has done stays when it fails.
+        # The effects of such a revision remain after a failure.
         "outside": "autocommit_block" in source,
     }
 
 
 def main() -> None:
-    """Print the heads, and all revisions, oldest first."""
+    """Print the heads and all revisions, oldest first."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 

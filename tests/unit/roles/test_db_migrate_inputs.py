@@ -60,7 +60,7 @@ REFUSED = {
     "lock by a relative path": (
         {"db_migrate_keep_fresh": "lock.json"},
         "db_migrate_keep_fresh is",
-        "or nothing",
+        "or empty",
     ),
     "no database": ({"db_migrate_database": {}}, "db_migrate_database lacks host, port, name, admin_user"),
     "null for the database": ({"db_migrate_database": None}, "db_migrate_database' is of type NoneType"),
@@ -74,13 +74,13 @@ REFUSED = {
     # Host, port, name.
     "URL with credentials": (
         database(host="postgresql://boss:s3cret-thing@h:5432/db"),
-        "db_migrate_database.host is no",
+        "db_migrate_database.host is not a host name",
     ),
-    "user in the host": (database(host="boss:s3cret-thing@h"), "db_migrate_database.host is no host name"),
-    "port in the host": (database(host="db.example:5432"), "db_migrate_database.host is no host name"),
-    "shell in the host": (database(host="$(reboot)"), "db_migrate_database.host is no host name"),
-    "newline in the host": (database(host="db.example\nx"), "db_migrate_database.host is no host name"),
-    "Korean host": (database(host="데이터베이스"), "db_migrate_database.host is no host name"),
+    "user in the host": (database(host="boss:s3cret-thing@h"), "db_migrate_database.host is not a host name"),
+    "port in the host": (database(host="db.example:5432"), "db_migrate_database.host is not a host name"),
+    "shell in the host": (database(host="$(reboot)"), "db_migrate_database.host is not a host name"),
+    "newline in the host": (database(host="db.example\nx"), "db_migrate_database.host is not a host name"),
+    "Korean host": (database(host="데이터베이스"), "db_migrate_database.host is not a host name"),
     "port 0": (database(port=0), "db_migrate_database.port is 0; accepted: 1 to 65535"),
     "port 65536": (database(port=65536), "db_migrate_database.port is 65536"),
     "port of letters": (database(port="postgresql"), "port", "postgresql"),
@@ -111,7 +111,7 @@ REFUSED = {
     "Korean password": (app(password="비밀번호비밀번호"), "db_migrate_app.password is refused"),
     "space in a password": (app(password="pass word"), "db_migrate_app.password is refused"),
     "newline in a password": (app(password="password\n"), "db_migrate_app.password is refused"),
-    "number as password": (app(password=1234567890), "db_migrate_app.password is refused", "in quotes"),
+    "number as password": (app(password=1234567890), "db_migrate_app.password is refused", "quote a number"),
     # Paths.
     "traversal in alembic_ini": (
         {"db_migrate_alembic_ini": "../../etc/alembic.ini"},
@@ -122,7 +122,7 @@ REFUSED = {
     "empty alembic_ini": ({"db_migrate_alembic_ini": ""}, "db_migrate_alembic_ini is ''"),
     "null for alembic_ini": ({"db_migrate_alembic_ini": None}, "db_migrate_alembic_ini is None"),
     "newline in alembic_ini": ({"db_migrate_alembic_ini": "a\nb"}, "db_migrate_alembic_ini is"),
-    "traversal in the folder": ({"db_migrate_alembic_folder": "db/../.."}, "db_migrate_alembic_folder is"),
+    "traversal in the directory": ({"db_migrate_alembic_folder": "db/../.."}, "db_migrate_alembic_folder is"),
     "traversal in the venv": ({"db_migrate_venv": "../venv"}, "db_migrate_venv is"),
     "relative release": ({"db_migrate_release_path": "backend"}, "db_migrate_release_path is 'backend'"),
     "traversal in the release": (
@@ -132,8 +132,8 @@ REFUSED = {
     "relative CA": ({"db_migrate_ca_cert": "rds-ca.pem"}, "db_migrate_ca_cert is 'rds-ca.pem'"),
     "shell in the user": ({"db_migrate_user": "x; reboot"}, "db_migrate_user is 'x; reboot'"),
     # Environment, command and the rest.
-    "name with a space": ({"db_migrate_environment": {"A B": "x"}}, "db_migrate_environment holds 'A B'"),
-    "name with '='": ({"db_migrate_environment": {"A=B": "x"}}, "db_migrate_environment holds 'A=B'"),
+    "name with a space": ({"db_migrate_environment": {"A B": "x"}}, "db_migrate_environment contains 'A B'"),
+    "name with '='": ({"db_migrate_environment": {"A=B": "x"}}, "db_migrate_environment contains 'A=B'"),
     "null in the environment": (
         {"db_migrate_environment": {"A": None}},
         "db_migrate_environment.A is a null",
@@ -144,7 +144,7 @@ REFUSED = {
     ),
     "zero byte": (
         {"db_migrate_environment": {"A": "s3cret-thing\0"}},
-        "db_migrate_environment.A holds a zero byte",
+        "db_migrate_environment.A contains a zero byte",
     ),
     "text for the environment": ({"db_migrate_environment": "A"}, "db_migrate_environment"),
     "no variable's name": ({"db_migrate_url_variable": "A-B"}, "db_migrate_url_variable is 'A-B'"),
@@ -160,7 +160,7 @@ REFUSED = {
     "whole URL as scheme": ({"db_migrate_url_scheme": "postgresql://x"}, "db_migrate_url_scheme is"),
     "list in the query": (
         {"db_migrate_url_query": {"ssl": ["x"]}},
-        "db_migrate_url_query holds 'ssl' with a list",
+        "db_migrate_url_query contains 'ssl' with a list",
     ),
     "text as command": (
         {"db_migrate_after_command": "python -m app; reboot"},
@@ -199,7 +199,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "any value in the environment": {
         "db_migrate_environment": {"A": "$HOME `id` 100% \"'\\ #\n김치", "B": 1, "C": True, "D": "", "E": 0.5}
     },
-    "configuration in a folder": {
+    "configuration in a directory": {
         "db_migrate_alembic_ini": "db/alembic.ini",
         "db_migrate_alembic_folder": "db",
     },
@@ -269,21 +269,21 @@ def from_the_role(tmp_path_factory) -> dict[str, str]:
     return refusals(tmp_path_factory.mktemp("inputs"), THROUGH_THE_ROLE, INLINE)
 
 
-def refusals(folder: Path, cases: set[str], program: list[str]) -> dict[str, str]:
+def refusals(directory: Path, cases: set[str], program: list[str]) -> dict[str, str]:
     """Return what the role says to each of ``cases``; an accepted one is not in it."""
     tasks = []
     for name in sorted(cases):
         settings = CASES[name]
         remember = f"{{{{ results | combine({{{name!r}: ansible_failed_result | to_json}}) }}}}"
         role = {"ansible.builtin.include_role": {"name": "db_migrate"}}
-        release = {"db_migrate_release_path": str(folder / "no-release")}
+        release = {"db_migrate_release_path": str(directory / "no-release")}
         tasks.append(
             {
                 "block": [{**role, "vars": {**release, **RIGHT, **settings}}],
                 "rescue": [{"ansible.builtin.set_fact": {"results": remember}}],
             }
         )
-    output = {"content": "{{ results | to_json }}", "dest": str(folder / "results.json"), "mode": "0600"}
+    output = {"content": "{{ results | to_json }}", "dest": str(directory / "results.json"), "mode": "0600"}
     tasks.append({"ansible.builtin.copy": output, "check_mode": False})
     play = {
         "hosts": "localhost",
@@ -292,13 +292,13 @@ def refusals(folder: Path, cases: set[str], program: list[str]) -> dict[str, str
         "vars": {"results": {}},
         "tasks": tasks,
     }
-    playbook = folder / "inputs.yml"
+    playbook = directory / "inputs.yml"
     playbook.write_text(yaml.safe_dump([play], allow_unicode=True))
     paths = f"roles_path = {ROOT}/roles\nfilter_plugins = {ROOT}/plugins/filter\n"
-    (folder / "ansible.cfg").write_text(f"[defaults]\n{paths}")
+    (directory / "ansible.cfg").write_text(f"[defaults]\n{paths}")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
-        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"),
+        "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
     }
     run = subprocess.run(
         [*program, "--check", "--inventory=localhost,", playbook],
@@ -308,7 +308,7 @@ def refusals(folder: Path, cases: set[str], program: list[str]) -> dict[str, str
         check=False,
     )
     assert run.returncode == 0, run.stdout[-5000:] + run.stderr
-    found = json.loads((folder / "results.json").read_text())
+    found = json.loads((directory / "results.json").read_text())
     return {
         name: " ".join(json.dumps(json.loads(text), ensure_ascii=False).split())
         for name, text in found.items()

@@ -36,7 +36,7 @@ PASSWORD = "o:w/n@e%r\\'\"$1"
 def parameters() -> dict:
     return {
         "path": "/opt/shop",
-        "folder": ".",
+        "directory": ".",
         "venv": "venv",
         "database": {"host": "db.example", "port": 5432, "name": "table-order"},
         "ca_cert": "/etc/ssl/ca.pem",
@@ -108,9 +108,9 @@ def test_code_that_says_nothing_about_tls_gets_it_verified(parameters):
     assert upgrade.environment(parameters, "owner")["PGSSLMODE"] == "verify-ca"
 
 
-@pytest.mark.parametrize(("folder", "expected"), [(".", None), ("./", None), ("db", "/opt/shop")])
-def test_a_folder_of_its_own_still_finds_the_applications_modules(parameters, folder, expected):
-    parameters["folder"] = folder
+@pytest.mark.parametrize(("directory", "expected"), [(".", None), ("./", None), ("db", "/opt/shop")])
+def test_a_directory_of_its_own_still_finds_the_applications_modules(parameters, directory, expected):
+    parameters["directory"] = directory
     assert upgrade.environment(parameters, "owner").get("PYTHONPATH") == expected
     parameters["environment"] = {"PYTHONPATH": "/src"}
     assert upgrade.environment(parameters, "owner")["PYTHONPATH"] == "/src"
@@ -254,7 +254,7 @@ def test_one_line_is_accepted():
         (
             line(("1", ""), ("2", "1"), ("2b", "1")),
             ["2", "2b"],
-            ["one head revision; it has 2, 2b. Put one after"],
+            ["one head revision; it has 2, 2b. Order the heads"],
         ),
         ([], [], ["it has none"]),
         (
@@ -318,9 +318,9 @@ def test_what_adds_behind_what_takes_away_is_refused(kinds, serving, added, away
     with pytest.raises(shared.DatabaseError) as refusal:
         upgrade.split(named(kinds), list(serving))
     said = str(refusal.value)
-    assert said.startswith(f"{added} (Title {added}) would have to be applied before")
-    assert f"and {away} (Title {away}) takes away" in said
-    assert f"in two deployments: first a release whose last migration is {last}." in said
+    assert said.startswith(f"{added} (Title {added}) must be applied before")
+    assert f"but {away} (Title {away}) removes objects" in said
+    assert f"into two deployments: first deploy a release whose last migration is {last}." in said
 
 
 @pytest.fixture
@@ -352,9 +352,7 @@ def test_the_first_part_goes_up_to_what_takes_away(at):
     result = upgrade.upgrade(release, check_mode=False)
     assert asked[1:] == [("upgrade", "2")]
     assert (result["after"], result["changed"], applied(result)) == (["2"], True, "12")
-    assert (
-        result["msg"] == "Migrated from 1 to 2: 2 (Title 2). Once the new release alone serves: 3 (Title 3)"
-    )
+    assert result["msg"] == "Migrated from 1 to 2: 2 (Title 2). After the cutover: 3 (Title 3)"
     assert [one["id"] for one in result["pending"]] == ["2", "3"]
 
 
@@ -370,7 +368,7 @@ def test_nothing_to_apply_before_is_no_change(at):
     result = upgrade.upgrade(release, check_mode=False)
     assert asked == [("current",)]
     assert (result["after"], result["changed"], applied(result)) == (["2"], False, "12")
-    assert "Once the new release alone serves: 3" in result["msg"]
+    assert "After the cutover: 3" in result["msg"]
 
 
 @pytest.mark.parametrize(("revision", "serving"), [("1", ()), ("", ("1",))], ids=["nothing serves", "empty"])
@@ -384,10 +382,8 @@ def test_where_nothing_serves_all_is_applied(at, revision, serving):
 def test_check_mode_shows_both_parts(at):
     release, asked = at("1", "1")
     result = upgrade.upgrade(release, check_mode=True)
-    assert result["sql"] == "-- 1:2\n-- Once the new release alone serves:\n-- 2:head"
-    assert result["msg"].startswith(
-        "Would migrate from 1 to 2: 2 (Title 2). Once the new release alone serves: 3 (Title 3)"
-    )
+    assert result["sql"] == "-- 1:2\n-- After the cutover:\n-- 2:head"
+    assert result["msg"].startswith("Would migrate from 1 to 2: 2 (Title 2). After the cutover: 3 (Title 3)")
     assert all("--sql" in arguments for arguments in asked[1:])
 
 
@@ -462,15 +458,15 @@ def fail(release, before=("0002",)) -> str:
         (
             "terminating",
             [None, (1, False)],
-            "it would have kept 1 other session of table-order waiting for longer",
+            "before it would block 1 other session of table-order for longer",
         ),
         (
             "terminating",
             [(3, False)],
-            "3 other sessions of table-order waiting for longer than db_migrate_lock_timeout (5 s)",
+            "3 other sessions of table-order for longer than db_migrate_lock_timeout (5 s)",
         ),
-        ("terminating", [(3, False)], "Make several migrations of it"),
-        ("terminating", [(2, True)], "It waited for a lock itself"),
+        ("terminating", [(3, False)], "Split the migration into several"),
+        ("terminating", [(2, True)], "The migration waited for a lock, with other sessions queued behind"),
         (
             "canceling statement due to lock timeout",
             [],
@@ -500,7 +496,7 @@ def test_the_watchdog_looks_before_the_time_is_over_and_closes(migrating):
 
 def test_the_watchdog_survives_its_connection(migrating):
     release, sessions = migrating("terminating", "0002", OSError("gone"), (1, False))
-    assert "it would have kept 1 other session" in fail(release)
+    assert "before it would block 1 other session" in fail(release)
     assert len(sessions) == 2
 
 
@@ -514,7 +510,7 @@ def test_another_failure_is_what_alembic_said(migrating):
 def test_what_was_applied_before_a_failure_is_named(migrating):
     said = fail(migrating("relation", "0003")[0])
     assert (
-        "Applied before that, and kept: 0003 (Title 0003); the database is at 0003. Pending: 0004 (Title 0004)."
+        "Applied and kept before the failure: 0003 (Title 0003); the database is at 0003. Pending: 0004 (Title 0004)."
         in said
     )
     assert "Nothing was changed" not in said
@@ -523,7 +519,7 @@ def test_what_was_applied_before_a_failure_is_named(migrating):
 def test_what_was_done_outside_of_the_transaction_is_named(migrating):
     release, _ = migrating("relation", "0002")
     found = [{**line(("0003", "0002"))[0], "outside": True}]
-    with pytest.raises(shared.DatabaseError, match="but for what autocommit_block of 0003 has done"):
+    with pytest.raises(shared.DatabaseError, match="except the autocommit_block of 0003"):
         release.migrate(["0002"], found)
 
 
@@ -531,8 +527,8 @@ def test_the_program_that_lists_revisions_is_handed_over_whole(parameters, monke
     said = {"heads": ["1"], "revisions": line(("1", ""))}
     given = []
 
-    def run(_self, arguments, _role, folder, data):
-        given.extend([arguments, folder, data])
+    def run(_self, arguments, _role, directory, data):
+        given.extend([arguments, directory, data])
         return f"An application may print.\n{known.MARK}{json.dumps(said)}\nmore\n"
 
     monkeypatch.setattr(upgrade.Release, "run", run)
@@ -573,7 +569,7 @@ def test_revisions_are_read_between_other_lines():
 @pytest.mark.parametrize(
     ("said", "hint"),
     [
-        ("SSL error: certificate verify failed", "db_migrate_ca_cert (/etc/ssl/ca.pem) does not hold"),
+        ("SSL error: certificate verify failed", "db_migrate_ca_cert (/etc/ssl/ca.pem) does not contain"),
         (
             'server certificate for "x" does not match host name "y"',
             "Set db_migrate_database.host to the name",
@@ -601,7 +597,7 @@ def tree(tmp_path) -> dict:
     return {
         "path": str(tmp_path / "release"),
         "config": "db/alembic.ini",
-        "folder": "db",
+        "directory": "db",
         "venv": "venv",
         "user": "root",
         "ca_cert": certifi.where(),
@@ -609,21 +605,21 @@ def tree(tmp_path) -> dict:
 
 
 def test_a_complete_release_is_accepted(tree):
-    assert release.look(tree) == {"missing": [], "problems": []}
+    assert release.gather(tree) == {"missing": [], "problems": []}
 
 
 @pytest.mark.parametrize(
     ("name", "value", "setting"),
     [
         ("config", "alembic.ini", "db_migrate_alembic_ini"),
-        ("folder", "migrations", "db_migrate_alembic_folder"),
+        ("directory", "migrations", "db_migrate_alembic_folder"),
         ("venv", ".venv", "db_migrate_venv"),
         ("ca_cert", "/nowhere/ca.pem", "db_migrate_ca_cert"),
         ("user", "nobody-has-this-name", "db_migrate_user"),
     ],
 )
 def test_what_is_missing_is_named(tree, name, value, setting):
-    found = release.look({**tree, name: value})
+    found = release.gather({**tree, name: value})
     assert len(found["missing"]) == 1
     assert f"({setting})" in found["missing"][0]
 
@@ -632,9 +628,9 @@ def test_links_out_of_the_release_are_refused(tree, tmp_path):
     for name, target in (("out.ini", "alembic.ini"), ("out", ""), ("out/venv", "")):
         if "/" not in name:
             Path(tree["path"], name).symlink_to(tmp_path / "outside" / target)
-    found = release.look({**tree, "config": "out.ini"})
+    found = release.gather({**tree, "config": "out.ini"})
     assert "db_migrate_alembic_ini (out.ini) leads out of the release" in found["problems"][0]
-    found = release.look({**tree, "folder": "out", "config": "out/alembic.ini"})
+    found = release.gather({**tree, "directory": "out", "config": "out/alembic.ini"})
     assert [problem.split()[0] for problem in found["problems"]] == [
         "db_migrate_alembic_ini",
         "db_migrate_alembic_folder",
@@ -643,14 +639,14 @@ def test_links_out_of_the_release_are_refused(tree, tmp_path):
 
 def test_a_live_release_may_be_a_link(tree, tmp_path):
     (tmp_path / "live").symlink_to(tree["path"])
-    assert release.look({**tree, "path": str(tmp_path / "live")})["problems"] == []
+    assert release.gather({**tree, "path": str(tmp_path / "live")})["problems"] == []
 
 
 def test_a_file_without_authorities_is_named(tree, tmp_path):
     ca_cert = tmp_path / "ca.pem"
     ca_cert.write_text("no certificate")
-    found = release.look({**tree, "ca_cert": str(ca_cert)})
-    assert f"db_migrate_ca_cert ({ca_cert}) holds no certificate authorities" in found["problems"][0]
+    found = release.gather({**tree, "ca_cert": str(ca_cert)})
+    assert f"db_migrate_ca_cert ({ca_cert}) is not a readable CA bundle" in found["problems"][0]
 
 
 def test_what_a_removed_driver_leaves_is_no_driver(tmp_path, monkeypatch):
@@ -685,14 +681,18 @@ def test_a_release_that_was_rolled_back_to_leaves_the_later_schema():
         False,
         [],
     )
-    assert "At 0003, beyond this release" in result["msg"]
+    assert "At 0003, ahead of this release" in result["msg"]
 
 
 @pytest.mark.parametrize(
     ("applied", "error", "said"),
     [
-        (APPLIED[:2], UNKNOWN, "no deployment to this server has recorded"),
-        ([*APPLIED[:2], {**APPLIED[2], "contract": True}], UNKNOWN, "migration 0003 (title 0003) took away"),
+        (APPLIED[:2], UNKNOWN, "no deployment to this server has recorded it"),
+        (
+            [*APPLIED[:2], {**APPLIED[2], "contract": True}],
+            UNKNOWN,
+            "migration 0003 (title 0003) removed objects",
+        ),
         (APPLIED, "alembic current failed: no route to host", "no route to host"),
     ],
 )

@@ -1,0 +1,81 @@
+"""Task names are read at night in a log: file, verb and object, understandable without the lines around them."""
+
+import re
+
+import pytest
+
+from tests.unit.tasks import ROOT, as_list, load
+
+ROLES = ("db_migrate", "fastapi_app")
+# A name begins with one of these. A new verb is added here on purpose, and not by accident.
+VERBS = re.compile(
+    r"(Abandon|Announce|Append|Assemble|Build|Bundle|Check|Choose|Compare|Compile|Configure|"
+    r"Confirm|Copy|Create|Cut|Derive|Download|Drain|Drop|Enable|End|Export|Fail|Fetch|Find|Free|"
+    r"Gather|Hand|Hash|Import|Install|Keep|Link|List|Load|Log|Lower|Make|Mark|Migrate|Move|Name|"
+    r"Prepare|Probe|Promote|Prune|Publish|Put|Query|Read|Reconcile|Record|Recover|Refuse|Reload|"
+    r"Remove|Render|Report|Require|Reset|Restart|Restore|Revert|Roll|Run|Save|Send|Set|Show|Start|"
+    r"Stop|Switch|Take|Test|Undo|Unpack|Update|Upgrade|Void|Wait|Warn|Write)"
+)
+# Names stand alone: a pronoun points to a line that the reader does not have.
+PRONOUNS = re.compile(
+    r"\b(it|its|itself|them|they|their|theirs|he|she|his|her|what|whatever|who|whose|whom|somebody|someone|nobody"
+    r"|anybody|everybody|ones?|anew|too|there)\b",
+    re.IGNORECASE,
+)
+SECTIONS = ("block", "rescue", "always")
+
+
+def names_in(entries: list[dict]) -> list[str]:
+    """Return the names of tasks and blocks, those of inner blocks included."""
+    found = []
+    for entry in entries:
+        found.append(entry.get("name", ""))
+        for section in SECTIONS:
+            found += names_in(as_list(entry.get(section, [])))
+    return found
+
+
+def names() -> list[tuple[str, str]]:
+    """Return each task name of ROLES, after the path of its file."""
+    files = [file for role in ROLES for file in sorted((ROOT / "roles" / role / "tasks").glob("*.yml"))]
+    return [(str(file.relative_to(ROOT)), name) for file in files for name in names_in(load(file))]
+
+
+def problem(name: str) -> str:
+    """Return why a name cannot be read alone, or nothing."""
+    action = name.partition(" | ")[2]
+    words = action.split()
+    if len(words) < 2:
+        return "no verb with an object"
+    if not VERBS.fullmatch(words[0]):
+        return f"{words[0]} is no known verb"
+    if found := PRONOUNS.search(action):
+        return f"the pronoun {found[0]}"
+    return ""
+
+
+def test_a_task_name_is_a_verb_with_an_object_and_no_pronoun():
+    wrong = {f"{path}: {name}": problem(name) for path, name in names() if problem(name)}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("Replace | Remember it", "Remember is no known verb"),
+        ("Record | Write it down", "the pronoun it"),
+        ("Packages | Install them", "the pronoun them"),
+        ("Activate | Check what is live", "the pronoun what"),
+        ("Present | Install", "no verb with an object"),
+        ("Install the packages", "no verb with an object"),
+        ("Install | Packages that are missing", "Packages is no known verb"),
+        ("Install | Install the missing packages", ""),
+    ],
+)
+def test_a_name_that_cannot_be_read_alone_is_found(name, reason):
+    assert problem(name) == reason
+
+
+def test_every_verb_is_used():
+    used = {name.partition(" | ")[2].split()[0] for _, name in names()}
+    assert set(VERBS.pattern.strip("()").split("|")) - used == set()
