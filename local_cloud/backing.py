@@ -46,9 +46,5 @@ def attach(subnet: Subnet, group_ids: list[str], description: str) -> Interface:
 def network_options(network: Network, interface: Interface, aliases: list[str]) -> list[str]:
     """podman's options for a container that has this interface and answers to these names in its VPC."""
     vpc = interface.record.ec2_backend.get_vpc(interface.subnet.vpc_id)
-    return [
-        f"--network={network.ensure(vpc.id, vpc.cidr_block).name}",
-        f"--ip={interface.address}",
-        f"--mac-address={interface.record.mac_address}",
-        *(f"--network-alias={alias}" for alias in aliases),
-    ]
+    options = network.ensure(vpc.id, vpc.cidr_block).options(interface.address)
+    return [*options, *(f"--network-alias={alias}" for alias in aliases)]

@@ -43,7 +43,7 @@ class Backups:
         self.bases: dict[str, tuple[str, datetime.datetime]] = {}
         # What the instance that is being created under the cloud's lock starts from.
         self.source: Source | None = None
-        cloud.listeners.append(self._forget)
+        cloud.on_reset.append(self._forget)
 
     def _forget(self) -> None:
         self.snapshots.clear()

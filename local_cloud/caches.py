@@ -10,13 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.subnets import Subnet
 from moto.elasticache.exceptions import InvalidParameterValueException
 from moto.elasticache.models import CacheCluster, ElastiCacheBackend, ReplicationGroup
 
 from local_cloud.backing import IMAGE, START_TIMEOUT, Interface, attach, network_options
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
-from local_cloud.patching import Original, around
+from local_cloud.patching import Original, after, around
 from local_cloud.shims.elasticache import hooks
 from local_cloud.shims.elasticache.hooks import Resource
 from local_cloud.shims.elasticache.replication_groups import endpoint_names, members
@@ -47,7 +48,7 @@ class Caches:
         """Take over ElastiCache's life cycle from moto."""
         self.cloud = cloud
         self.servers: dict[str, Server] = {}
-        cloud.listeners.append(self.servers.clear)
+        cloud.on_reset.append(self.servers.clear)
         _install(self)
 
     def create(self, backend: ElastiCacheBackend, resource: Resource) -> None:
@@ -73,7 +74,7 @@ class Caches:
 
         self._later(backend, resource, f"created at {interface.address}", work)
 
-    def _subnet(self, backend: ElastiCacheBackend, resource: Resource) -> Any:  # noqa: ANN401
+    def _subnet(self, backend: ElastiCacheBackend, resource: Resource) -> Subnet:
         """The first of the subnet group's subnets in the wanted zone, else its first one."""
         ec2 = ec2_backends[backend.account_id][backend.region_name]
         group = backend.cache_subnet_groups.get(resource.cache_subnet_group_name or "")
@@ -283,19 +284,13 @@ def token_commands(previous: str | None, token: str | None, strategy: str) -> st
 def _install(caches: Caches) -> None:
     """Let moto's ElastiCache tell the backing what happens."""
 
-    @around(ElastiCacheBackend, "create_replication_group")
-    def create_group(original: Original, backend: ElastiCacheBackend, **values: Any) -> object:  # noqa: ANN401
-        group = original(backend, **values)
-        caches.create(backend, group)
-        return group
-
     @around(ElastiCacheBackend, "create_cache_cluster")
-    def create_cluster(original: Original, backend: ElastiCacheBackend, **values: Any) -> object:  # noqa: ANN401
+    def create_cluster(original: Original, backend: ElastiCacheBackend, **values: object) -> object:
         if values.get("engine") == "memcached":
             raise InvalidParameterValueException("The local cloud cannot run memcached; it runs redis 7.")
-        cluster = original(backend, **values)
-        caches.create(backend, cluster)
-        return cluster
+        return original(backend, **values)
 
+    for name in ("create_replication_group", "create_cache_cluster"):
+        after(ElastiCacheBackend, name, lambda resource, backend, **_: caches.create(backend, resource))
     hooks.CHANGED.append(caches.change)
     hooks.DELETED.append(caches.delete)

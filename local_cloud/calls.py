@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationNotFoundError
 from moto.core.model import OperationModel, ServiceModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.utils import get_service_model
-from werkzeug.datastructures import Headers, MultiDict
+from werkzeug.datastructures import EnvironHeaders, Headers, MultiDict
+
+from local_cloud.faults import Environ
 
 # "AWS4-HMAC-SHA256 Credential=KEY/20261122/ap-northeast-2/ec2/aws4_request, ...": who, where, which service.
 CREDENTIAL = re.compile(r"(?P<key>[^/=\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
@@ -62,7 +66,10 @@ class Call:
 
 
 def read(method: str, address: str, headers: Headers, body: bytes) -> Call | None:
-    """Return the call that a request makes; None without a signature. Raises where no operation of AWS fits."""
+    """Return the call that a request makes; None without a signature.
+
+    Raises KeyError or ValueError where no operation of AWS fits.
+    """
     url = urlsplit(address)
     query = parse_qsl(url.query, keep_blank_values=True)
     # A presigned address carries its signature in the query instead of in a header.
@@ -70,15 +77,20 @@ def read(method: str, address: str, headers: Headers, body: bytes) -> Call | Non
     if not signature:
         return None
     service = SIGNED_AS.get(signature["service"], signature["service"])
-    model = get_service_model(service)
+    try:
+        model = get_service_model(service)
+    except UnknownServiceError as error:
+        raise ValueError(str(error)) from error
     form = MultiDict(query)
-    if headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
-        form.update(parse_qsl(body.decode(), keep_blank_values=True))
+    # As moto has it: beside a form in the body, the query counts for nothing.
+    is_form = headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
+    if service != "s3" and body and is_form:
+        form = MultiDict(parse_qsl(body.decode(), keep_blank_values=True))
     path = _s3_path(url.path) if service == "s3" else {}
     if service == "s3":
         operation = _s3_operation(model, method, path, form, headers)
     else:
-        operation = model.operation_model(form.get("Action") or headers["X-Amz-Target"].split(".")[-1])
+        operation = _named_operation(model, form.get("Action") or headers["X-Amz-Target"].split(".")[-1])
     parser = PROTOCOL_PARSERS[_protocol(model, headers)](operation)
     parameters = parser.parse(
         {
@@ -93,11 +105,24 @@ def read(method: str, address: str, headers: Headers, body: bytes) -> Call | Non
     return Call(service, operation.name, parameters, signature["region"], signature["key"])
 
 
+def of_request(environ: Environ, body: bytes) -> Call | None:
+    """Return the call that a WSGI request makes, as `read` does."""
+    address = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
+    return read(environ["REQUEST_METHOD"], address, EnvironHeaders(environ), body)
+
+
 def _protocol(model: ServiceModel, headers: Headers) -> str:
     # CloudWatch speaks several (an older client sends a form); the others speak the one of their model.
     if "X-Amz-Target" in headers:
         return "json"
     return "query" if model.protocol.startswith("smithy") else model.protocol
+
+
+def _named_operation(model: ServiceModel, name: str) -> OperationModel:
+    try:
+        return model.operation_model(name)
+    except OperationNotFoundError as error:
+        raise ValueError(f"{model.service_name} has no operation {name}") from error
 
 
 def _s3_path(path: str) -> dict[str, str]:

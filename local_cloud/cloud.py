@@ -44,7 +44,7 @@ class Cloud:
         self.guard = Guard(settings.account, self.lock)
         self.authority = Authority(f"Local cloud {settings.name}: databases and caches")
         self.queues: dict[str, concurrent.futures.ThreadPoolExecutor] = {}
-        self.listeners: list[Callable[[], None]] = []
+        self.on_reset: list[Callable[[], None]] = []
 
     def later(self, resource: str, what: str, work: Callable[[], None]) -> None:
         """Do slow work in the background: in order for one resource, side by side for different ones."""
@@ -84,7 +84,7 @@ class Cloud:
         """Empty the account's backings, as POST /moto-api/reset empties the account."""
         self.drain()
         self.remove_leftovers()
-        for forget in self.listeners:
+        for forget in self.on_reset:
             forget()
         self.closing.clear()
         log.info("reset: the account is empty")

@@ -13,6 +13,7 @@ from typing import Any
 from local_cloud.settings import container_environment
 
 LABEL = "table-order.cloud"
+CALL_TIMEOUT = 120  # seconds
 
 
 class ContainerError(Exception):
@@ -58,14 +59,14 @@ class Podman:
         self.prefix = prefix
         self.label = f"{LABEL}={prefix}"
 
-    def call(self, *arguments: str, stdin: bytes | None = None, timeout: float = 120) -> str:
+    def call(self, *arguments: str, stdin: bytes = b"") -> str:
         """Run podman and return what it prints. Raises ContainerError."""
         try:
             done = subprocess.run(
                 ["podman", *arguments],
-                input=stdin if stdin is not None else b"",
+                input=stdin,
                 capture_output=True,
-                timeout=timeout,
+                timeout=CALL_TIMEOUT,
                 env=container_environment(),
                 check=False,
             )
@@ -123,9 +124,9 @@ class Podman:
         """Remove a container at once, whether it exists or not."""
         self.call("rm", "--force", "--ignore", "--time", "0", name)
 
-    def exec(self, name: str, *command: str, stdin: bytes | None = None, options: Sequence[str] = ()) -> str:
+    def exec(self, name: str, *command: str, stdin: bytes = b"") -> str:
         """Run a command in a container and return what it prints. Raises ContainerError."""
-        return self.call("exec", "--interactive", *options, name, *command, stdin=stdin)
+        return self.call("exec", "--interactive", name, *command, stdin=stdin)
 
     def containers(self) -> list[dict[str, Any]]:
         """This cloud's containers, running or not."""

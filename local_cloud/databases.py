@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.subnets import Subnet
 from moto.rds.exceptions import InvalidParameterValue
-from moto.rds.models import DBInstance, RDSBackend
+from moto.rds.models import DBInstance, RDSBackend, rds_backends
 
 from local_cloud.backing import IMAGE, START_TIMEOUT, Interface, attach, network_options
 from local_cloud.backups import Backups, Source, log_marker
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
-from local_cloud.patching import Original, around
+from local_cloud.patching import Original, after, around
 from local_cloud.shims.rds.instances import DEFERRED
 from local_cloud.shims.rds.parameter_groups import catalogue, parameter_values
 
@@ -44,7 +46,7 @@ class Databases:
         self.cloud = cloud
         self.servers: dict[str, Server] = {}
         self.backups = Backups(cloud)
-        cloud.listeners.append(self.servers.clear)
+        cloud.on_reset.append(self.servers.clear)
         _install(self)
 
     def server(self, instance: DBInstance) -> Server | None:
@@ -105,7 +107,7 @@ class Databases:
         """The name under which slow work on a server is put in order."""
         return f"database {server.container}"
 
-    def _subnet(self, instance: DBInstance) -> Any:  # noqa: ANN401
+    def _subnet(self, instance: DBInstance) -> Subnet:
         """The subnet group's subnet in the instance's zone; without a group, the default VPC's."""
         group = getattr(instance, "db_subnet_group", None)
         if group:
@@ -113,7 +115,7 @@ class Databases:
         ec2 = ec2_backends[instance.account_id][instance.region]
         return ec2.get_default_subnets()[instance.availability_zone]
 
-    def _later(self, instance: DBInstance, what: str, work: Any) -> None:  # noqa: ANN401
+    def _later(self, instance: DBInstance, what: str, work: Callable[[], None]) -> None:
         def run() -> None:
             try:
                 work()
@@ -279,8 +281,6 @@ class Databases:
                 self._reload(instance)
 
     def _instances(self) -> list[DBInstance]:
-        from moto.rds.models import rds_backends
-
         return list(rds_backends[self.cloud.settings.account][self.cloud.settings.region].databases.values())
 
     def _reload(self, instance: DBInstance) -> None:
@@ -424,18 +424,14 @@ def _install(databases: Databases) -> None:
         databases.modified(instance, values, address, size)
         return instance
 
-    @around(RDSBackend, "delete_db_instance")
-    def delete(original: Original, backend: RDSBackend, *args: object, **kwargs: object) -> object:
-        instance = original(backend, *args, **kwargs)
-        databases.delete(backend, instance)
-        return instance
-
-    for name, action in (
-        ("start_db_instance", databases.start),
-        ("stop_db_instance", databases.stop),
-        ("reboot_db_instance", databases.reboot),
-    ):
-        _follow(name, action)
+    after(RDSBackend, "start_db_instance", lambda instance, *_: databases.start(instance))
+    after(RDSBackend, "stop_db_instance", lambda instance, *_: databases.stop(instance))
+    after(RDSBackend, "reboot_db_instance", lambda instance, *_: databases.reboot(instance))
+    after(
+        RDSBackend,
+        "delete_db_instance",
+        lambda instance, backend, *_, **__: databases.delete(backend, instance),
+    )
 
     @around(RDSBackend, "modify_db_parameter_group")
     def parameters_changed(original: Original, backend: RDSBackend, name: str, parameters: Any) -> object:  # noqa: ANN401
@@ -443,13 +439,3 @@ def _install(databases: Databases) -> None:
         group = original(backend, name, parameters)
         databases.parameters_changed(group.name, parameters)
         return group
-
-
-def _follow(name: str, action: Any) -> None:  # noqa: ANN401
-    """After a call of moto's RDS do the same to the container."""
-
-    @around(RDSBackend, name)
-    def changed(original: Original, *args: object, **kwargs: object) -> object:
-        instance = original(*args, **kwargs)
-        action(instance)
-        return instance

@@ -18,10 +18,10 @@ from moto.iam.models import iam_backends
 from moto.secretsmanager.models import secretsmanager_backends
 
 from local_cloud.cloud import Cloud, ServerAt
-from local_cloud.faults import Answer, Fault, action_of, render
+from local_cloud.faults import Answer, Environ, Fault, action_of, render
 from local_cloud.network import METADATA_ADDRESS
+from local_cloud.policies import as_list
 
-Environ = dict[str, Any]
 # What moto itself reads the service from.
 SCOPE = re.compile(r"[^/=\s]+/\d{8}/[^/]+/(?P<service>[^/,\s]+)/aws4_request")
 # What holds nothing that a server could take over the account with. Of the others it may what its role may.
@@ -111,10 +111,9 @@ class Door:
         iam = iam_backends[self.cloud.settings.account]["aws"]
         profiles = [one for one in iam.instance_profiles.values() if one.arn == arn]
         for role in [role for profile in profiles for role in profile.roles]:
-            attached = [policy.document for policy in role.managed_policies.values()]
-            for document in [*role.policies.values(), *attached]:
-                parsed = json.loads(document) if isinstance(document, str) else document
-                yield from _listed(parsed["Statement"])
+            documents, _ = self.cloud.guard.account.role_policies(role.arn)
+            for document in documents:
+                yield from as_list(document["Statement"])
 
 
 def _service(environ: Environ) -> str:
@@ -131,14 +130,10 @@ def _allowed(action: str, resource: str, statements: list[dict[str, Any]]) -> bo
     effects = {
         (statement["Effect"], "Condition" in statement)
         for statement in statements
-        if any(fnmatch.fnmatchcase(action, pattern) for pattern in _listed(statement.get("Action", [])))
-        and any(fnmatch.fnmatchcase(resource, pattern) for pattern in _listed(statement.get("Resource", [])))
+        if any(fnmatch.fnmatchcase(action, pattern) for pattern in as_list(statement.get("Action", [])))
+        and any(fnmatch.fnmatchcase(resource, pattern) for pattern in as_list(statement.get("Resource", [])))
     }
     return ("Allow", False) in effects and not any(effect == "Deny" for effect, _ in effects)
-
-
-def _listed(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _refuse(reason: str) -> Answer:

@@ -13,6 +13,9 @@ from xml.sax.saxutils import escape
 
 import botocore.session
 
+# A request, as WSGI has it.
+type Environ = dict[str, Any]
+
 
 @dataclasses.dataclass
 class Fault:
@@ -54,7 +57,7 @@ class Faults:
         with self.lock:
             self.pending.clear()
 
-    def answer(self, environ: dict[str, Any], body: bytes) -> Answer | None:
+    def answer(self, environ: Environ, body: bytes) -> Answer | None:
         """The error that this request is to be answered with, if one was ordered."""
         if not self.pending:
             return None
@@ -69,7 +72,7 @@ class Faults:
         return render(fault, environ, body)
 
 
-def action_of(environ: dict[str, Any], body: bytes) -> str:
+def action_of(environ: Environ, body: bytes) -> str:
     """The name of the AWS action that a request calls, in any of AWS's protocols; "" when unclear."""
     if "HTTP_X_AMZ_TARGET" in environ:
         return environ["HTTP_X_AMZ_TARGET"].rpartition(".")[2]
@@ -81,7 +84,7 @@ def action_of(environ: dict[str, Any], body: bytes) -> str:
     return _s3_action(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""))
 
 
-def render(fault: Fault, environ: dict[str, Any], body: bytes) -> Answer:
+def render(fault: Fault, environ: Environ, body: bytes) -> Answer:
     """The error in the protocol of the request."""
     request_id = str(uuid.uuid4())
     if "HTTP_X_AMZ_TARGET" in environ:
@@ -102,7 +105,7 @@ def render(fault: Fault, environ: dict[str, Any], body: bytes) -> Answer:
     return Answer(fault.status, "text/xml", document.encode())
 
 
-def _is_query(environ: dict[str, Any]) -> bool:
+def _is_query(environ: Environ) -> bool:
     return environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
 
 

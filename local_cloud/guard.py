@@ -11,12 +11,11 @@ from typing import Any
 
 from moto.core.utils import get_service_model
 from moto.ec2.models import ec2_backends
-from moto.iam.models import ManagedPolicy, iam_backends
+from moto.iam.models import ManagedPolicy, Role, iam_backends
 from moto.sts.models import sts_backends
-from werkzeug.datastructures import EnvironHeaders
 
-from local_cloud.calls import OPERATOR_KEY, Call, read
-from local_cloud.faults import Answer, Fault, render
+from local_cloud.calls import OPERATOR_KEY, Call, of_request
+from local_cloud.faults import Answer, Environ, Fault, render
 from local_cloud.needs import Account, Tags, needs
 from local_cloud.policies import Document, Need, UnknownError, allowed
 
@@ -72,7 +71,7 @@ class MotoAccount(Account):
         boundary = backend.managed_policies.get(role.permissions_boundary_arn)
         return [*inline, *attached], _current(boundary) if boundary else None
 
-    def _role(self, name: str) -> Any:  # noqa: ANN401
+    def _role(self, name: str) -> Role | None:
         return next((one for one in iam_backends[self.id]["aws"].roles.values() if one.name == name), None)
 
 
@@ -114,14 +113,13 @@ class Guard:
         }
         return {"enforced": self.policies is not None, "used": used, "refused": self.refused}
 
-    def answer(self, environ: dict[str, Any], body: bytes) -> Answer | None:
+    def answer(self, environ: Environ, body: bytes) -> Answer | None:
         """Return AWS's refusal of a request; None when it is allowed, or nothing is enforced."""
         if self.policies is None or environ["PATH_INFO"].startswith("/moto-api/"):
             return None
-        address = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
         call: Call | None = None
         try:
-            call = read(environ["REQUEST_METHOD"], address, EnvironHeaders(environ), body)
+            call = of_request(environ, body)
             if call is None:
                 return None
             with self.lock:
@@ -130,7 +128,7 @@ class Guard:
             reason = f"is not known to this cloud: {error!r}"
         if reason is None:
             return None
-        name = call.name if call else address
+        name = call.name if call else f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
         self.refused.append(f"{name}: {reason}")
         log.info("refused: %s: %s", name, reason)
         code, status = _error(call)

@@ -25,7 +25,7 @@ from moto.ec2.responses import EC2Response
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
 from local_cloud.network import AddressRangeError, settle
-from local_cloud.patching import Original, around
+from local_cloud.patching import Original, after, around
 from local_cloud.shims.ec2 import DEBIAN_OWNER
 
 log = logging.getLogger("local_cloud")
@@ -87,7 +87,7 @@ class Instances:
         self.cloud = cloud
         self.machines: dict[str, Machine] = {}
         self.last_address = 1
-        cloud.listeners.append(self._forget)
+        cloud.on_reset.append(self._forget)
         _install(self)
 
     @property
@@ -175,9 +175,7 @@ class Instances:
         options = [
             "--systemd=always",
             "--stop-signal=SIGRTMIN+3",
-            f"--network={network.name}",
-            f"--ip={instance.private_ip}",
-            f"--mac-address={instance.nics[0].mac_address}",
+            *network.options(instance.private_ip),
             f"--hostname={instance.private_dns_name.partition('.')[0]}",
         ]
         try:
@@ -406,12 +404,6 @@ def _install(instances: Instances) -> None:
         log.info("%s: network for %s", vpc.id, vpc.cidr_block)
         return vpc
 
-    @around(EC2Backend, "delete_vpc")
-    def delete_vpc(original: Original, backend: EC2Backend, vpc_id: str) -> object:
-        vpc = original(backend, vpc_id)
-        cloud.network.remove(vpc_id)
-        return vpc
-
     @around(EC2Backend, "run_instances")
     def run_instances(
         original: Original, backend: EC2Backend, image_id: str, *args: object, **kwargs: object
@@ -422,16 +414,13 @@ def _install(instances: Instances) -> None:
             instances.launch(instance, image)
         return reservation
 
-    for name in ("start", "stop", "reboot", "terminate"):
-        _follow(instances, name)
-
+    after(EC2Backend, "delete_vpc", lambda _result, _backend, vpc_id: cloud.network.remove(vpc_id))
+    after(Instance, "start", lambda _result, instance: instances.start(instance))
+    after(Instance, "stop", lambda _result, instance: instances.stop(instance))
+    after(Instance, "reboot", lambda _result, instance: instances.reboot(instance))
+    after(Instance, "terminate", lambda _result, instance: instances.terminate(instance))
     for name in ("associate_address", "disassociate_address", "release_address"):
-
-        @around(EC2Backend, name)
-        def address_changed(original: Original, *args: object, **kwargs: object) -> object:
-            result = original(*args, **kwargs)
-            instances.publish()
-            return result
+        after(EC2Backend, name, lambda *_, **__: instances.publish())
 
     # AWS: what the machine printed, nothing before it has booted (moto: the same sample for all).
     @around(EC2Response, "get_console_output")
@@ -451,13 +440,3 @@ def _install(instances: Instances) -> None:
 
     Instance.instance_status = property(instance_status)
     Instance.system_status = property(instance_status)
-
-
-def _follow(instances: Instances, name: str) -> None:
-    """After moto's Instance.start (stop, ...) do the same to the container."""
-
-    @around(Instance, name)
-    def changed(original: Original, instance: Instance) -> object:
-        result = original(instance)
-        getattr(instances, name)(instance)
-        return result

@@ -11,14 +11,13 @@ import datetime
 import json
 import secrets
 import time
-from typing import Any
 
 from moto.ec2.models.instances import Instance
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from local_cloud.cloud import Cloud, ServerAt
-from local_cloud.faults import Answer
+from local_cloud.faults import Answer, Environ
 from local_cloud.instances import user_data_of
 
 LONGEST_TTL = 21600  # seconds; the longest life of a token, and of the credentials handed out
@@ -42,13 +41,13 @@ class Metadata:
         self.server_at = server_at
         self.tokens: dict[str, tuple[str, float]] = {}
         self.credentials: dict[tuple[str, str], Credentials] = {}
-        cloud.listeners.append(self._forget)
+        cloud.on_reset.append(self._forget)
 
     def _forget(self) -> None:
         self.tokens.clear()
         self.credentials.clear()
 
-    def answer(self, environ: dict[str, Any]) -> Answer:
+    def answer(self, environ: Environ) -> Answer:
         """Answer one request of the instance that sent it."""
         with self.cloud.lock:
             instance = self.server_at(environ["REMOTE_ADDR"])
@@ -64,7 +63,7 @@ class Metadata:
                 return _text(401)
             return self._get(instance, environ["PATH_INFO"])
 
-    def _new_token(self, instance: Instance, environ: dict[str, Any]) -> Answer:
+    def _new_token(self, instance: Instance, environ: Environ) -> Answer:
         """A session token; refused to whoever passes a proxy on, as AWS does."""
         if "HTTP_X_FORWARDED_FOR" in environ:
             return _text(403)

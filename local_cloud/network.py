@@ -37,6 +37,14 @@ class VpcNetwork:
     gateway: str
     bridge: str
 
+    def options(self, address: str) -> list[str]:
+        """podman's options for a container that has this address of the VPC."""
+        return [
+            f"--network={self.name}",
+            f"--ip={address}",
+            f"--mac-address={hardware_address(address)}",
+        ]
+
 
 def hardware_address(address: str) -> str:
     """The one hardware address that goes with an IP address."""

@@ -1,4 +1,4 @@
-"""How moto's classes are changed: one decorator."""
+"""How moto's classes are changed: instead of a method, or after it."""
 
 from __future__ import annotations
 
@@ -23,3 +23,13 @@ def around(owner: object, name: str) -> Callable[[Original], Original]:
         return replacement
 
     return decorate
+
+
+def after(owner: object, name: str, follow: Callable[..., object]) -> None:
+    """Let `follow` come after `owner.name`; it gets the result, then the arguments."""
+
+    @around(owner, name)
+    def both(original: Original, *args: object, **kwargs: object) -> object:
+        result = original(*args, **kwargs)
+        follow(result, *args, **kwargs)
+        return result

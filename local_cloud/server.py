@@ -16,7 +16,7 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from local_cloud.cloud import Cloud, ServerAt
 from local_cloud.door import Door
-from local_cloud.faults import Answer
+from local_cloud.faults import Answer, Environ
 from local_cloud.metadata import Metadata
 from local_cloud.network import METADATA_ADDRESS
 from local_cloud.settings import SettingsError, delays
@@ -24,7 +24,6 @@ from local_cloud.shims.rds.states import order_states
 
 log = logging.getLogger("local_cloud")
 
-Environ = dict[str, Any]
 IP_FREEBIND = 15  # <linux/in.h>; Python's socket module does not name it
 
 

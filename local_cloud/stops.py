@@ -10,9 +10,8 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-from werkzeug.datastructures import EnvironHeaders
-
-from local_cloud.calls import OPERATOR_KEY, read
+from local_cloud.calls import OPERATOR_KEY, of_request
+from local_cloud.faults import Environ
 
 
 class Stops:
@@ -41,13 +40,12 @@ class Stops:
         """Return the writing calls since the order, in their order, and the one that is held (or "")."""
         return {"made": list(self.made), "held": self.held}
 
-    def name(self, environ: dict[str, Any], body: bytes) -> str:
+    def name(self, environ: Environ, body: bytes) -> str:
         """Return the name of a call to count; "" for reads, for anybody but the operator, and before the first order."""
         if self.wanted is None:
             return ""
-        address = f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
         try:
-            call = read(environ["REQUEST_METHOD"], address, EnvironHeaders(environ), body)
+            call = of_request(environ, body)
         except (KeyError, ValueError):
             return ""
         return call.name if call and call.access_key == OPERATOR_KEY and call.writes else ""

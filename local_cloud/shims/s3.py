@@ -11,6 +11,7 @@ from moto.s3.exceptions import S3ClientError
 from moto.s3.models import FakeBucket, PublicAccessBlock, S3Backend
 
 from local_cloud.patching import Original, around
+from local_cloud.policies import as_list
 
 
 # AWS: a new bucket is encrypted, private in all four ways, and knows no ACLs.
@@ -48,8 +49,8 @@ def refuse_malformed_policy(original: Original, backend: S3Backend, bucket_name:
     except (ValueError, KeyError) as problem:
         raise S3ClientError("MalformedPolicy", "This policy contains invalid Json") from problem
     own = f"arn:aws:s3:::{bucket_name}"
-    for statement in _list(statements):
-        if not all(one == own or one.startswith(f"{own}/") for one in _list(statement.get("Resource", []))):
+    for statement in as_list(statements):
+        if not all(one == own or one.startswith(f"{own}/") for one in as_list(statement.get("Resource", []))):
             raise S3ClientError("MalformedPolicy", "Policy has invalid resource")
         for key in ("Principal", "NotPrincipal"):
             for arn in _principals(statement.get(key, {})):
@@ -58,13 +59,9 @@ def refuse_malformed_policy(original: Original, backend: S3Backend, bucket_name:
     original(backend, bucket_name, policy)
 
 
-def _list(value: Any) -> list[Any]:  # noqa: ANN401
-    return value if isinstance(value, list) else [value]
-
-
 def _principals(principal: Any) -> Iterator[str]:  # noqa: ANN401
     if isinstance(principal, dict):
-        yield from _list(principal.get("AWS", []))
+        yield from as_list(principal.get("AWS", []))
 
 
 def _exists(backend: S3Backend, arn: str) -> bool:

@@ -15,6 +15,7 @@ from moto.s3.models import FakeBucket
 from moto.sts.models import sts_backends
 
 from local_cloud.patching import Original, around
+from local_cloud.policies import as_list
 
 
 # AWS: a statement counts for the principals it names, when its conditions are true.
@@ -44,10 +45,10 @@ def caller_arn(account: str) -> str:
 def _applies(statement: dict[str, Any], caller: str) -> bool:
     principal = statement.get("Principal", "*")
     named = principal.get("AWS", []) if isinstance(principal, dict) else principal
-    if not any(one in ("*", caller) for one in _list(named)):
+    if not any(one in ("*", caller) for one in as_list(named)):
         return False
     return all(
-        _condition_is_true(operator, key, _list(values), caller)
+        _condition_is_true(operator, key, as_list(values), caller)
         for operator, keys in statement.get("Condition", {}).items()
         for key, values in keys.items()
     )
@@ -61,7 +62,3 @@ def _condition_is_true(operator: str, key: str, values: list[str], caller: str) 
         raise NotImplementedError(f"the local cloud does not know the condition {operator} {key}")
     matches = any(fnmatchcase(caller, value) for value in values)
     return not matches if "Not" in operator else matches
-
-
-def _list(value: Any) -> list[Any]:  # noqa: ANN401
-    return value if isinstance(value, list) else [value]

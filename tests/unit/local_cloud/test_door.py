@@ -210,6 +210,24 @@ class TestServer:
         body = b"Action=DescribeTags&Version=2016-11-15"
         assert send(SERVER, "POST", "/", body=body, **signed("ec2"))[0] == 200
 
+    def test_a_policy_that_is_attached_to_its_role_counts_in_its_current_version(self, send, client):
+        iam, body = client("iam"), b"Action=DescribeVpcs&Version=2016-11-15"
+
+        def document(action):
+            statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+            return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+        arn = iam.create_policy(PolicyName="door", PolicyDocument=document("s3:*"))["Policy"]["Arn"]
+        iam.attach_role_policy(RoleName="door", PolicyArn=arn)
+        try:
+            assert send(SERVER, "POST", "/", body=body, **signed("ec2"))[0] == 403
+            iam.create_policy_version(
+                PolicyArn=arn, PolicyDocument=document("ec2:DescribeVpcs"), SetAsDefault=True
+            )
+            assert send(SERVER, "POST", "/", body=body, **signed("ec2"))[0] == 200
+        finally:
+            iam.detach_role_policy(RoleName="door", PolicyArn=arn)
+
     def test_who_is_no_server_with_a_role_reads_nothing(self, send):
         assert get(send, "10.98.1.10", "door/app/database")[0] == 400
 

@@ -1,13 +1,16 @@
 """Policies are enforced on every call, with the refusal that each service of AWS gives."""
 
 import json
+import urllib.error
 import urllib.request
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from werkzeug.datastructures import Headers
 
 import iam
+from local_cloud import calls
 
 ACCOUNT, REGION = "123456789012", "ap-northeast-2"
 ABOUT = iam.Target("production", REGION, ACCOUNT)
@@ -81,6 +84,22 @@ def test_a_role_needs_its_boundary(operator):
     assert refusal(client.delete_role_permissions_boundary, RoleName=name)["Code"] == "AccessDenied"
     client.delete_role_policy(RoleName=name, PolicyName="x")
     client.delete_role(RoleName=name)
+
+
+@pytest.mark.usefixtures("operator")
+def test_an_action_that_aws_does_not_have_is_refused(url):
+    scope = f"AWS4-HMAC-SHA256 Credential=local/20261127/{REGION}/rds/aws4_request"
+    request = urllib.request.Request(url, b"Action=DropDB&Version=2014-10-31", {"Authorization": scope})
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        urllib.request.urlopen(request, timeout=10)
+    assert (raised.value.code, b"AccessDenied" in raised.value.read()) == (403, True)
+
+
+def test_the_form_in_the_body_is_judged_since_it_is_carried_out():
+    scope = f"AWS4-HMAC-SHA256 Credential=local/20261127/{REGION}/ec2/aws4_request"
+    headers = Headers({"Authorization": scope, "Content-Type": "application/x-www-form-urlencoded"})
+    address, body = "/?Action=DescribeVpcs", b"Action=DeleteVpc&Version=2016-11-15&VpcId=vpc-1"
+    assert calls.read("POST", address, headers, body).name == "ec2:DeleteVpc"
 
 
 def test_the_server_s_role_gets_what_its_own_policies_allow(operator, cloud):

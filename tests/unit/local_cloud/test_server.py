@@ -138,10 +138,10 @@ def test_strangers_are_refused(cloud):
 
 def test_reset_empties_the_account_and_the_backings(url, cloud, ec2):
     forgotten = []
-    cloud.listeners.append(lambda: forgotten.append(True))
+    cloud.on_reset.append(lambda: forgotten.append(True))
     vpc = ec2.create_vpc(CidrBlock="10.97.0.0/16")["Vpc"]["VpcId"]
     assert request(url, "/moto-api/reset", "POST")[0] == 200
-    cloud.listeners.pop()
+    cloud.on_reset.pop()
     assert forgotten == [True]
     assert vpc not in {one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]}
     assert not cloud.closing.is_set()
