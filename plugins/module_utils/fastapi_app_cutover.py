@@ -1,0 +1,412 @@
+"""The cutover from one release to another, as a state machine whose state is on the server's disk.
+
+The service runs the live release; a candidate runs the new one beside it, on a port of its own. nginx looks for the flag with
+each request: where it is, the candidate gets the requests.
+
+====================  =======  =========  ============================================
+after                 flag     live link  what a killed run leaves for the next one
+====================  =======  =========  ============================================
+start_candidate       absent   old        a candidate without requests: it is stopped
+send_to_candidate     there    old        requests at the candidate: the rest is done
+run                   there    new        the same
+send_to_service       absent   new        a candidate without requests: it is stopped
+stop_candidate        absent   new        nothing
+====================  =======  =========  ============================================
+
+Requests are only ever sent to a process that was healthy and that nobody stops: the candidate is not touched while it has
+them, and the service is not stopped unless the candidate has them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.fastapi_app_checks import CANDIDATE, SERVICE, Checks
+from ansible.module_utils.fastapi_app_host import Host, StepError, local
+from ansible.module_utils.fastapi_app_release import (
+    SITE_OPTIONS,
+    Fence,
+    LockLostError,
+    Site,
+    fingerprint_of,
+    former_drafts,
+    linked_release,
+    one_step_at_a_time,
+    read_json,
+    release_facts,
+)
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+START_WEIGHT = "20"
+"""CPUWeight (of 100) of what starts beside what serves: two imports of an application would take as much as its workers."""
+ENDINGS = (StepError, OSError)
+"""What a step may end with other than well; a LockLostError goes through, since nothing may be cleared away then."""
+
+
+class CutoverError(StepError):
+    """A cutover did not get through; what it has left is said in the message. ``log`` and ``journal`` are lines of what failed."""
+
+    def __init__(self, message: str, log: list[str] | None = None, journal: list[str] | None = None) -> None:
+        """Say why, with the last lines of the log and the journal of the process that failed, if one did."""
+        super().__init__(message)
+        self.log, self.journal = log or [], journal or []
+
+
+def wanted_assets(site: Site) -> dict[Path, Path]:
+    """Return the place of each hashed file, relative to the archive, with where it is; the newest release's, if several."""
+    found: dict[Path, Path] = {}
+    for release in sorted(site.releases.iterdir(), key=lambda path: path.stat().st_mtime):
+        if not (release / "manifest.json").exists():
+            continue
+        frontend = release / "frontend"
+        for build in site.builds:
+            for file in (frontend / build / "assets").rglob("*"):
+                if file.is_file() and not file.is_symlink():
+                    found[file.relative_to(frontend)] = file
+    return found
+
+
+class Cutover:
+    """The steps of a cutover on one server. Each may be repeated; each raises CutoverError, LockLostError or OSError."""
+
+    def __init__(self, site: Site, host: Host) -> None:
+        """Work on ``host``, whose files are those of ``site``."""
+        self.site, self.host = site, host
+        self.files, self.systemd, self.checks = host.files, host.systemd, Checks(site, host)
+
+    # --- what there is ---
+
+    @property
+    def live(self) -> str:
+        """Return the release that the service runs, or is to run; nothing for none."""
+        return linked_release(self.site.home / "backend")
+
+    @property
+    def candidate(self) -> str:
+        """Return the release that is being put into service, or nothing."""
+        return linked_release(self.site.home / "candidate")
+
+    @property
+    def candidate_has_requests(self) -> bool:
+        """Say whether the flag is there."""
+        return self.files.exists(self.site.flag)
+
+    @property
+    def came_from(self) -> str:
+        """Return the release that was live when requests were sent to the candidate, or nothing."""
+        return str(read_json(self.site.state / "switching.json").get("from", ""))
+
+    def is_current(self, release: str) -> bool:
+        """Say whether the service runs this release, from what lies on the disk, and nothing else is meant for it."""
+        draft, environment = self.site.draft(release), self.site.environment(release)
+        return (
+            self.live == release
+            and self.files.text(self.site.state / "started-from") == fingerprint_of(self.site, release)
+            and (not draft.exists() or self.files.same(draft, environment))
+            and self.systemd.active(self.site.service_unit)
+        )
+
+    # --- the candidate ---
+
+    def start_candidate(self, release: str, hurry: bool = False) -> bool:
+        """Start a release beside the service and wait until it is healthy; one that does not become so is stopped.
+
+        In a ``hurry``, as in a rollback, it takes its full share of the processors at once.
+        """
+        if self.candidate_has_requests:
+            if self.candidate == release:
+                return False
+            raise CutoverError(
+                f"Requests go to a candidate, {self.candidate or 'of no name'}, which a run has left that did not end. "
+                "It is not replaced; finish that first (the next deployment does)."
+            )
+        if not self.files.exists(self.site.draft(release)):
+            raise CutoverError(
+                f"{self.site.draft(release)}, from which {release} is to be started, is not there."
+            )
+        unit = self.site.candidate_unit
+        try:
+            self.files.link(self.site.home / "candidate", self.site.releases / release / "backend")
+            self.files.link(self.site.candidate_environment, self.site.draft(release))
+            self.files.touch(self.site.candidate_log, 0o640, self.site.group)
+            self.systemd.weigh(unit, "" if hurry else START_WEIGHT)
+            self.systemd.reload()
+            self.systemd.restart(unit)
+            self.checks.probe(release, self.site.candidate_url, unit)
+            if not hurry:
+                self.systemd.weigh(unit, "")
+        except ENDINGS as error:
+            log, journal = self.checks.last_lines(unit, self.site.candidate_log, release)
+            live = self.live
+            self.stop_candidate()
+            raise CutoverError(
+                f"Release {release} did not become healthy, so it got no request"
+                f"{f'; {live} was not disturbed' if live else ''}. {self.checks.healthy_means} {error}",
+                log,
+                journal,
+            ) from error
+        return True
+
+    def stop_candidate(self) -> bool:
+        """Stop the candidate, which has no requests, and remove what was needed for it."""
+        release = self.candidate
+        if self.candidate_has_requests:
+            raise CutoverError(f"Requests go to the candidate, {release or 'of no name'}: it is not stopped.")
+        unit, changed = self.site.candidate_unit, self.candidate_is_there
+        # Also where it does not run: systemd may be about to start it again.
+        self.systemd.stop(unit)
+        # One that could not be healthy may have had to be killed: no unit stays failed for it.
+        self.systemd.forget_failure(unit)
+        self.files.append(self.site.log, self.site.candidate_log)
+        for path in self.of_the_candidate():
+            self.files.remove(path)
+        return changed
+
+    def of_the_candidate(self) -> list[Path]:
+        """Return what is needed for a candidate and nothing else: its link, by which a run finds the others, goes last."""
+        release = self.candidate
+        others = [self.site.draft(release), self.site.before(release)] if release else []
+        others += [self.site.candidate_environment, self.site.state / "switching.json"]
+        return [*others, self.site.home / "candidate"]
+
+    @property
+    def candidate_is_there(self) -> bool:
+        """Say whether a candidate runs, or has left anything."""
+        left = [*self.of_the_candidate(), self.site.candidate_log]
+        return any(map(self.files.exists, left)) or self.systemd.active(self.site.candidate_unit)
+
+    # --- who gets the requests ---
+
+    def send_to_candidate(self) -> bool:
+        """Send requests to the candidate; where they do not reach it, they are sent back and the candidate is stopped."""
+        release = self.candidate
+        if not release:
+            raise CutoverError("There is no candidate that requests could be sent to.")
+        if not self.candidate_has_requests and not self.systemd.active(self.site.candidate_unit):
+            raise CutoverError(f"{self.site.candidate_unit} does not run: it gets no requests.")
+        changed = False
+        try:
+            if not self.candidate_has_requests:
+                # For the next run, should this one be killed.
+                switching = json.dumps({"from": self.live, "to": release})
+                self.files.write(self.site.state / "switching.json", switching, 0o600)
+                changed = self.files.touch(self.site.flag, 0o644)
+            changed = self.keep_assets() or changed
+            changed = (
+                self.files.link(self.site.home / "frontend", self.site.releases / release / "frontend")
+                or changed
+            )
+            self.checks.ask(CANDIDATE)
+        except ENDINGS as error:
+            self.take_back(release, error)
+        return changed
+
+    def take_back(self, release: str, error: Exception) -> None:
+        """Have the service get the requests again, since they do not reach the candidate; raises CutoverError."""
+        if self.live:
+            # A run that was killed may have stopped it.
+            self.start_service()
+        self.files.remove(self.site.flag)
+        self.checks.drain(self.site.candidate_port)
+        self.stop_candidate()
+        self.serve_frontends()
+        raise CutoverError(
+            f"Requests did not reach {release}, which was healthy; live is {self.live or 'none'}. {error}"
+        ) from error
+
+    def send_to_service(self, ask: bool = True) -> bool:
+        """Send requests to the service; where they do not reach it, the candidate gets them again, which is healthy."""
+        had = self.candidate_has_requests
+        if had and self.live and not self.systemd.active(self.site.service_unit):
+            if self.candidate:
+                raise CutoverError(
+                    f"{self.site.service_unit} does not run: the candidate keeps the requests."
+                )
+            self.start_service()
+        changed = self.files.remove(self.site.flag)
+        try:
+            if ask:
+                self.checks.ask(SERVICE)
+        except ENDINGS as error:
+            if not had:
+                raise
+            self.files.touch(self.site.flag, 0o644)
+            raise CutoverError(
+                f"{error} The candidate ({self.site.candidate_unit}) keeps running. "
+                "The next deployment begins with finishing this one."
+            ) from error
+        if had:
+            self.checks.drain(self.site.candidate_port)
+        return self.serve_frontends() or changed
+
+    def start_service(self) -> None:
+        """Start the service as it is, and its socket."""
+        self.systemd.start(self.site.socket_unit)
+        self.systemd.start(self.site.service_unit)
+
+    def serve_frontends(self) -> bool:
+        """Serve the front ends of the live release; none where nothing is live."""
+        link, live = self.site.home / "frontend", self.live
+        if live:
+            return self.files.link(link, self.site.releases / live / "frontend")
+        return self.files.remove(link)
+
+    def keep_assets(self) -> bool:
+        """Keep the hashed files of all releases: pages that are open ask for those of theirs."""
+        files = wanted_assets(self.site) if self.site.releases.is_dir() else {}
+        there = {
+            path.relative_to(self.site.assets) for path in self.site.assets.rglob("*") if not path.is_dir()
+        }
+        missing, extra = files.keys() - there, there - files.keys()
+        for place in sorted(missing):
+            self.files.hard_link(files[place], self.site.assets / place)
+        for place in sorted(extra):
+            self.files.remove(self.site.assets / place)
+        return bool(missing or extra)
+
+    # --- the service ---
+
+    def run(self, release: str, fallback: str) -> bool:
+        """Have the service run a release, while the candidate has the requests, and wait until it is healthy.
+
+        One that does not become healthy is replaced by ``fallback``, which gets the requests; the candidate is stopped then.
+        Without a fallback nothing is live afterwards.
+        """
+        if self.is_current(release):
+            try:
+                self.checks.probe(release, self.site.health.url)
+            except ENDINGS:
+                if not self.candidate_has_requests:
+                    raise
+            else:
+                return False
+        if not self.candidate_has_requests:
+            raise CutoverError(
+                f"{self.site.service_unit} has the requests, so it is not replaced: send them to the candidate first."
+            )
+        self.adopt_former_draft(release)
+        try:
+            self.checks.drain(self.site.port)
+            self.replace(release)
+        except ENDINGS as error:
+            self.give_back(release, fallback, error)
+        return True
+
+    def replace(self, release: str) -> None:
+        """Run a release as the service. Nothing may be sent to it meanwhile."""
+        service, socket = self.site.service_unit, self.site.socket_unit
+        # Until it is healthy, no run may take the new process for the one of before.
+        self.files.remove(self.site.state / "started-from")
+        # Early: event streams come back to the candidate meanwhile, and both at once would be felt. The socket, too, or a
+        # request would start the service in between.
+        self.systemd.stop(socket)
+        self.systemd.stop(service)
+        self.take_over_environment(release)
+        for part in ("backend", "frontend"):
+            self.files.link(self.site.home / part, self.site.releases / release / part)
+        self.systemd.weigh(service, START_WEIGHT)
+        self.systemd.reload()
+        self.systemd.start(socket)
+        # A plain start, unless somebody has started it meanwhile.
+        self.systemd.restart(service)
+        self.checks.probe(release, self.site.health.url)
+        self.systemd.weigh(service, "")
+        self.files.write(self.site.state / "started-from", fingerprint_of(self.site, release), 0o600)
+
+    def take_over_environment(self, release: str) -> None:
+        """Have the release keep what the candidate was started from, and the one of before until it has proved itself."""
+        draft, own, before = (
+            self.site.draft(release),
+            self.site.environment(release),
+            self.site.before(release),
+        )
+        if not self.files.exists(draft) or self.files.same(draft, own):
+            return
+        if self.files.exists(own):
+            self.files.copy(own, before, before.with_suffix(".new"))
+        self.files.copy(draft, own, self.site.releases / release / "environment.new")
+
+    def adopt_former_draft(self, release: str) -> None:
+        """Move a draft to where it is kept now: a run of an earlier version of the role kept it in the release."""
+        folder, draft = self.site.releases / release, self.site.draft(release)
+        former = folder / "backend/.env.candidate"
+        if not folder.is_dir() or self.files.exists(draft):
+            return
+        if former in former_drafts(self.site.releases, {release: release_facts(folder)}):
+            self.files.rename(former, draft, self.site.group, 0o640)
+
+    def give_back(self, release: str, fallback: str, error: Exception) -> None:
+        """Run what was live, since the release did not become healthy as the service; raises CutoverError."""
+        log, journal = self.checks.last_lines(self.site.service_unit, self.site.log, release)
+        before, own = self.site.before(release), self.site.environment(release)
+        if self.files.exists(before):
+            self.files.copy(before, own, self.site.releases / release / "environment.new")
+        why = f"{self.checks.healthy_means} {error}"
+        if fallback:
+            self.files.remove(self.site.draft(release))
+            try:
+                self.replace(fallback)
+            except ENDINGS as other:
+                raise CutoverError(
+                    f"Neither {release} nor {fallback} became healthy as {self.site.service_unit}; the candidate "
+                    f"({self.site.candidate_unit}) is, and serves. The next deployment begins with finishing this one. "
+                    f"{why} {fallback}: {other}",
+                    log,
+                    journal,
+                ) from error
+            now = f"{fallback} is live again"
+        else:
+            for unit in (self.site.socket_unit, self.site.service_unit):
+                self.systemd.stop(unit)
+            for part in ("backend", "frontend"):
+                self.files.remove(self.site.home / part)
+            now = "no release was live before, so none is now"
+        message = f"Release {release} did not become healthy as {self.site.service_unit}; {now}. {why}"
+        try:
+            self.send_to_service()
+            self.stop_candidate()
+        except ENDINGS as other:
+            raise CutoverError(f"{message} {other}", log, journal) from error
+        raise CutoverError(message, log, journal) from error
+
+
+# --- modules ---------------------------------------------------------------------------------------------------------
+
+STEP_OPTIONS: dict[str, Any] = {
+    "site": {"type": "dict", "required": True, "options": SITE_OPTIONS},
+    # Not a secret: it tells runs apart.
+    "token": {"type": "str", "required": True, "no_log": False},
+}
+
+
+def story(error: BaseException) -> str:
+    """Return what went wrong, and what had gone wrong when that happened."""
+    before = error.__context__
+    if error.__cause__ is not None or not isinstance(before, ENDINGS):
+        return str(error)
+    return f"{error} (after: {story(before)})"
+
+
+def run_step(module: AnsibleModule, step: Callable[[Cutover], dict[str, Any]]) -> None:
+    """Run a module's step under the lock and exit: ``step`` returns the module's result. In check mode it must only look."""
+    site = Site.of(module.params["site"])
+    fence = Fence(site.state / "lock.json", module.params["token"])
+    cutover = Cutover(site, local(fence))
+    try:
+        if module.check_mode:
+            module.exit_json(**step(cutover))
+        with one_step_at_a_time(site.state):
+            fence("the first step")
+            result = step(cutover)
+    except LockLostError as error:
+        module.fail_json(msg=str(error), lock_lost=True)
+    except CutoverError as error:
+        module.fail_json(msg=story(error), log=error.log, journal=error.journal)
+    except ENDINGS as error:
+        module.fail_json(msg=story(error))
+    module.exit_json(**result)

@@ -1,0 +1,98 @@
+#!/usr/bin/python
+"""Run a release as the service, while the candidate has the requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.fastapi_app_cutover import STEP_OPTIONS, Cutover, run_step
+
+DOCUMENTATION = r"""
+---
+module: fastapi_app_service
+short_description: Run a release as the service
+description:
+  - While the candidate has the requests, waits until nobody is connected to the service any more (for a bounded time), stops
+    it, points C(backend) and C(frontend) to the release, gives it the candidate's environment, starts it, and waits until it
+    is healthy.
+  - A release that does not become healthy is replaced by O(fallback) with the environment that this had; that gets the
+    requests, the candidate is stopped, and the module fails. Where the fallback does not become healthy either, the candidate
+    keeps the requests.
+  - A service that has the requests is never stopped. One that runs this release already, from what lies on the disk, and is
+    healthy, is left alone.
+options:
+  release:
+    description:
+      - The release's name, a folder in C(releases).
+    type: str
+    required: true
+  fallback:
+    description:
+      - The release that was live before; empty for none, which leaves nothing live.
+    type: str
+    default: ""
+extends_documentation_fragment:
+  - fastapi_app_site
+author:
+  - Table Order infrastructure
+"""
+
+EXAMPLES = r"""
+- name: Run the release as the service
+  fastapi_app_service:
+    site: "{{ __fastapi_app_site }}"
+    token: "{{ ('deploy' | fastapi_app_holder).token }}"
+    release: 3f2a9c1b7d10-a1b2c3
+    fallback: 8d0e11c2b3a4-a1b2c3
+"""
+
+RETURN = r"""
+release:
+  description: The release that the service runs.
+  returned: success
+  type: str
+  sample: 3f2a9c1b7d10-a1b2c3
+log:
+  description: The last lines that the service printed, without secrets.
+  returned: when it did not become healthy
+  type: list
+  elements: str
+journal:
+  description: The last lines of its unit's journal, without secrets.
+  returned: when it did not become healthy
+  type: list
+  elements: str
+lock_lost:
+  description: Whether the run has lost the lock, so that nothing was cleared away.
+  returned: when it has
+  type: bool
+"""
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    **STEP_OPTIONS,
+    "release": {"type": "str", "required": True},
+    "fallback": {"type": "str", "default": ""},
+}
+
+
+def step(module: AnsibleModule, cutover: Cutover) -> dict[str, Any]:
+    """Run the release as the service; return the module's result."""
+    release, before = module.params["release"], cutover.live
+    changed = (
+        not cutover.is_current(release)
+        if module.check_mode
+        else cutover.run(release, module.params["fallback"])
+    )
+    difference = {"before": {"live": before}, "after": {"live": release}}
+    return {"changed": changed, "release": release, "diff": difference}
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    run_step(module, lambda cutover: step(module, cutover))
+
+
+if __name__ == "__main__":
+    main()
