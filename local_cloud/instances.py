@@ -175,6 +175,8 @@ class Instances:
         options = [
             "--systemd=always",
             "--stop-signal=SIGRTMIN+3",
+            # Root reads the environment of other users' processes, as on EC2.
+            "--cap-add=SYS_PTRACE",
             *network.options(instance.private_ip),
             f"--hostname={instance.private_dns_name.partition('.')[0]}",
         ]

@@ -114,6 +114,13 @@ def test_server_reads_the_secrets_of_its_role_and_no_others(cloud, server, descr
     assert "this is table-order/app/database" in database
 
 
+def test_root_reads_the_environment_of_another_users_process(server, describe, ssh):
+    address = describe(server)["PublicIpAddress"]
+    ssh(address, "sudo systemd-run --uid=nobody --setenv=SEEN=yes --unit=seen sleep 60")
+    read = "sudo cat /proc/$(systemctl show --property=MainPID --value seen)/environ"
+    assert "SEEN=yes" in ssh(address, read).split("\0")
+
+
 def test_elastic_ip_is_followed_and_survives_stop_and_start(ec2, server, describe, status, ssh):
     automatic = describe(server)["PublicIpAddress"]
     allocated = ec2.allocate_address(Domain="vpc")
