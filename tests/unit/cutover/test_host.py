@@ -5,7 +5,6 @@ import grp
 import json
 import os
 import threading
-from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -21,8 +20,6 @@ from ansible.module_utils.fastapi_app_release import (
     one_step_at_a_time,
     take_lock,
 )
-
-from tests.unit.test_settings_wired import Scope
 
 GROUP = grp.getgrgid(os.getgid()).gr_name
 
@@ -395,11 +392,7 @@ def test_local_is_this_machine(tmp_path):
 
 def test_what_a_process_was_started_from_is_written_as_by_the_version_before():
     """Otherwise the first run of this version would replace every service that is healthy."""
-    checksums = {"/etc/systemd/system/x.service": sha256(b"x").hexdigest(), "/etc/ssl/certs/rds-ca.pem": ""}
-    scope = Scope(
-        "fastapi_app",
-        __fastapi_app_info={"checksums": checksums},
-        __fastapi_app_fingerprint_release="a",
-        __fastapi_app_fingerprint_environment="e0f2",
+    checksums = {"/etc/systemd/system/x.service": "7c1d", "/etc/ssl/certs/rds-ca.pem": ""}
+    assert fingerprint("a", "e0f2", checksums) == (
+        "release a\nenvironment e0f2\n/etc/systemd/system/x.service 7c1d\n/etc/ssl/certs/rds-ca.pem \n"
     )
-    assert scope.see("{{ __fastapi_app_fingerprint_of_this }}") == fingerprint("a", "e0f2", checksums)
