@@ -101,3 +101,61 @@ def test_what_needs_debian_12_runs_in_it() -> None:
 def test_the_workflow_and_the_record_agree_on_whether_it_ran() -> None:
     record = (ROOT / "docs/tested.md").read_text()
     assert ("workflow has never run" in WORKFLOW) == ("workflow has never run" in record)
+
+
+# -- CONTRIBUTING.md ---------------------------------------------------------------------------------------
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+# With a folder, or of the root with an ending.
+PATH = r"`([\w.-]+(?:/[\w.-]+)+/?|[\w-]+\.(?:md|yml|in|txt|json|cfg))`"
+
+
+def paths(text: str) -> set[str]:
+    """Return the paths that a text names, links and arguments of commands included."""
+    arguments = re.findall(r"`[^`\n]*\b((?:tests|scripts|examples)/[\w./-]+)", text)
+    return {*re.findall(PATH, text), *re.findall(r"\]\(([^):#]+)\)", text), *arguments}
+
+
+def lists(text: str) -> dict[tuple[str, ...], list[str]]:
+    """Return the numbered steps below each line that names an example, by the words that stand for it."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    steps: list[str] = []
+    for line in text.splitlines():
+        if example := re.search(r"[Ee]xample:? .*", line):
+            steps = found.setdefault(tuple(re.findall(r"`([^`]+)`", example[0])), [])
+        elif re.match(r"\d+\. ", line):
+            steps.append(line)
+        elif line.startswith("   ") and steps:
+            steps[-1] += line[2:]
+        elif line.startswith("#"):
+            steps = []
+    return found
+
+
+def places(step: str) -> set[str]:
+    """Return the places of a step: before its colon, where it has one, and not in brackets."""
+    return set(re.findall(PATH, re.sub(r"\([^()]*\)", "", step).split(": ")[0]))
+
+
+def test_every_path_that_is_named_exists() -> None:
+    named = paths(CONTRIBUTING)
+    assert len(named) > 60
+    assert sorted(path for path in named if not (ROOT / path).exists()) == []
+
+
+def test_every_place_of_a_change_has_the_example() -> None:
+    found = lists(CONTRIBUTING)
+    assert len(found) == 8
+    missing = [
+        f"{path}: {' or '.join(words)}"
+        for words, steps in found.items()
+        for path in sorted(set().union(*map(places, steps)))
+        if not any(word.lower() in (ROOT / path).read_text().lower() for word in words)
+    ]
+    assert missing == []
+    assert min(len(set().union(*map(places, steps))) for steps in found.values()) > 1
+
+
+def test_a_test_that_is_named_to_run_alone_is_there() -> None:
+    for file, word in re.findall(r"pytest (tests/\S+) (?:-s )?-k (\w+)`", CONTRIBUTING):
+        assert re.search(rf"def test_\w*{word}|\b{word}", (ROOT / file).read_text()), f"{file} -k {word}"
