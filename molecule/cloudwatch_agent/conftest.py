@@ -1,4 +1,4 @@
-"""What the tests of both containers share: the cloud that the agents ship to, and ways to break and to apply the role."""
+"""Fixtures of both containers: the agents' cloud, and helpers to break and to apply the role."""
 
 import logging
 import os
@@ -18,10 +18,10 @@ PORT = 5811
 
 @pytest.fixture(scope="session")
 def cloud():
-    """Give boto3 clients of a cloud that starts now, long after the agents: cloud("logs", "eu-central-1")."""
+    """Return boto3 clients of a cloud that starts now, long after the agents: cloud("logs", "eu-central-1")."""
     host = testinfra.get_host(f"{ENGINE}://{NAME}")
     gateway = host.check_output("ip -4 route show default").split()[2]
-    # A line per request would bury what a failing test says.
+    # A line per request would bury the message of a failing test.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(gateway, PORT, verbose=False)
     server.start()
@@ -36,7 +36,7 @@ def cloud():
 
 @pytest.fixture
 def arrived(cloud):
-    """Wait until a stream holds a text, and return all its messages."""
+    """Wait for a text in a stream, and return all its messages."""
 
     def wait(group, stream, text, region="ap-northeast-2"):
         logs = cloud("logs", region)
@@ -57,7 +57,7 @@ def arrived(cloud):
 
 @pytest.fixture
 def metrics(cloud):
-    """Wait until there are metrics in a namespace, and return them."""
+    """Wait for metrics in a namespace, and return them."""
 
     def wait(namespace, region="ap-northeast-2"):
         for _ in range(60):
@@ -87,7 +87,7 @@ def unique():
 
 @pytest.fixture
 def restarted(host):
-    """Wait until the service has another main process than the given one, and return its number."""
+    """Wait until the service's main process differs from the given one, and return the new PID."""
 
     def wait(before):
         show = "systemctl show amazon-cloudwatch-agent --property MainPID --value"

@@ -1,4 +1,4 @@
-"""What the tests of both containers share."""
+"""Fixtures of both containers."""
 
 import shlex
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import pytest
 
 @dataclass
 class Answer:
-    """What curl has received. Header names are in lower case."""
+    """curl's answer. Header names are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -35,7 +35,7 @@ def ask(host) -> Callable[..., Answer]:
 
 @pytest.fixture(scope="class")
 def start_backend(host) -> Iterator[Callable[[int], None]]:
-    """Let the application's place holder listen on a port of the loopback interface, until the test or its class ends."""
+    """Run the application's placeholder on a loopback port until the end of the test or its class."""
 
     def start(port: int) -> None:
         host.check_output(
@@ -51,7 +51,7 @@ def start_backend(host) -> Iterator[Callable[[int], None]]:
 
 @pytest.fixture(scope="class")
 def make_frontends(host) -> Iterator[Callable[..., None]]:
-    """Build front ends, until the test or its class ends: make_frontends("/srv/frontend", "customer-ui/build")."""
+    """Build front ends until the end of the test or its class: make_frontends("/srv/frontend", "customer-ui/build")."""
     made = []
 
     def make(root: str, *builds: str) -> None:
@@ -65,7 +65,7 @@ def make_frontends(host) -> Iterator[Callable[..., None]]:
 
 @pytest.fixture
 def wait_for_line(host) -> Callable[[str, str], str]:
-    """Wait for a line that holds a text, and return it: nginx logs a request after it has been answered."""
+    """Wait for a line with a text, and return the line: nginx logs a request after its answer."""
 
     def wait(path: str, text: str) -> str:
         script = "for try in $(seq 50); do grep -F -- %s %s && exit; sleep 0.1; done; exit 1"
@@ -75,8 +75,8 @@ def wait_for_line(host) -> Callable[[str, str], str]:
 
 
 @pytest.fixture
-def flag_folder(host):
-    """The folder of the flag; without it a flag would outlive its test."""
+def flag_directory(host):
+    """The flag's directory; its removal keeps a flag from outliving its test."""
     host.check_output("mkdir -p /run/kitchen")
     yield
     host.check_output("rm -r /run/kitchen")

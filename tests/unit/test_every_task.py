@@ -164,8 +164,8 @@ def test_a_failure_that_is_let_pass_is_looked_at():
 
 # Commands that change nothing, and whose answer is that something would change.
 TELLING = {
-    "Service | Look for files that are newer than the last reload",
-    "Tls | Look for a certificate and a key on the host that belong together",
+    "Service | Look up files newer than the last reload",
+    "Tls | Look up a matching certificate and key on the host",
 }
 
 
@@ -187,7 +187,7 @@ def test_what_also_runs_in_check_mode_changes_nothing():
 NOT_IN_CHECK_MODE = {
     "Reset the failed state of the service",
     "Reload nginx",
-    "Ask the new nginx for its version",
+    "Read the version of the newly installed nginx",
     "Test nginx's configuration",
 }
 # Files that only a failure or a real run includes.

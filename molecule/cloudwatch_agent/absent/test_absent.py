@@ -1,4 +1,4 @@
-"""The role taken away: on the first host the agent's own log stays, on the second it goes, too (…_remove_data)."""
+"""cloudwatch_agent_state absent: the first host keeps the agent's log, the second also loses it (…_remove_data)."""
 
 import os
 
@@ -55,8 +55,8 @@ def test_what_was_shipped_stays(host, other):
     assert [name for name in other.file("/srv/shop logs").listdir() if name.endswith(".log")]
 
 
-def test_what_somebody_else_has_set_for_the_service_stays(each):
-    # prepare.yml has put it there.
+def test_foreign_settings_of_the_service_stay(each):
+    # prepare.yml has created the file.
     assert each.file("/etc/systemd/system/amazon-cloudwatch-agent.service.d/molecule.conf").exists
 
 
@@ -66,7 +66,7 @@ def test_the_agents_own_log_stays_and_belongs_to_root(host):
     assert (log.user, log.group) == ("root", "root")
 
 
-def test_the_agents_own_log_goes_when_asked(host, other):
+def test_the_agents_own_log_is_removed_on_request(host, other):
     assert not other.file("/opt/aws").exists
     changes("absent.yml", f"--limit={NAME}", "--extra-vars=cloudwatch_agent_remove_data=true")
     assert not host.file("/opt/aws").exists

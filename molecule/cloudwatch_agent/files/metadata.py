@@ -23,7 +23,7 @@ VALUES = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Gives a token to those who ask with PUT, and values to those who show it."""
+    """Returns a token for a PUT, and values for a GET with the token."""
 
     def do_PUT(self) -> None:
         """Answer with the token."""

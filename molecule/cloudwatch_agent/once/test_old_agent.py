@@ -1,4 +1,4 @@
-"""An agent from before the input journald, as an image's own package may be: the other logs are shipped, with a warning."""
+"""An agent older than the input journald, as in an old machine image: the role ships the other logs and warns."""
 
 import json
 import os
@@ -13,7 +13,7 @@ CONFIGURATION = "/opt/aws/amazon-cloudwatch-agent/etc/table-order.json"
 
 @pytest.fixture
 def old(tmp_path):
-    """The settings that have the role install an old agent; the usual one is there again after the test."""
+    """Settings with an old agent; the test's end restores the usual one."""
     package = tmp_path / "old.deb"
     build = PROJECT / "packages/cloudwatch-agent-stand-in/build"
     environment = os.environ | {"CWAGENT_VERSION": "1.300064.0b1337"}
@@ -26,7 +26,7 @@ def old(tmp_path):
 def test_an_old_agent_runs_without_the_journal(host, old):
     result = run("converge.yml", LIMIT, old)
     assert result.status == 0, result.output
-    assert "cloudwatch_agent_journals is left out: the agent 1.300064.0b1337" in result.output
+    assert "cloudwatch_agent_journals is omitted: the agent 1.300064.0b1337" in result.output
     collected = json.loads(host.file(CONFIGURATION).content_string)["logs"]["logs_collected"]
     assert list(collected) == ["files"]
     assert host.service("amazon-cloudwatch-agent").is_running

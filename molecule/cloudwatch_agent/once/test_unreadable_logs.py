@@ -1,4 +1,4 @@
-"""Logs that the agent may not read: who says so, and that the fix works."""
+"""Unreadable logs: the role reports them, and its fix works."""
 
 import re
 
@@ -13,33 +13,33 @@ BASE = "/opt/aws/amazon-cloudwatch-agent"
 
 @pytest.fixture
 def closed(host):
-    """Two logs that the agent may not read, one by its own mode, one by its directory's, and one that it may."""
+    """Two unreadable logs, one by its own mode, one by its directory's, and a readable one."""
     path = f"{LOGS}/nginx-error.log"
     host.check_output(
         f"mkdir -p {LOGS} && touch {LOGS}/fastapi.log {path} && chown root:root {path} && chmod 0600 {path}"
     )
     host.check_output("mkdir -m 0700 -p /srv/closed && touch /srv/closed/own.log")
     yield path
-    # The tests that come after expect a service that has not logged yet.
+    # Later tests expect a service without logs.
     host.check_output(f"rm -rf {LOGS} /srv/closed")
 
 
 @pytest.fixture
 def usual_settings():
-    """Apply the settings of the scenario again after the test, whose fixes must have sufficed for that."""
+    """Apply the scenario's settings again after the test; the test's fixes must be sufficient."""
     yield
     result = run("converge.yml", LIMIT)
     assert result.status == 0, result.output
 
 
-def test_a_log_it_may_not_read_is_named_by_the_agent(host, write, arrived, unique, closed):
+def test_the_agent_reports_an_unreadable_log(host, write, arrived, unique, closed):
     write("fastapi.log", unique)
     arrived("/aws/ec2/table-order/fastapi", f"{INSTANCE}/fastapi.log", unique)
     log = host.file(f"{BASE}/logs/amazon-cloudwatch-agent.log").content_string
     assert f"Permission denied: '{closed}'" in log
 
 
-def test_a_log_it_may_not_read_is_named_by_the_role_with_a_fix_that_works(host, closed, usual_settings):
+def test_the_role_reports_an_unreadable_log_with_a_working_fix(host, closed, usual_settings):
     files = [
         {"path": path, "group": "molecule", "stream": path.removeprefix("/")}
         for path in (f"{LOGS}/fastapi.log", closed, "/srv/closed/own.log", "/srv/later.log")
@@ -47,12 +47,12 @@ def test_a_log_it_may_not_read_is_named_by_the_role_with_a_fix_that_works(host, 
     result = run("converge.yml", LIMIT, settings(cloudwatch_agent_log_files=files))
     said = result.output
     assert result.status == 2, said
-    assert "cloudwatch_agent_log_files names what cloudwatch_agent_user may not read" in said
-    assert f"{closed}: cwagent cannot pass {closed} (-rw------- root:root)" in said
-    assert "/srv/closed/own.log: cwagent cannot pass /srv/closed (drwx------ root:root)" in said
+    assert "cloudwatch_agent_log_files contains logs that cloudwatch_agent_user cannot read" in said
+    assert f"{closed}: cwagent has no access to {closed} (-rw------- root:root)" in said
+    assert "/srv/closed/own.log: cwagent has no access to /srv/closed (drwx------ root:root)" in said
     assert f"{LOGS}/fastapi.log: cwagent" not in said
-    assert "No log yet, followed when it comes: /srv/later.log" in said
-    # The agent ships the others meanwhile.
+    assert "Missing logs, followed once they exist: /srv/later.log" in said
+    # Meanwhile the agent ships the other logs.
     assert host.service("amazon-cloudwatch-agent").is_running
     fixes = set(re.findall(r"Fix: (ch.*?')[;.] ", said))
     assert len(fixes) == 2, said

@@ -1,4 +1,4 @@
-"""The role with its defaults, with the stand-in of the agent, and a moto server in the place of CloudWatch."""
+"""The role with its defaults, with the agent's stand-in and a moto server instead of CloudWatch."""
 
 import json
 

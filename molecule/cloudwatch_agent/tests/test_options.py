@@ -1,4 +1,4 @@
-"""The role with every setting turned the other way, on the stand-in for Amazon Linux 2023."""
+"""The role with non-default settings, on the stand-in for Amazon Linux 2023."""
 
 import json
 import os
@@ -10,9 +10,9 @@ ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 INSTANCE = "i-0123456789abcdef0"
 REGION = "eu-central-1"
 BASE = "/opt/aws/amazon-cloudwatch-agent"
-FOLDER = "/srv/shop logs"
+DIRECTORY = "/srv/shop logs"
 GROUP, STREAM = "/shop/staging/kitchen", f"주방 {INSTANCE} $HOME 100%"
-LOG = f"{FOLDER}/김치 $HOME %h 'a' \"b\".log"
+LOG = f"{DIRECTORY}/김치 $HOME %h 'a' \"b\".log"
 
 
 @pytest.fixture(scope="module")
@@ -20,13 +20,13 @@ def host():
     return testinfra.get_host(f"{ENGINE}://table-order-molecule-cloudwatch_agent-options")
 
 
-# First, because the folder is full after side_effect.yml, and others write there.
-def test_a_full_log_folder_stops_nothing_and_what_comes_after_it_arrives_once(host, arrived, unique):
-    host.run("head -c 10M /dev/zero > %s", f"{FOLDER}/full")
-    assert host.check_output("df --output=avail %s | tail -1", FOLDER).strip() == "0"
+# First, because side_effect.yml has filled the directory, and later tests write there.
+def test_a_full_log_directory_stops_nothing_and_later_events_arrive_once(host, arrived, unique):
+    host.run("head -c 10M /dev/zero > %s", f"{DIRECTORY}/full")
+    assert host.check_output("df --output=avail %s | tail -1", DIRECTORY).strip() == "0"
     assert host.service("amazon-cloudwatch-agent").is_running
-    assert host.run("echo lost > %s", f"{FOLDER}/lost").rc != 0
-    host.check_output("rm %s %s", f"{FOLDER}/full", f"{FOLDER}/lost")
+    assert host.run("echo lost > %s", f"{DIRECTORY}/lost").rc != 0
+    host.check_output("rm %s %s", f"{DIRECTORY}/full", f"{DIRECTORY}/lost")
     host.check_output("echo %s >> %s", unique, LOG)
     host.check_output("chgrp molecule-logs %s && chmod 0640 %s", LOG, LOG)
     assert arrived(GROUP, STREAM, unique, REGION).count(unique) == 1
@@ -45,7 +45,7 @@ def test_the_service_runs_as_the_given_user(host):
     process = host.check_output("systemctl show amazon-cloudwatch-agent --property MainPID --value")
     assert host.check_output(f"ps -o user= -p {process}") == "ec2-user"
     groups = set(host.check_output(f"ps -o supgrp= -p {process}").split(","))
-    # Its own groups stay, the given one is added; the one that the host does not have is left out.
+    # Its own groups stay, the role adds the given one and skips a missing one.
     assert {"wheel", "molecule-logs"} <= groups
 
 
@@ -65,7 +65,7 @@ def test_names_with_every_kind_of_letter_reach_the_cloud(host, arrived, unique):
 
 def test_only_the_named_unit_and_priority_of_the_journal_arrive(host, arrived, unique):
     host.check_output(f"systemd-cat --priority=err echo {unique}-of-nobody")
-    # systemd reads the priority off the beginning of a line.
+    # systemd reads the priority at the start of a line.
     said = f"echo '<6>{unique}-harmless'; echo '<3>{unique}-bad'"
     host.check_output("systemd-run --quiet --wait --unit=molecule-shop sh -c %s", said)
     messages = arrived("/shop/staging/errors", f"{INSTANCE}/errors", f"{unique}-bad", REGION)

@@ -1,4 +1,4 @@
-"""The role taken away: on the first host its data stays, on the second it goes, too (nginx_remove_data)."""
+"""nginx_state absent: the first host keeps its data, the second also loses the data (nginx_remove_data)."""
 
 import os
 
@@ -29,7 +29,7 @@ def test_nothing_listens_or_starts_with_the_host(each):
     assert each.run("systemctl --failed --quiet | grep nginx").rc != 0
 
 
-def test_its_files_are_gone(each):
+def test_the_roles_files_are_removed(each):
     assert not each.exists("nginx")
     for path in (
         "/etc/nginx/nginx.conf",
@@ -39,14 +39,14 @@ def test_its_files_are_gone(each):
         assert not each.file(path).exists, path
 
 
-def test_what_others_use_stays(each):
+def test_shared_packages_and_files_stay(each):
     assert each.exists("openssl")
     assert each.exists("logrotate")
     assert each.run("logrotate --debug /etc/logrotate.conf").rc == 0
 
 
 def test_another_programs_site_stays(host):
-    # side_effect.yml has put it there.
+    # side_effect.yml has created the site.
     assert host.file("/etc/nginx/sites-enabled/foreign").exists
 
 
@@ -55,13 +55,13 @@ def test_the_logs_stay(host):
     assert host.file(f"{LOGS}/nginx-error.log").size > 0
 
 
-def test_data_goes_when_asked_and_only_the_roles_own(other):
+def test_only_the_roles_own_data_is_removed_on_request(other):
     assert other.file("/srv/logs").listdir() == ["application.log"]
     directory = other.file("/srv/logs")
     assert (directory.user, directory.mode) == ("ec2-user", 0o771)
 
 
-def test_the_data_goes_later_and_takes_nothing_of_others_along(host):
+def test_a_later_removal_of_the_data_keeps_foreign_files(host):
     take = ("absent.yml", "--limit=table-order-molecule-nginx", "--extra-vars=nginx_remove_data=true")
     changes(*take)
     assert not host.file("/opt/table-order").exists

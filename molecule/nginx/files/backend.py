@@ -1,4 +1,4 @@
-"""The application's place holder: says what it was asked, and streams events with long pauses.
+"""The application's placeholder: describes the request, and streams events with long pauses.
 
 Usage: backend.py PORT
 """
@@ -15,7 +15,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Stream events, be slow, or describe the request, as the path says."""
+        """Stream events, answer slowly, or describe the request, depending on the path."""
         if self.path.startswith(
             ("/api/admin/orders/stream", "/api/events", "/api/buffered", "/api/unbuffered")
         ):

@@ -1,4 +1,4 @@
-"""What takes runs of the role: a certificate that is not the key's, and a log that was deleted."""
+"""Tests that run the role: a certificate of another key, and a deleted log."""
 
 import hashlib
 import os
@@ -41,7 +41,7 @@ def test_a_key_of_another_certificate(host, pair, tmp_path, remote):
 
 
 def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, pair, ask, wait_for_line, tmp_path):
-    # Who wants room deletes it, and nginx goes on in the deleted file.
+    # An operator deletes the log for space, and nginx writes on to the deleted file.
     host.check_output("rm /srv/logs/nginx-access.log")
     certificate, key = tmp_path / "new.crt", tmp_path / "new.key"
     pair = (
@@ -57,13 +57,13 @@ def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, pair, a
     assert result.status == 0, result.output
     assert certificate.read_text().splitlines()[5] in result.output, "differences are shown"
     assert not [line for line in key.read_text().splitlines()[1:-1] if line in result.output]
-    folder = f"/etc/nginx/tls/given-{hashlib.sha256(certificate.read_bytes()).hexdigest()[:16]}"
-    assert host.file(f"{folder}/key.pem").content_string == key.read_text()
+    directory = f"/etc/nginx/tls/given-{hashlib.sha256(certificate.read_bytes()).hexdigest()[:16]}"
+    assert host.file(f"{directory}/key.pem").content_string == key.read_text()
     shown = (
         "openssl s_client -connect localhost:8443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint"
     )
     assert host.check_output(shown) == host.check_output(
-        f"openssl x509 -in {folder}/certificate.pem -noout -fingerprint"
+        f"openssl x509 -in {directory}/certificate.pem -noout -fingerprint"
     )
     assert not host.file(pair[0]).exists, "the pair of before has gone"
     path = f"/{time.time_ns()}"

@@ -1,4 +1,4 @@
-"""What takes its time, and no fault changes: streams that stay open, and one that nothing comes through."""
+"""Slow tests, independent of the faults: open streams, and an idle one."""
 
 import os
 import time
@@ -9,7 +9,7 @@ import testinfra
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 
 
-def test_a_stream_that_is_open_stays_where_it_is(host, ask, start_backend, flag_folder):
+def test_a_stream_that_is_open_stays_where_it_is(host, ask, start_backend, flag_directory):
     start_backend(8000)
     start_backend(8001)
     switch = "(sleep 1; touch /run/kitchen/live) &"
@@ -21,7 +21,7 @@ def test_a_stream_that_is_open_stays_where_it_is(host, ask, start_backend, flag_
 
 
 class TestOptions:
-    """On the second container, where a silent stream may last for two seconds."""
+    """On the second container, with a stream timeout of two seconds."""
 
     @pytest.fixture(scope="class")
     def host(self):

@@ -1,4 +1,4 @@
-"""The role with its defaults: what a request is answered with, and what is on the host."""
+"""The role with its defaults: the answers to requests, and the state of the host."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def test_it_runs_and_starts_with_the_host(host):
 
 @pytest.mark.usefixtures("frontends")
 class TestFrontEnds:
-    """Front ends that are there."""
+    """Existing front ends."""
 
     @pytest.mark.parametrize("scheme", SCHEMES)
     @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_application_that_is_not_there_yet_is_a_bad_gateway(ask):
 
 @pytest.mark.usefixtures("backend")
 class TestApplication:
-    """An application that answers."""
+    """A running application."""
 
     @pytest.mark.parametrize("scheme", SCHEMES)
     def test_the_application_sees_who_asks(self, ask, scheme):
@@ -138,14 +138,14 @@ class TestApplication:
         assert ask("http://localhost/api/admin/menus", "--data-binary", "@/tmp/too-large").status == 413
 
     def test_events_pass_while_the_stream_is_open(self, host):
-        # The next event would come after 30 s: what has arrived within 2 s was not held back.
-        # 28: curl has given up, the stream had not ended.
+        # The next event follows after 30 s: events within 2 s were not buffered.
+        # 28: curl timed out on the open stream.
         first, stream = "event: order_created\ndata: 0\n\ncurl: 28\n", "/api/admin/orders/stream?token=x"
         expected = {
             f"http://localhost{stream}": first,
             f"https://localhost{stream}": first,
             "http://localhost/api/unbuffered": first,
-            # Neither a stream's path nor the header that asks for it.
+            # Neither a stream's path nor its header.
             "http://localhost/api/buffered": "curl: 28\n",
         }
         curl = " ".join(
@@ -168,7 +168,7 @@ def test_nothing_tells_the_version(ask):
     ("version", "accepted"), [("tls1", False), ("tls1_1", False), ("tls1_2", True), ("tls1_3", True)]
 )
 def test_only_modern_tls_is_spoken(host, version, accepted):
-    # Level 0: the client itself must be willing, or it would refuse before the server does.
+    # Level 0: otherwise the client itself would refuse before the server does.
     run = host.run(f"openssl s_client -{version} -cipher 'ALL:@SECLEVEL=0' -connect localhost:443 </dev/null")
     assert (run.rc == 0) == accepted, run.stdout + run.stderr
 
@@ -186,20 +186,20 @@ def test_the_self_signed_pair_is_made_for_itself(host, pair):
     )
     assert shown == host.check_output(f"openssl x509 -in {file} -noout -fingerprint")
     assert "DNS:kitchen.example.org" in certificate
-    # Three days long.
+    # Valid for three days.
     for days, status in ((2, 0), (4, 1)):
         seconds = days * 86400
         assert host.run(f"openssl x509 -in {file} -noout -checkend {seconds}").rc == status
     key = host.file(key_file)
     assert (key.user, key.group, key.mode) == ("root", "root", 0o600)
-    folder = file.removesuffix("/certificate.pem")
-    assert [host.file(path).mode for path in ("/etc/nginx/tls", folder)] == [0o700, 0o700]
-    # Neither what side_effect.yml has left nor a pair of before.
-    assert host.check_output("ls -A /etc/nginx/tls") == folder.removeprefix("/etc/nginx/tls/")
+    directory = file.removesuffix("/certificate.pem")
+    assert [host.file(path).mode for path in ("/etc/nginx/tls", directory)] == [0o700, 0o700]
+    # Neither side_effect.yml's leftovers nor an older pair.
+    assert host.check_output("ls -A /etc/nginx/tls") == directory.removeprefix("/etc/nginx/tls/")
 
 
-def test_log_ins_are_limited_and_what_is_believed_of_the_client_is_nothing(host, ask):
-    # One command, because 30 of them are let through in a minute.
+def test_log_ins_are_limited_and_the_clients_own_claims_are_ignored(host, ask):
+    # One command, because the limit is 30 a minute.
     statuses = host.check_output(
         "curl -sk -o /dev/null -w '%{http_code} ' -d x -H 'X-Forwarded-For: 192.0.2.1' 'https://localhost/api/auth/login?[1-40]'"
     ).split()
@@ -207,7 +207,7 @@ def test_log_ins_are_limited_and_what_is_believed_of_the_client_is_nothing(host,
     assert statuses[-1] == "429"
     later = ask("https://localhost/api/auth/login", "-d", "x", "-H", "X-Forwarded-For: 192.0.2.2")
     assert (later.status, later.headers["retry-after"]) == (429, "5")
-    # Whoever tries passwords does not stop the guests at the same address.
+    # Password attempts do not block the guests at the same address.
     assert ask("https://localhost/api/x").status != 429
 
 
@@ -228,7 +228,7 @@ def test_a_rotated_log_goes_on_in_a_new_file(host, ask, wait_for_line):
     ask(f"http://localhost{before}")
     wait_for_line(f"{LOGS}/nginx-access.log", before)
     host.check_output("logrotate --force /etc/logrotate.d/table-order-nginx")
-    # The workers open their logs when the signal arrives, which takes a moment.
+    # The workers reopen their logs shortly after the signal.
     time.sleep(1)
     ask(f"http://localhost{after}")
     wait_for_line(f"{LOGS}/nginx-access.log", after)
@@ -240,7 +240,7 @@ def test_a_rotated_log_goes_on_in_a_new_file(host, ask, wait_for_line):
 
 def test_the_stock_site_is_gone(host, ask):
     assert "Welcome to nginx" not in ask("http://localhost/").body
-    # side_effect.yml puts a site there that listens on 8099.
+    # side_effect.yml creates a site that listens on 8099.
     assert "sites-enabled" not in host.check_output("nginx -T 2>/dev/null")
     assert not host.socket("tcp://0.0.0.0:8099").is_listening
 
@@ -252,7 +252,7 @@ def test_the_rotation_is_the_roles(host):
     assert "weekly" not in rule
 
 
-# A request to each of the two, and to the first again, as the flag comes and goes: on one connection, which the client must
+# A request to each of the two, and to the first again, while the flag changes: on one connection, which the client must
 # not replace by another (auto_open).
 ONE_CONNECTION = """
 import http.client, json, pathlib
@@ -271,21 +271,21 @@ print(*ports, len(own))
 
 
 def test_a_file_sends_each_request_to_the_candidate_and_closes_no_connection(
-    host, start_backend, flag_folder
+    host, start_backend, flag_directory
 ):
     start_backend(8000)
     start_backend(8001)
     assert host.check_output("python3 -c %s", ONE_CONNECTION) == "8000 8001 8000 1"
 
 
-def test_a_candidate_that_is_not_there_is_a_bad_gateway(host, ask, backend, flag_folder):
+def test_a_candidate_that_is_not_there_is_a_bad_gateway(host, ask, backend, flag_directory):
     host.check_output("touch /run/kitchen/live")
     assert ask("http://localhost/api/x").status == 502
     host.check_output("rm /run/kitchen/live")
     assert ask("http://localhost/api/x").status == 200
 
 
-def test_nginx_says_to_its_own_host_alone_where_requests_go(host, ask, flag_folder):
+def test_nginx_says_to_its_own_host_alone_where_requests_go(host, ask, flag_directory):
     def upstream() -> str:
         answer = json.loads(ask("http://127.0.0.1:8008/upstream").body)
         assert answer["flag"] == "/run/kitchen/live"
@@ -297,7 +297,7 @@ def test_nginx_says_to_its_own_host_alone_where_requests_go(host, ask, flag_fold
     host.check_output("rm /run/kitchen/live")
     assert upstream() == "127.0.0.1:8000"
     assert ask("http://127.0.0.1:8008/api/x").status == 404
-    # From elsewhere nobody reaches it, whatever Host is asked for.
+    # It is unreachable from other hosts, with any Host header.
     address = host.check_output("hostname -I").split()[0]
     assert host.run(f"curl -s --max-time 2 http://{address}:8008/upstream").rc == 7
     assert "upstream" not in ask(f"http://{address}/upstream", "-H", "Host: 127.0.0.1:8008").body

@@ -1,4 +1,4 @@
-"""The role with every setting turned the other way, on the stand-in for Amazon Linux 2023."""
+"""The role with non-default settings, on the stand-in for Amazon Linux 2023."""
 
 import os
 import time
@@ -21,14 +21,14 @@ def backend(start_backend):
 
 @pytest.fixture
 def full_logs(host):
-    """Fill the file system of the logs, until the test ends."""
+    """Fill the logs' file system until the end of the test."""
     assert host.run("head -c 10M /dev/zero >/srv/logs/full").rc != 0
     assert host.check_output("df --output=avail /srv/logs | tail -1").strip() == "0"
     yield
     host.check_output("rm /srv/logs/full")
 
 
-# First, because the logs are full after side_effect.yml, and others read them.
+# First, because side_effect.yml has filled the logs, and later tests read them.
 def test_a_full_disk_of_the_logs_does_not_keep_nginx_from_serving(
     host, ask, backend, full_logs, wait_for_line
 ):
@@ -38,7 +38,7 @@ def test_a_full_disk_of_the_logs_does_not_keep_nginx_from_serving(
         host.check_output(f"systemctl {action} nginx")
         assert ask(f"https://localhost:8443/api/{action}").status == 200
     host.check_output("truncate --size 0 /srv/logs/full")
-    # nginx does not try again within the second in which a write has failed.
+    # nginx does not retry within the second of a failed write.
     time.sleep(1.1)
     path = f"/{time.time_ns()}"
     ask(f"https://localhost:8443{path}")
@@ -78,7 +78,7 @@ def test_a_form_over_http_is_refused_and_not_passed_on(ask):
     assert ask("http://localhost:8080/api/auth/login", "--data", "password=x").status == 403
 
 
-def test_an_authoritys_question_is_answered_over_http(ask, host):
+def test_an_acme_challenge_is_answered_over_http(ask, host):
     host.check_output("install -D -m 644 /dev/stdin /srv/acme/.well-known/acme-challenge/token <<< proof")
     answer = ask("http://localhost:8080/.well-known/acme-challenge/token")
     assert (answer.status, answer.body.strip()) == (200, "proof")
@@ -90,7 +90,7 @@ def test_the_given_certificate_is_shown(host, pair):
         "openssl s_client -connect localhost:8443 </dev/null 2>/dev/null | openssl x509 -noout -fingerprint"
     )
     assert shown == host.check_output(f"openssl x509 -in {pair[0]} -noout -fingerprint")
-    # Neither the role's own nor, after side_effect.yml, that of somebody else.
+    # Neither the role's own nor side_effect.yml's foreign one.
     assert "shop.example.org" in host.check_output(f"openssl x509 -in {pair[0]} -noout -subject")
     assert len(host.file("/etc/nginx/tls").listdir()) == 1
 
@@ -114,7 +114,7 @@ def test_the_limits_are_the_given_ones(ask, backend):
 
 
 def test_a_client_behind_a_load_balancer_is_limited_and_another_is_not(ask, backend):
-    """One request more than a log-in's burst; of the addresses in X-Forwarded-For the last counts that is no proxy's."""
+    """One request beyond a log-in's burst; the last address in X-Forwarded-For that is not a proxy's counts."""
 
     def log_in(client: str):
         return ask("https://localhost:8443/api/in", "-H", f"X-Forwarded-For: {client}, 127.0.0.9")
@@ -128,7 +128,7 @@ def test_a_client_behind_a_load_balancer_is_limited_and_another_is_not(ask, back
     assert log_in("198.51.100.8, 192.0.2.1").status == 429
 
 
-def test_the_log_directory_of_somebody_else_stays_his(host, ask, wait_for_line):
+def test_another_users_log_directory_stays_unchanged(host, ask, wait_for_line):
     directory = host.file("/srv/logs")
     assert (directory.user, directory.group, directory.mode) == ("ec2-user", "ec2-user", 0o771)
     before, after = f"/before-{time.time_ns()}", f"/after-{time.time_ns()}"

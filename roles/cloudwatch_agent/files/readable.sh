@@ -1,19 +1,19 @@
-# Tells which logs a user may not read and how to let him, and which are not there yet.
+# Reports the logs that a user cannot read, with the fix, and the missing logs.
 #
 # usage: sh -c "$(cat readable.sh)" sh USER PATTERN...
-# prints a line for each of them: "missing PATTERN", or "unreadable FILE: ..."
+# prints one line per problem: "missing PATTERN" or "unreadable FILE: ..."
 set -eu
 user=$1
 shift
 groups=" $(id -Gn "$user") "
-# The one to give a log to: the first beside the user's own, if there is one.
+# The suggested group for a log: the user's first supplementary group, or the primary group.
 group=$(id -Gn "$user" | cut -d' ' -f2)
 
 may() {
   runuser -u "$user" -- test "$@"
 }
 
-# The outermost directory that the user may not pass through, or the file itself.
+# The outermost directory that the user cannot traverse, or the file itself.
 obstacle() {
   found=$1
   directory=$1
@@ -34,7 +34,7 @@ fix() {
   fi
 }
 
-# A pattern is a list of files, and not to be split at blanks.
+# Expand a pattern to files without splitting it at blanks.
 IFS=''
 for pattern; do
   for file in $pattern; do
@@ -42,7 +42,7 @@ for pattern; do
       printf 'missing %s\n' "$pattern"
     elif ! may -r "$file"; then
       obstacle=$(obstacle "$file")
-      printf 'unreadable %s: %s cannot pass %s (%s). Fix: %s\n' \
+      printf 'unreadable %s: %s has no access to %s (%s). Fix: %s\n' \
         "$file" "$user" "$obstacle" "$(stat -c '%A %U:%G' "$obstacle")" "$(fix "$obstacle")"
     fi
   done

@@ -1,4 +1,4 @@
-"""A filter that finds settings which the agent or CloudWatch would refuse, before the host is touched."""
+"""A filter that finds invalid settings of the agent or of CloudWatch before any change on the host."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
-# What the agent replaces in a stream's name.
+# The agent's placeholders in a stream's name.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Agent-Configuration-File-Details.html
 PLACEHOLDERS = ("{instance_id}", "{hostname}", "{local_hostname}", "{ip_address}")
 GROUP = r"(?!aws/)[A-Za-z0-9._/#-]{1,512}"
@@ -36,13 +36,13 @@ UNIT = r"[A-Za-z0-9:_.@\\][A-Za-z0-9:_.@\\-]{0,255}"
 
 
 def _shown(value: object) -> str:
-    """Write a value for a message: line breaks made visible, no password of a URL, and not endless."""
+    """Format a value for a message: escape line breaks, hide a URL's password, limit the length."""
     text = re.sub(r"(?s)([a-z+]+://)?.*@", r"\1***@", str(value), count=1)
     return repr(text if len(text) <= 100 else text[:100] + "...")
 
 
 def _is_path(value: object) -> bool:
-    """Tell whether this is an absolute path without surprises. Any letter is welcome, control characters are not."""
+    """Return whether the value is an absolute, normalized path without control characters; any letter is allowed."""
     return (
         isinstance(value, str)
         and re.fullmatch(r"/[^\x00-\x1f\x7f]{1,4095}", value) is not None
@@ -63,8 +63,8 @@ def _package_problems(value: object) -> Iterator[str]:
             yield f"{name} is {_shown(value)}. Accepted: {accepted}."
         elif "@" in value:
             yield (
-                f"{name} is {_shown(value)}, a URL with credentials, which logs would show. Download the file to the "
-                "controller, and give its path."
+                f"{name} is {_shown(value)}, a URL with credentials. Logs would show the credentials. Download the file to "
+                "the controller, and set its path."
             )
         elif not re.fullmatch(r"[A-Za-z0-9._+~%-]+", value.rsplit("/", 1)[1]):
             yield f"{name} is {_shown(value)}. Accepted: a file name of letters, digits and . _ + ~ % - in the URL."
@@ -73,8 +73,8 @@ def _package_problems(value: object) -> Iterator[str]:
             yield f"{name} is {_shown(value)}. Accepted: {accepted}."
         elif not _can_be_read(value):
             yield (
-                f"{name} is {_shown(value)}, which is no file that can be read on the controller. Correct the path, or "
-                "build the package first: packages/cloudwatch-agent-stand-in/build"
+                f"{name} is {_shown(value)}, not a readable file on the controller. Correct the path, or build the package "
+                "first: packages/cloudwatch-agent-stand-in/build"
             )
     elif not re.fullmatch(PACKAGE, value):
         yield f"{name} is {_shown(value)}. Accepted: {accepted}."
@@ -91,7 +91,7 @@ def _can_be_read(path: str) -> bool:
 def _entries(
     settings: Mapping[str, Any], name: str, required: tuple[str, ...], optional: tuple[str, ...]
 ) -> Iterator[str | Mapping[str, Any]]:
-    """Give the entries of a list that can be looked at further; a sentence for each of the others."""
+    """Yield the valid entries of a list, and a sentence for each invalid one."""
     value = settings[name]
     known = (*required, *optional)
     if not isinstance(value, list):
@@ -107,10 +107,10 @@ def _entries(
                 advice = f"Did you mean {near[0]}?" if near else f"Accepted: {', '.join(known)}."
                 yield f"{name} has the unknown key {_shown(key)}. {advice}"
         if lacking := [key for key in required if entry.get(key) is None]:
-            yield f"{name} has an entry without {' and '.join(lacking)}: {_shown(dict(entry))}. Add it."
+            yield f"{name} has an entry without {' and '.join(lacking)}: {_shown(dict(entry))}. Add the missing key."
             continue
         if entry in value[:number]:
-            yield f"{name} holds the entry {_shown(dict(entry))} more than once. Name it once."
+            yield f"{name} holds the entry {_shown(dict(entry))} more than once. Remove the duplicate."
         yield entry
 
 
@@ -125,7 +125,7 @@ def _destination_problems(name: str, entry: Mapping[str, Any]) -> Iterator[str]:
         if placeholder not in PLACEHOLDERS:
             near = difflib.get_close_matches(placeholder, PLACEHOLDERS, n=1)
             advice = f"Did you mean {near[0]}?" if near else f"Accepted: {', '.join(PLACEHOLDERS)}."
-            yield f"{name} sends to the stream {_shown(stream)}, where the agent would not replace {placeholder}. {advice}"
+            yield f"{name} sends to the stream {_shown(stream)}. The agent does not know {placeholder}. {advice}"
 
 
 def _log_file_problems(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -176,7 +176,7 @@ def _metric_problems(settings: Mapping[str, Any]) -> Iterator[str]:
         )
         return
     for kind, content in metrics.items():
-        # The kinds are the agent's business (it refuses what it does not know): more of them come with each release.
+        # The agent itself refuses unknown kinds; each of its releases adds some.
         if (
             not isinstance(kind, str)
             or not re.fullmatch(r"[a-z_]+", kind)
@@ -191,16 +191,16 @@ def _metric_problems(settings: Mapping[str, Any]) -> Iterator[str]:
             and isinstance(content.get("measurement"), list)
             and content["measurement"]
         ):
-            yield f"cloudwatch_agent_metrics.{kind} has no list measurement. Name at least one, such as used_percent."
+            yield f"cloudwatch_agent_metrics.{kind} has no list measurement. Add at least one, such as used_percent."
 
 
 def setting_problems(settings: Mapping[str, Any]) -> list[str]:
-    """Find values that cannot work. ``settings`` are all of the role's, by name.
+    """Find invalid values. ``settings`` holds all settings of the role by name.
 
-    Returns sentences, each with the setting's name, its value, what is accepted, and the fix; none when nothing is wrong.
+    Returns sentences, each with the setting's name, its value, the accepted form and the fix; empty if all are valid.
     """
     if missing := [name for name, value in settings.items() if value is None]:
-        return [f"{name} is null. Give it a value, or leave it out for the default." for name in missing]
+        return [f"{name} is null. Set a value, or omit the setting for the default." for name in missing]
     problems = [
         f"{name} is {_shown(settings[name])}. Accepted: {accepted}."
         for name, (form, accepted) in TEXTS.items()
@@ -227,14 +227,14 @@ def setting_problems(settings: Mapping[str, Any]) -> list[str]:
             if not (isinstance(group, str) and re.fullmatch(ACCOUNT, group))
         ]
     problems += _package_problems(settings["cloudwatch_agent_package"])
-    # A wrong prefix or directory is in every entry of the defaults; its own sentence says it better.
+    # A wrong prefix or directory is in every default entry; its own sentence is enough.
     if not problems:
         problems += [*_log_file_problems(settings), *_journal_problems(settings)]
     problems += _metric_problems(settings)
     work = ("cloudwatch_agent_log_files", "cloudwatch_agent_journals", "cloudwatch_agent_metrics")
     if settings["cloudwatch_agent_state"] == "present" and not any(settings[name] for name in work):
         problems.append(
-            f"{', '.join(work[:2])} and {work[2]} are all empty. Name at least one thing to send, or leave out the role."
+            f"{', '.join(work[:2])} and {work[2]} are all empty. Set at least one of them, or omit the role."
         )
     return problems
 

@@ -1,6 +1,6 @@
-"""A filter that finds a certificate and a key which nginx, its OpenSSL or every browser would refuse.
+"""A filter that finds a certificate or a key that nginx, its OpenSSL or every browser would refuse.
 
-It returns a list of sentences, of which none holds anything of the key. An empty list means that nothing was found.
+It returns a list of sentences, empty for a valid pair. No sentence contains a part of the key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 CERTIFICATE, KEY = "nginx_tls_certificate_file", "nginx_tls_key_file"
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
-# What OpenSSL's security level 2, which is Debian's and Amazon's, lets no certificate be signed with.
+# OpenSSL's security level 2, the default of Debian and Amazon Linux, refuses certificates signed with these.
 BROKEN_HASHES = ("md5", "sha1")
 MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 ACCEPTED = {
@@ -37,11 +37,11 @@ ANOTHER_FORM = {
 
 
 class RefusalError(Exception):
-    """What is wrong, as a sentence for the operator."""
+    """A problem, as a sentence for the operator."""
 
 
 class Given(NamedTuple):
-    """One of the two files: the setting's name, the file's, and what is in it."""
+    """One of the two files: the setting's name, the file's name and the file's content."""
 
     setting: str
     file: str
@@ -53,14 +53,14 @@ class Given(NamedTuple):
 
 
 def _blocks(given: Given) -> Iterator[tuple[str, str]]:
-    """Yield kind and text of each PEM block. OpenSSL looks at whole lines, and stops or skips where one is another."""
+    """Yield kind and text of each PEM block. OpenSSL compares whole lines, and stops at or skips an unexpected one."""
     kind, lines = None, []
     for number, line in enumerate(given.text.splitlines(), 1):
         marker = MARKER.fullmatch(line.rstrip())
         if marker is None and re.search(r"-----\s*(BEGIN|END)|(BEGIN|END) [A-Z0-9 ]+-----", line):
             raise given.refuse(
-                f"whose line {number} holds more or less than one of PEM's markers, as when files are joined without a line "
-                "break, or saved with a byte order mark. Give each -----BEGIN and -----END line a line of its own."
+                f"whose line {number} is not exactly one PEM marker. Files were joined without a line break, or saved with a "
+                "byte order mark. Put each -----BEGIN and each -----END marker on its own line."
             )
         if marker is None:
             lines.append(line)
@@ -71,11 +71,11 @@ def _blocks(given: Given) -> Iterator[tuple[str, str]]:
             kind = marker[2] if kind is None else None
         else:
             raise given.refuse(
-                f"whose line {number} ends no block that was begun. Copy the file anew, whole."
+                f"whose line {number} ends a block that did not begin. Copy the complete file again."
             )
     if kind is not None:
         raise given.refuse(
-            "whose last block is cut short: its -----END line is missing. Copy the file anew, whole."
+            "whose last block is cut short: its -----END line is missing. Copy the complete file again."
         )
 
 
@@ -83,7 +83,7 @@ def _certificates(given: Given) -> list[x509.Certificate]:
     blocks = list(_blocks(given))
     if any("PRIVATE KEY" in kind for kind, _ in blocks) and any(kind == "CERTIFICATE" for kind, _ in blocks):
         raise given.refuse(
-            f"which holds a private key, too, and is no secret: its differences are shown. Move the key into {KEY}'s file."
+            f"which also holds a private key. Ansible shows this file's differences. Move the key into {KEY}'s file."
         )
     others = sorted({kind for kind, _ in blocks} - {"CERTIFICATE"})
     if others or not blocks:
@@ -98,7 +98,7 @@ def _certificates(given: Given) -> list[x509.Certificate]:
             found[-1].public_key()
         except (ValueError, UnsupportedAlgorithm):
             raise given.refuse(
-                f"whose certificate {number} of {len(blocks)} is broken. Copy the file anew, whole."
+                f"whose certificate {number} of {len(blocks)} is broken. Copy the complete file again."
             ) from None
     return found
 
@@ -114,11 +114,11 @@ def _key(given: Given) -> PublicKeyTypes:
         return load_pem_private_key(keys[0][1].encode(), password=None).public_key()
     except TypeError:
         raise given.refuse(
-            "whose key has a passphrase, which nobody could type. Take it off with: openssl pkey -in KEY -out NEW"
+            "whose key has a passphrase. nginx starts unattended. Remove the passphrase with: openssl pkey -in KEY -out NEW"
         ) from None
     except (ValueError, UnsupportedAlgorithm):
         raise given.refuse(
-            f"whose private key is broken. Accepted: {ACCEPTED[KEY]}. Copy the file anew, whole."
+            f"whose private key is broken. Accepted: {ACCEPTED[KEY]}. Copy the complete file again."
         ) from None
 
 
@@ -131,7 +131,7 @@ def _name(certificate: x509.Certificate) -> str:
 
 
 def _weakness(certificate: x509.Certificate) -> str | None:
-    """Say what of a certificate OpenSSL or every browser refuses, or nothing."""
+    """Return why OpenSSL or every browser refuses the certificate, or None."""
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < 2048:
@@ -144,7 +144,7 @@ def _weakness(certificate: x509.Certificate) -> str | None:
     try:
         algorithm = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
-        return "is signed in a way that OpenSSL does not know"
+        return "has a signature algorithm unknown to OpenSSL"
     if not own and algorithm is not None and algorithm.name in BROKEN_HASHES:
         return f"is signed with {algorithm.name.upper()}; SHA-256 or better is needed"
     return None
@@ -154,12 +154,12 @@ def _problems_of_each(given: Given, certificates: list[x509.Certificate], now: d
     for certificate in certificates:
         reason = _weakness(certificate)
         if reason is None and now > certificate.not_valid_after_utc:
-            reason = f"has expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+            reason = f"expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
         if reason is None and now < certificate.not_valid_before_utc:
             reason = f"is valid only from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
         if reason is not None:
             yield (
-                f"{given.setting} is {given.file!r}, whose certificate {_name(certificate)} {reason}. Have another one issued."
+                f"{given.setting} is {given.file!r}, whose certificate {_name(certificate)} {reason}. Request a new certificate."
             )
 
 
@@ -169,17 +169,17 @@ def _refuse_a_broken_chain(given: Given, certificates: list[x509.Certificate]) -
             certificate.verify_directly_issued_by(issuer)
         except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
             raise given.refuse(
-                f"whose chain is in the wrong order or not one: {_name(certificate)} is followed by {_name(issuer)}, which has "
-                "not issued it. Each certificate is followed by that of its issuer; the root may be left out."
+                f"whose chain is invalid: {_name(certificate)} is followed by {_name(issuer)}, which is not its issuer. "
+                "Accepted: each certificate followed by its issuer's; the root may be omitted."
             ) from None
 
 
 def _refuse_what_openssl_refuses(certificate: Given, key: Given) -> None:
-    """Let OpenSSL itself load the pair, at the security level of the hosts: the last judge before the host's nginx."""
+    """Load the pair with OpenSSL at the hosts' security level, the final check before the host's nginx."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("DEFAULT:@SECLEVEL=2")
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder, "certificate.pem"), Path(folder, "key.pem")]
+    with tempfile.TemporaryDirectory() as directory:
+        files = [Path(directory, "certificate.pem"), Path(directory, "key.pem")]
         for file, given in zip(files, (certificate, key), strict=True):
             file.write_text(given.text)
         try:
@@ -187,7 +187,7 @@ def _refuse_what_openssl_refuses(certificate: Given, key: Given) -> None:
         except (ssl.SSLError, OSError) as error:
             reason = getattr(error, "reason", None) or type(error).__name__
             raise certificate.refuse(
-                f"which OpenSSL does not load with {key.setting} {key.file!r}: {reason}. Copy both files anew, whole."
+                f"which OpenSSL does not load with {key.setting} {key.file!r}: {reason}. Copy both complete files again."
             ) from None
 
 
@@ -196,12 +196,12 @@ def _judge(certificate: Given, key: Given, now: datetime) -> list[str]:
     matching = [number for number, each in enumerate(certificates) if _spki(each.public_key()) == held]
     if not matching:
         return [
-            f"{CERTIFICATE} {certificate.file!r} and {KEY} {key.file!r} do not belong together: the first certificate was made "
-            "for another key. Name the two files of one pair."
+            f"{CERTIFICATE} {certificate.file!r} and {KEY} {key.file!r} do not belong together: the first certificate is for "
+            "another key. Set the two files of one pair."
         ]
     if matching[0] != 0:
         raise certificate.refuse(
-            f"whose certificates are in the wrong order: number {matching[0] + 1} is that of the key. Accepted: "
+            f"whose certificates are in the wrong order: number {matching[0] + 1} belongs to the key. Accepted: "
             f"{ACCEPTED[CERTIFICATE]}."
         )
     problems = list(_problems_of_each(certificate, certificates, now))
@@ -212,11 +212,11 @@ def _judge(certificate: Given, key: Given, now: datetime) -> list[str]:
 
 
 def pair_problems(certificate: object, key: object, certificate_file: str, key_file: str) -> list[str]:
-    """Find a certificate and a key that cannot be served. The first two are the texts, nothing where a file cannot be read."""
+    """Find problems of a certificate and its key. ``certificate`` and ``key`` are the files' texts, empty if unreadable."""
     given = {CERTIFICATE: (certificate_file, certificate), KEY: (key_file, key)}
     problems = [
-        f"{setting} is {file!r}, which cannot be read on the controller. Correct the path, or set nginx_tls_remote when it is "
-        "a file of the host."
+        f"{setting} is {file!r}, which cannot be read on the controller. Correct the path, or set nginx_tls_remote for a file "
+        "on the host."
         for setting, (file, text) in given.items()
         if not (isinstance(text, str) and text)
     ]
@@ -230,13 +230,13 @@ def pair_problems(certificate: object, key: object, certificate_file: str, key_f
 
 
 def name_problems(certificate: object, server_name: object, certificate_file: str) -> list[str]:
-    """Find host names that a certificate (the text of its file) does not cover; ``_`` asks for none."""
+    """Find host names that a certificate (the text of its file) does not cover; ``_`` needs no name."""
     try:
         leaf = _certificates(Given(CERTIFICATE, certificate_file, str(certificate)))[0]
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         covered = [name.lower() for name in names.get_values_for_type(x509.DNSName)]
     except RefusalError:
-        return []  # pair_problems says it
+        return []  # pair_problems reports it
     except x509.ExtensionNotFound:
         covered = []
     missing = [
@@ -246,7 +246,7 @@ def name_problems(certificate: object, server_name: object, certificate_file: st
     ]
     return [
         f"{CERTIFICATE} is {certificate_file!r}, whose certificate is for {', '.join(covered) or 'no host name'} and not for "
-        f"{name}. Name the certificate of {name}, or correct the name (table_order_host_name, or nginx_server_name)."
+        f"{name}. Set the certificate of {name}, or correct the name (table_order_host_name, or nginx_server_name)."
         for name in missing
     ]
 

@@ -1,7 +1,7 @@
-"""Filters that find settings which nginx cannot serve with, before the host is touched.
+"""Filters that find invalid settings of nginx before any change on the host.
 
-Each returns a list of sentences. An empty list means that nothing was found. A sentence names the setting, its
-value, what is accepted, and the fix.
+Each returns a list of sentences, empty for valid settings. A sentence names the setting, its value, the accepted
+form and the fix.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from ansible.module_utils.parsing.convert_bool import boolean
 PATH = "a path that begins with / and holds letters, digits and . _ ~ / - only, without // and without . or .. as a part"
 TIME = r"[0-9]{1,9}(ms|[smhd])", "a time, such as 90s or 1h"
 
-# These values go into nginx.conf, the logrotate rule or a command as they are: a brace, a semicolon or a line break
-# would end a block there.
+# These values go unquoted into nginx.conf, the logrotate rule or a command: a brace, a semicolon or a line break would
+# end a block there.
 FORMS: dict[str, tuple[str, str]] = {
     "nginx_backend_address": (r"[A-Za-z0-9.-]+:[0-9]{1,5}", "host:port, such as 127.0.0.1:8000"),
     "nginx_candidate_address": (
         r"|[A-Za-z0-9.-]+:[0-9]{1,5}",
-        "host:port, such as 127.0.0.1:8001, or nothing to do without",
+        "host:port, such as 127.0.0.1:8001, or empty to disable it",
     ),
     "nginx_traffic_address": (
         r"|127(\.[0-9]{1,3}){3}:[0-9]{1,5}",
-        "a loopback address and a port, such as 127.0.0.1:8008, or nothing to do without",
+        "a loopback address and a port, such as 127.0.0.1:8008, or empty to disable it",
     ),
     "nginx_server_name": (
         r"[A-Za-z0-9._*-]+( +[A-Za-z0-9._*-]+)*",
@@ -36,7 +36,7 @@ FORMS: dict[str, tuple[str, str]] = {
     "nginx_stream_timeout": TIME,
     "nginx_proxy_timeout": TIME,
     "nginx_log_group": (r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", "the name of a group of the host, such as adm"),
-    # It becomes the certificate's common name, which has 64 characters.
+    # Becomes the certificate's common name, limited to 64 characters.
     "nginx_tls_self_signed_name": (
         r"(?=.{1,64}\Z)[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?",
         "a host name of at most 64 characters, such as table-order.local",
@@ -56,12 +56,12 @@ RANGES = {
     "nginx_limit_login_rate": (1, 100000),
     "nginx_limit_login_burst": (1, 1000000),
 }
-# What nginx.conf holds whatever the settings are.
+# Locations that nginx.conf always has.
 RESERVED = {"api": "the application's answers", "static": "the static files"}
 
 
 def _shown(value: object) -> str:
-    """Write a value for a message: line breaks made visible, no password of a URL, and not endless."""
+    """Format a value for a message: escape line breaks, hide a URL's password, limit the length."""
     text = re.sub(r"(?s)([a-z+]+://)?.*@", r"\1***@", str(value), count=1)
     return repr(text if len(text) <= 100 else text[:100] + "...")
 
@@ -76,7 +76,7 @@ def _is_path(value: object) -> bool:
 
 
 def _integer(value: object) -> int | None:
-    """Read an integer as Ansible does: a number, or the text of one, which "-e port=80" makes."""
+    """Read an integer as Ansible does: a number, or a number's text, such as from "-e port=80"."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
@@ -87,7 +87,7 @@ def _integer(value: object) -> int | None:
 def _value_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     for name, value in settings.items():
         if value is None:
-            yield f"{name} is null. Give it a value, or leave it out for the default."
+            yield f"{name} is null. Set a value, or omit the setting for the default."
     for name, (form, accepted) in FORMS.items():
         value = settings[name]
         if value is not None and not (isinstance(value, str) and re.fullmatch(form, value)):
@@ -95,11 +95,11 @@ def _value_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     for name in PATHS:
         value = settings[name]
         if value is not None and (not _is_path(value) or value == "/"):
-            yield f"{name} is {_shown(value)}. Accepted: {PATH}. / alone is none, either."
+            yield f'{name} is {_shown(value)}. Accepted: {PATH}. "/" itself is not accepted.'
     for name in OPTIONAL_PATHS:
         value = settings[name]
         if value not in (None, "") and (not _is_path(value) or value == "/"):
-            yield f"{name} is {_shown(value)}. Accepted: {PATH}, or nothing to do without."
+            yield f"{name} is {_shown(value)}. Accepted: {PATH}, or empty to disable it."
     for name, (least, most) in RANGES.items():
         value = settings[name]
         number = _integer(value)
@@ -111,7 +111,7 @@ def _port_problems(settings: Mapping[str, Any]) -> Iterator[str]:
     ports = {name: _integer(settings[name]) for name in ("nginx_http_port", "nginx_https_port")}
     if None not in ports.values() and len(set(ports.values())) == 1:
         yield (
-            f"nginx_http_port and nginx_https_port are both {ports['nginx_http_port']}. Give each a port of its own, "
+            f"nginx_http_port and nginx_https_port are both {ports['nginx_http_port']}. Set two different ports, "
             "such as 80 and 443."
         )
     for name, example in (
@@ -127,15 +127,15 @@ def _port_problems(settings: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} is {_shown(address)}. Accepted: a port from 1 to 65535, such as {example}."
         elif (host == "localhost" or host.startswith("127.")) and int(port) in ports.values():
             yield (
-                f"{name} is {_shown(address)}, where nginx itself listens, so that a request would never end. "
-                f"Name a port of its own, such as {example}."
+                f"{name} is {_shown(address)}, where nginx itself listens: a request would loop. "
+                f"Set another port, such as {example}."
             )
     traffic = str(settings["nginx_traffic_address"])
     for name in ("nginx_backend_address", "nginx_candidate_address"):
         if traffic and traffic.rpartition(":")[2] == str(settings[name]).rpartition(":")[2]:
             yield (
-                f"nginx_traffic_address is {_shown(traffic)}, whose port is that of {name} ({_shown(settings[name])}). Give "
-                "nginx's own answer a port of its own, such as 127.0.0.1:8008."
+                f"nginx_traffic_address is {_shown(traffic)}, but {name} ({_shown(settings[name])}) has the same port. Set "
+                "another port, such as 127.0.0.1:8008."
             )
 
 
@@ -154,7 +154,7 @@ def _proxy_problems(proxies: object) -> Iterator[str]:
         else:
             if network.prefixlen == 0:
                 yield (
-                    f"nginx_trusted_proxies: {_shown(proxy)} is everybody, who could then name any address as his own. Name "
+                    f"nginx_trusted_proxies: {_shown(proxy)} covers all clients, so any client could fake its address. Set "
                     "the load balancers' networks."
                 )
 
@@ -169,7 +169,7 @@ def _application_problems(applications: object) -> Iterator[str]:
             continue
         path, build = application["path"], application["build"]
         if not _is_path(path):
-            yield f"nginx_applications: the path {_shown(path)} cannot be served. Accepted: {PATH}."
+            yield f"nginx_applications: the path {_shown(path)} is invalid. Accepted: {PATH}."
         elif (first := path.split("/")[1]) in RESERVED:
             yield (
                 f"nginx_applications: the path {_shown(path)} collides with /{first}/, which is for {RESERVED[first]}. "
@@ -177,7 +177,7 @@ def _application_problems(applications: object) -> Iterator[str]:
             )
         if not isinstance(build, str) or build == "" or not _is_path(f"/{build}"):
             yield (
-                f"nginx_applications: the build {_shown(build)} cannot be served. Accepted: a directory below "
+                f"nginx_applications: the build {_shown(build)} is invalid. Accepted: a directory below "
                 "nginx_frontend_root, such as shop/build."
             )
 
@@ -191,24 +191,24 @@ def _path_problems(name: str, paths: object) -> Iterator[str]:
             yield f"{name} holds {_shown(path)}. Accepted: a path below /api/, such as /api/events: {PATH}."
     texts = [path for path in paths if isinstance(path, str)]
     for path in sorted({path for path in texts if texts.count(path) > 1}):
-        yield f"{name} holds {_shown(path)} {texts.count(path)} times. Name it once."
+        yield f"{name} holds {_shown(path)} {texts.count(path)} times. Remove the duplicates."
 
 
 def _login_problems(logins: object, streams: object) -> Iterator[str]:
     yield from _path_problems("nginx_login_paths", logins)
     if isinstance(logins, list) and isinstance(streams, list):
         for path in [path for path in logins if path in streams]:
-            yield f"nginx_login_paths holds {_shown(path)}, and so does nginx_stream_paths. Name it in one of them."
+            yield f"nginx_login_paths and nginx_stream_paths both hold {_shown(path)}. Remove it from one of them."
 
 
 def _collisions(applications: list[Mapping[str, str]]) -> Iterator[str]:
-    """Find applications that need the same location: nginx refuses the second."""
+    """Find applications with the same location: nginx refuses a duplicate."""
     paths = [application["path"] for application in applications]
     taken: dict[str, int] = {}
     reported: set[tuple[int, int]] = set()
     for index, written in enumerate(paths):
         path = written.rstrip("/")
-        # As templates/nginx.conf.j2 writes them.
+        # The locations in templates/nginx.conf.j2.
         for location in (
             f"{path}/",
             f"= {path}/index.html",
@@ -220,12 +220,12 @@ def _collisions(applications: list[Mapping[str, str]]) -> Iterator[str]:
                 reported.add((other, index))
                 yield (
                     f"nginx_applications: the paths {_shown(paths[other])} and {_shown(written)} both need the location "
-                    f"{location}. Give each application a path of its own."
+                    f"{location}. Set a different path for each application."
                 )
 
 
 def setting_problems(settings: Mapping[str, Any]) -> list[str]:
-    """Find settings with values that nginx.conf cannot hold, or that collide. ``settings`` are all of them by name."""
+    """Find invalid and conflicting settings. ``settings`` holds all settings of the role by name."""
     problems = [*_value_problems(settings), *_port_problems(settings)]
     applications, streams = settings["nginx_applications"], settings["nginx_stream_paths"]
     if applications is not None:
@@ -245,7 +245,7 @@ def setting_problems(settings: Mapping[str, Any]) -> list[str]:
         )
     if boolean(settings["nginx_tls_remote"], strict=False):
         problems += [
-            f"{name} is {_shown(settings[name])}. With nginx_tls_remote it names a file of the host. Accepted: {PATH}."
+            f"{name} is {_shown(settings[name])}. With nginx_tls_remote it is a path on the host. Accepted: {PATH}."
             for name in ("nginx_tls_certificate_file", "nginx_tls_key_file")
             if settings[name] and not _is_path(settings[name])
         ]

@@ -87,10 +87,10 @@ REFUSED = {
     ),
     "package file that is not there": (
         setting("package", "/nowhere/x.deb"),
-        "no file that can be read",
+        "not a readable file",
         "build",
     ),
-    "directory as package file": (setting("package", "{directory}"), "no file that can be read"),
+    "directory as package file": (setting("package", "{directory}"), "not a readable file"),
     "rpm on Debian": (setting("package", "{rpm}"), "On Debian a .deb is accepted"),
     "deb on Amazon Linux": (setting("package", "{deb}") | AMAZON, "On Amazon a .rpm is accepted"),
     # Names.
@@ -288,7 +288,7 @@ def test_ansible_playbook_gives_the_same(printed, given):
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_null_is_refused_whatever_the_setting(name):
     assert problems.setting_problems(DEFAULTS | {name: None}) == [
-        f"{name} is null. Give it a value, or leave it out for the default."
+        f"{name} is null. Set a value, or omit the setting for the default."
     ]
 
 

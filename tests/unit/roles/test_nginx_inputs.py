@@ -113,7 +113,7 @@ REFUSED = {
     "negative port": ({"nginx_http_port": -80}, ["nginx_http_port", "from 1 to 65535"]),
     "same port twice": (
         {"nginx_http_port": "443"},
-        ["nginx_http_port", "nginx_https_port", "a port of its own"],
+        ["nginx_http_port", "nginx_https_port", "two different ports"],
     ),
     "backend port above": ({"nginx_backend_address": "127.0.0.1:70000"}, ["nginx_backend_address", "65535"]),
     "nginx as its own candidate": (
@@ -130,7 +130,7 @@ REFUSED = {
     ),
     "archive that climbs": (
         {"nginx_asset_archive": "/srv/../etc"},
-        ["nginx_asset_archive", "nothing to do without"],
+        ["nginx_asset_archive", "empty to disable it"],
     ),
     "traffic told to everybody": (
         {"nginx_traffic_address": "0.0.0.0:8008"},
@@ -166,7 +166,10 @@ REFUSED = {
     ),
     "empty flag": ({"nginx_candidate_flag": ""}, ["nginx_candidate_flag", "begins with /"]),
     "relative flag": ({"nginx_candidate_flag": "run/live"}, ["nginx_candidate_flag", "begins with /"]),
-    "flag that is always there": ({"nginx_candidate_flag": "/"}, ["nginx_candidate_flag", "/ alone is none"]),
+    "flag that is always there": (
+        {"nginx_candidate_flag": "/"},
+        ["nginx_candidate_flag", "itself is not accepted"],
+    ),
     "variable in a flag": ({"nginx_candidate_flag": "/run/$host"}, ["nginx_candidate_flag", "$host"]),
     "relative archive": ({"nginx_asset_archive": "assets"}, ["nginx_asset_archive", "begins with /"]),
     "whole disk as the archive": ({"nginx_asset_archive": "/"}, ["nginx_asset_archive", "begins with /"]),
@@ -469,7 +472,7 @@ LIMITS = {
         {"nginx_trusted_proxies": ["10.0.1.7/24"]},
         ["nginx_trusted_proxies", "host bits"],
     ),
-    "everybody a proxy": ({"nginx_trusted_proxies": ["0.0.0.0/0"]}, ["nginx_trusted_proxies", "everybody"]),
+    "everybody a proxy": ({"nginx_trusted_proxies": ["0.0.0.0/0"]}, ["nginx_trusted_proxies", "all clients"]),
 }
 
 

@@ -103,7 +103,7 @@ REFUSED = {
     ),
     "cut short in the chain": (CHAIN[:-200], private(OWN), ["cut short", CERTIFICATE]),
     "cut short in a marker": (CHAIN[:-8], private(OWN), ["marker", CERTIFICATE]),
-    "begun twice": (CHAIN[:300] + "\n" + CHAIN, private(OWN), ["ends no block", CERTIFICATE]),
+    "begun twice": (CHAIN[:300] + "\n" + CHAIN, private(OWN), ["a block that did not begin", CERTIFICATE]),
     "byte order mark": ("\ufeff" + CHAIN, private(OWN), ["byte order mark", CERTIFICATE]),
     "byte order mark before the key": (CHAIN, "\ufeff" + private(OWN), ["byte order mark", KEY]),
     "blank before a marker": (
@@ -122,7 +122,11 @@ REFUSED = {
     "key of another": (CHAIN, private(OTHER), ["do not belong together", CERTIFICATE, KEY]),
     "two keys": (CHAIN, private(OWN) + private(OTHER), ["more than one", KEY]),
     "passphrase": (CHAIN, private(OWN, BestAvailableEncryption(b"x")), ["passphrase", KEY]),
-    "key in the certificate's file": (CHAIN + private(OWN), private(OWN), ["private key, too", CERTIFICATE]),
+    "key in the certificate's file": (
+        CHAIN + private(OWN),
+        private(OWN),
+        ["also holds a private key", CERTIFICATE],
+    ),
     "certificate for a key": (CHAIN, CHAIN, ["no private key", KEY]),
     "PKCS#12": (pkcs12(), private(OWN), ["no certificate", "pkcs12 -in FILE -nokeys", CERTIFICATE]),
     "PKCS#12 for a key": (CHAIN, pkcs12(), ["no private key", "pkcs12 -in FILE -nocerts", KEY]),
@@ -134,14 +138,14 @@ REFUSED = {
     "authority first": (
         pem(MIDDLE_CERTIFICATE, LEAF),
         private(OWN),
-        ["number 2 is that of the key", CERTIFICATE],
+        ["number 2 belongs to the key", CERTIFICATE],
     ),
     "root before its middle": (
         pem(LEAF, ROOT_CERTIFICATE, MIDDLE_CERTIFICATE),
         private(OWN),
         ["CN=shop is followed by CN=root", CERTIFICATE],
     ),
-    "chain of another": (pem(LEAF, issue("middle", OTHER)), private(OWN), ["has not issued it", CERTIFICATE]),
+    "chain of another": (pem(LEAF, issue("middle", OTHER)), private(OWN), ["is not its issuer", CERTIFICATE]),
     "certificate twice": (pem(LEAF, LEAF), private(OWN), ["followed by CN=shop", CERTIFICATE]),
     "RSA of 1024": (pem(issue("shop", SHORT)), private(SHORT), ["1024 bits", "2048", CERTIFICATE]),
     "weak authority": (
@@ -158,13 +162,13 @@ REFUSED = {
     "expired": (
         pem(issue("shop", OWN, begin=-9, days=-1)),
         private(OWN),
-        ["CN=shop has expired", CERTIFICATE],
+        ["CN=shop expired", CERTIFICATE],
     ),
     "not yet valid": (pem(issue("shop", OWN, begin=2)), private(OWN), ["valid only from", CERTIFICATE]),
     "expired authority": (
         pem(LEAF, issue("middle", MIDDLE, "root", ROOT, begin=-9, days=-1)),
         private(OWN),
-        ["CN=middle has expired", CERTIFICATE],
+        ["CN=middle expired", CERTIFICATE],
     ),
 }
 
