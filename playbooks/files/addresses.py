@@ -1,7 +1,7 @@
-"""Prints the addresses of a site: ``addresses.py INVENTORY``, with what ``ansible-inventory --list`` prints on standard input.
+"""Prints the addresses of a site: ``addresses.py INVENTORY``, with the output of ``ansible-inventory --list`` on standard input.
 
-The customer's page takes orders with a table's code alone. Of the demo store on a local cloud it is asked for, as the store's
-administrator; elsewhere it is on the Tables page.
+The customer's page needs a table's code for orders. On a local cloud this program reads the demo store's code as the store's
+administrator; elsewhere the Tables page shows it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ON_THE_PAGE = "with each table's code: the admin's Tables page"
 
 
 def site_url(known: dict[str, Any]) -> tuple[str, bool]:
-    """Return the site's URL and whether it is plain HTTP: only where it never leaves the machine, for people log in there."""
+    """Return the site's URL and whether it is plain HTTP: only on this machine, because people log in there."""
     plain = known.get("table_order_plain_http", known["table_order_environment"] == "local")
     host = known.get("table_order_host_name") or known["ansible_host"]
     scheme, setting, usual = ("http", "nginx_http_port", 80) if plain else ("https", "nginx_https_port", 443)
@@ -32,12 +32,12 @@ def site_url(known: dict[str, Any]) -> tuple[str, bool]:
 
 
 def unwrapped(value: dict[str, Any]) -> Any:  # noqa: ANN401
-    """Return a string that ``ansible-inventory`` wraps: it marks each value that no template may be made of."""
+    """Unwrap a string of ``ansible-inventory``, which marks each value that is not a template."""
     return value["__ansible_unsafe"] if set(value) == {"__ansible_unsafe"} else value
 
 
 def server(listed: dict[str, Any]) -> dict[str, Any]:
-    """Return the server's variables, nothing where an inventory has no server."""
+    """Return the server's variables, empty if the inventory has no server."""
     hosts = listed.get("app_server", {}).get("hosts", [])
     return listed["_meta"]["hostvars"][hosts[0]] if hosts else {}
 
@@ -59,7 +59,7 @@ def customer(url: str, password: str) -> str:
 
 
 def addresses(known: dict[str, Any], inventory: Path) -> list[tuple[str, str]]:
-    """Return what to open, each with its name."""
+    """Return the pages to open, each with its name."""
     url, plain = site_url(known)
     link = ON_THE_PAGE
     if (
@@ -73,7 +73,7 @@ def addresses(known: dict[str, Any], inventory: Path) -> list[tuple[str, str]]:
             )
             link = customer(url, password)
         except (BotoCoreError, ClientError, CheckError, KeyError, ValueError) as error:
-            link = f"{ON_THE_PAGE} ({type(error).__name__} when it was asked for)"
+            link = f"{ON_THE_PAGE} (reading the code failed: {type(error).__name__})"
     pages = {"Admin": "/admin/", "Superadmin": "/superadmin/", "API": "/api/openapi.json"}
     return [("Customer", link), *((name, url + path) for name, path in pages.items())]
 

@@ -1,17 +1,17 @@
 """The seed's "Step 6: Verify Deployment", through the service's public address.
 
 Reads one JSON object from standard input (so that no password is ever an argument):
-``address`` of the server, ``host_name`` that it is asked for (empty: its address), ``http_port``, ``https_port``,
-``certificate`` (PEM: the only certificate that is accepted; empty: one that is trusted for the name), ``authority_file`` (one
-more authority that may have signed a trusted one, or empty), ``redirects`` (bool: HTTP leads to HTTPS),
+``address`` of the server, ``host_name`` for the requests (empty: the address), ``http_port``, ``https_port``,
+``certificate`` (PEM: the only accepted certificate; empty: any trusted one for the name), ``authority_file`` (an additional CA
+certificate to trust, or empty), ``redirects`` (bool: HTTP redirects to HTTPS),
 ``superadmin_username``, ``superadmin_password``, ``log_streams`` [[group, stream], ...], ``region``,
-``closed_ports`` [port, ...], ``application`` (bool: also order, upload and stream, in a store of its own).
+``closed_ports`` [port, ...], ``application`` (bool: also order, upload and stream, in a separate store).
 
-It connects to the address and asks for the name, so that it works before DNS knows the name. Passwords and tokens go over
-HTTPS alone, and no redirect is followed.
+It connects to the address and requests the host name, so that it works before DNS knows the name. It sends passwords and
+tokens only over HTTPS, and follows no redirect.
 
 Prints a JSON list with one object for each check: ``name``, ``ok``, ``detail``, ``seconds``. Exit status 0 means that the
-list was printed, whatever it says. The store that the checks use is removed at the end, with all that is in it.
+list was printed, also for failed checks. The checks remove their store with its contents at the end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-STORE = "Verification (made and removed by verify.yml)"
+STORE = "Verification (made and removed by verify.yml)"  # also finds the store of an older release's interrupted run
 TIMEOUT = 10
 LOGS_WITHIN = 60
 
@@ -49,14 +49,14 @@ class Result:
 
 
 class CheckError(Exception):
-    """A check found something wrong; the message says what."""
+    """A failed check; the message gives the reason."""
 
 
 class _To:
-    """Makes connections go to one address, whatever the URL's host is."""
+    """Sends all connections to one address, independent of the URL's host."""
 
     def __init__(self, address: str, pinned: bytes = b"") -> None:
-        """Take the address, and the one certificate (DER) that its server may show; none for any that the context takes."""
+        """Take the address, and the only accepted certificate (DER); empty accepts every certificate that the context trusts."""
         self.address, self.pinned = address, pinned
 
     def plain(self, host: str, **options: Any) -> http.client.HTTPConnection:  # noqa: ANN401
@@ -64,7 +64,7 @@ class _To:
         return self._redirect(http.client.HTTPConnection(host, **options))
 
     def secure(self, host: str, **options: Any) -> http.client.HTTPConnection:  # noqa: ANN401
-        """Return a connection for https: the name is asked for, the certificate looked at before anything is sent."""
+        """Return a connection for https that checks the certificate before it sends data."""
         connection = self._redirect(http.client.HTTPSConnection(host, **options))
         connect = connection.connect
 
@@ -73,7 +73,7 @@ class _To:
             if self.pinned and connection.sock.getpeercert(binary_form=True) != self.pinned:
                 connection.close()
                 raise ssl.SSLCertVerificationError(
-                    f"{self.address} shows another certificate than the server has"
+                    f"{self.address} presents a certificate that is not the server's"
                 )
 
         connection.connect = checked
@@ -106,21 +106,21 @@ class _HTTPS(urllib.request.HTTPSHandler):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer: what was sent is not sent to somebody else."""
+    """Returns a redirect as an answer: requests with secrets go to no other host."""
 
     def redirect_request(self, *_: Any) -> None:  # noqa: ANN401
         return None
 
 
 def tls(certificate: str, authority_file: str) -> tuple[ssl.SSLContext, bytes]:
-    """Return how far to trust: exactly ``certificate`` (PEM), or the system's authorities and one more."""
+    """Return the trust settings: exactly ``certificate`` (PEM), or the system's CAs and an additional one."""
     if not certificate:
         context = ssl.create_default_context()
         if authority_file:
             context.load_verify_locations(authority_file)
         return context, b""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    # It is compared as a whole, so that its name says nothing more.
+    # The comparison of the whole certificate makes a check of its name unnecessary.
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_verify_locations(cadata=certificate)
@@ -133,14 +133,14 @@ class Api:
     def __init__(
         self, url: str, address: str = "", context: ssl.SSLContext | None = None, pinned: bytes = b""
     ) -> None:
-        """Take the URL, the address to connect to (the URL's host when empty), and for https how far to trust it."""
+        """Take the URL, the address to connect to (the URL's host if empty), and the trust settings for https."""
         self.url, self.token = url.rstrip("/"), ""
         to = _To(address or urllib.parse.urlsplit(url).hostname or "", pinned)
         handlers = (urllib.request.ProxyHandler({}), _HTTP(to), _HTTPS(to, context), _NoRedirect())
         self.opener = urllib.request.build_opener(*handlers)
 
     def another(self) -> Api:
-        """Return the same service for another person, who is not logged in."""
+        """Return the same service without a log-in."""
         other = Api(self.url)
         other.opener = self.opener
         return other
@@ -199,7 +199,7 @@ def check_health(api: Api) -> str:
 
 
 def check_front_end(api: Api, path: str) -> str:
-    """A front end's page and the first script it names are served."""
+    """Check a front end's page and its first script."""
     status, headers, body = api.open(path)
     page = body.decode(errors="replace")
     if status != 200 or "text/html" not in headers.get("Content-Type", ""):
@@ -216,35 +216,33 @@ def check_front_end(api: Api, path: str) -> str:
 
 
 def check_http(plain: Api, secure: Api, redirects: bool) -> str:
-    """Port 80 serves the same page, or leads to HTTPS and takes nothing that should not have been sent in clear."""
+    """Check that port 80 serves the same page, or redirects to HTTPS and refuses a log-in."""
     status, headers, body = plain.open("/?table=1")
     if not redirects:
         if status != 200 or body != secure.open("/?table=1")[2]:
-            raise CheckError(f"http answered {status}, and not the page that https serves")
+            raise CheckError(f"http answered {status}, expected the same page as over https")
         return "same page as over https"
     wanted = f"{secure.url}/?table=1"
     if status not in (301, 308) or headers.get("Location") != wanted:
         raise CheckError(f"http answered {status} {headers.get('Location')}, expected a redirect to {wanted}")
     status = plain.open("/api/auth/login", "POST", b"{}", {"Content-Type": "application/json"})[0]
     if status != 403:
-        raise CheckError(
-            f"a log-in over http was answered with {status}, expected 403: it must not be passed on"
-        )
-    return f"leads to {secure.url}"
+        raise CheckError(f"a log-in over http was answered with {status}, expected 403: nginx must refuse it")
+    return f"redirects to {secure.url}"
 
 
 def check_https(secure: Api, pinned: bool) -> str:
-    """The connection is one that may carry a password."""
+    """Check that the connection is safe for a password."""
     status = secure.open("/")[0]
     if status != 200:
         raise CheckError(f"{secure.url}/ answered {status}")
     if pinned:
-        return "self-signed certificate, the server's own: guests' browsers will warn"
+        return "the server's self-signed certificate: guests' browsers will warn"
     return "trusted certificate"
 
 
 def tiny_png() -> bytes:
-    """Return a 2x2 picture of a random colour, so that no cache can answer for the bucket."""
+    """Return a 2x2 image of a random color, so that no cache can answer for the bucket."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -259,8 +257,8 @@ def tiny_png() -> bytes:
     )
 
 
-def upload_menu(api: Api, category: int, picture: bytes) -> dict[str, Any]:
-    """Create a menu with a picture, as the admin page does it."""
+def upload_menu(api: Api, category: int, image: bytes) -> dict[str, Any]:
+    """Create a menu with an image, as the admin page does."""
     boundary = secrets.token_hex(16)
     fields = {"name": "Verification", "price": "1000", "category_id": str(category)}
     parts = [
@@ -268,7 +266,7 @@ def upload_menu(api: Api, category: int, picture: bytes) -> dict[str, Any]:
         for k, v in fields.items()
     ]
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="v.png"\r\nContent-Type: image/png\r\n\r\n'
-    body = ("".join(parts) + head).encode() + picture + f"\r\n--{boundary}--\r\n".encode()
+    body = ("".join(parts) + head).encode() + image + f"\r\n--{boundary}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
     status, _, answer = api.open("/api/admin/menus", "POST", body, headers)
     if status != 201:
@@ -277,7 +275,7 @@ def upload_menu(api: Api, category: int, picture: bytes) -> dict[str, Any]:
 
 
 def table_codes(admin: Api) -> dict[int, str]:
-    """Return the code of each table of the administrator's store; none from a release that knows no codes."""
+    """Return the code of each table of the administrator's store; empty from a release without codes."""
     return {table["number"]: table.get("code", "") for table in admin.call("GET", "/api/admin/tables")}
 
 
@@ -285,7 +283,7 @@ class Stream:
     """The admin page's event stream; ``wait`` returns when an order arrives."""
 
     def __init__(self, api: Api) -> None:
-        """Open the stream, and return once the server has begun to answer."""
+        """Open the stream, and return at the start of the server's answer."""
         request = urllib.request.Request(  # noqa: S310
             api.url + "/api/admin/orders/stream", headers={"Authorization": f"Bearer {api.token}"}
         )
@@ -316,17 +314,17 @@ class Stream:
 
 
 class Application:
-    """The checks that order food: in a store of their own, removed at the end."""
+    """The checks that order food, in a separate store that they remove at the end."""
 
     def __init__(self, api: Api, username: str, password: str) -> None:
-        """Make the store, its administrator and a category."""
+        """Create the store, its administrator and a category."""
         self.api, self.operator = api, api.another()
         try:
             self.operator.log_in(username, password)
         except CheckError as error:
             raise CheckError(
-                f"{error} (as {username}, with the password in the secret app/settings: one that was changed on the page belongs "
-                "there, too)"
+                f"{error} (as {username}, with the password in the secret app/settings: store a password changed on the page "
+                "there as well)"
             ) from error
         self.remove()
         store = self.operator.call(
@@ -343,16 +341,16 @@ class Application:
         self.menu: dict[str, Any] = {}
 
     def remove(self) -> None:
-        """Remove the store, also one that an interrupted run left behind."""
+        """Remove the store, also after an interrupted run."""
         for store in self.operator.call("GET", "/api/superadmin/stores"):
             if store["name"] == STORE:
                 self.operator.call("PATCH", f"/api/superadmin/stores/{store['id']}", {"is_active": False})
                 self.operator.call("DELETE", f"/api/superadmin/stores/{store['id']}", expect=204)
 
     def check_upload(self) -> str:
-        """A picture goes to S3 through the instance role, and comes back."""
-        picture = tiny_png()
-        self.menu = upload_menu(self.admin, self.category, picture)
+        """Upload an image to S3 through the instance role, and read it back."""
+        image = tiny_png()
+        self.menu = upload_menu(self.admin, self.category, image)
         status, headers, body = self.api.open(self.menu["image_url"])
         if status != 200 or not headers.get("Content-Type", "").startswith("image/") or len(body) < 40:
             raise CheckError(
@@ -361,7 +359,7 @@ class Application:
         return f"{len(body)} bytes written and read back"
 
     def check_order(self) -> str:
-        """An order reaches the open admin page within a second."""
+        """Check that an order reaches the open admin page within a second."""
         listed = self.api.call("GET", f"/api/menus?store_id={self.store}")
         menu = listed["categories"][0]["menus"][0]["id"]
         stream = Stream(self.admin)
@@ -372,7 +370,7 @@ class Application:
 
 
 def check_logs(api: Api, streams: list[list[str]], region: str) -> str:
-    """A request that was just made appears in CloudWatch Logs, in each stream that should carry it."""
+    """Check that a new request appears in each log stream of CloudWatch Logs."""
     import boto3
 
     marker = f"verification-{secrets.token_hex(8)}"
@@ -395,7 +393,7 @@ def check_logs(api: Api, streams: list[list[str]], region: str) -> str:
 
 
 def has_event(logs: Any, group: str, stream: str, marker: str, started: int) -> bool:  # noqa: ANN401
-    """Say whether ``stream`` has an event with ``marker`` since ``started`` (ms since 1970)."""
+    """Return whether ``stream`` has an event with ``marker`` since ``started`` (ms since 1970)."""
     try:
         found = logs.filter_log_events(
             logGroupName=group, logStreamNames=[stream], filterPattern=f'"{marker}"', startTime=started
@@ -406,7 +404,7 @@ def has_event(logs: Any, group: str, stream: str, marker: str, started: int) -> 
 
 
 def check_closed(host: str, port: int) -> str:
-    """Nothing answers on ``port`` of the public address."""
+    """Check that ``port`` of the public address is closed."""
     try:
         socket.create_connection((host, port), timeout=2).close()
     except OSError:
@@ -427,12 +425,12 @@ def run(name: str, check: Callable[[], str]) -> Result:
 
 
 def application_checks(api: Api, settings: dict[str, Any]) -> list[Result]:
-    """Order and upload in a store of their own, and remove it whatever happens."""
+    """Order and upload in a separate store, and always remove the store."""
     made: list[Application] = []
 
     def make() -> str:
         made.append(Application(api, settings["superadmin_username"], settings["superadmin_password"]))
-        return "logged in, store made"
+        return "logged in, store created"
 
     results = [run("Administration", make)]
     if made:
@@ -444,7 +442,7 @@ def application_checks(api: Api, settings: dict[str, Any]) -> list[Result]:
 
 
 def services(settings: dict[str, Any]) -> tuple[Api, Api, bool]:
-    """Return the service over http and over https, and whether one certificate alone is accepted."""
+    """Return the service over http and over https, and whether only one certificate is accepted."""
     context, pinned = tls(settings["certificate"], settings["authority_file"])
     name = settings["host_name"] or settings["address"]
 

@@ -1,4 +1,4 @@
-"""Repeats at the end of a run what a person must not miss: the ``last_lines`` that tasks have returned."""
+"""Repeats important messages at the end of a run: the tasks' ``last_lines``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: last_lines
 type: notification
-short_description: Repeats at the end of a run what tasks have returned as last_lines
+short_description: Repeats the tasks' last_lines at the end of a run
 description:
-  - A task whose result has a list C(last_lines) is heard again below the recap, each line once.
+  - Prints the list C(last_lines) of the tasks' results below the recap, each line once.
 """
 
 
@@ -23,16 +23,16 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "last_lines"
 
     def __init__(self) -> None:
-        """Begin with nothing to say."""
+        """Start without lines."""
         super().__init__()
         self.lines: dict[str, None] = {}
 
     def v2_runner_on_ok(self, result: Any) -> None:  # noqa: ANN401
-        """Remember a task's lines, in the order of the run."""
+        """Collect a task's lines, in the order of the run."""
         for line in (getattr(result, "result", None) and result.result.get("last_lines")) or []:
             self.lines[str(line)] = None
 
     def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ANN401
-        """Print them."""
+        """Print the lines."""
         for line in self.lines:
             self._display.display(line, color="purple")

@@ -1,4 +1,4 @@
-"""Starts a Python that has boto3 loaded, and has the controller's modules run in it."""
+"""Starts a Python with boto3 loaded, and runs the controller's modules in it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ansible.plugins.callback import CallbackBase
 DOCUMENTATION = """
 name: warm_python
 type: aggregate
-short_description: Runs the controller's modules in a Python that has boto3 loaded
+short_description: Runs the controller's modules in a Python with boto3 loaded
 description:
-  - Names an interpreter in the environment variable E(TABLE_ORDER_PYTHON), which the inventory plugin gives to the lanes.
-    It hands modules over to a process that has loaded boto3, the models of AWS's services and Ansible's module_utils once,
-    and forks for each module. Whatever it cannot hand over runs in ansible-playbook's own interpreter, as all modules do
-    when this is off or the system is not Linux.
+  - Names an interpreter in the environment variable E(TABLE_ORDER_PYTHON), which the inventory plugin sets for the lanes.
+    The interpreter sends modules to a process that has loaded boto3, the models of AWS's services and Ansible's module_utils
+    once, and forks for each module. Other programs run in ansible-playbook's own interpreter. So do all modules if this is
+    disabled or the system is not Linux.
 options:
   enabled:
-    description: Whether to do this.
+    description: Whether to start this Python.
     type: bool
     default: true
     env:
@@ -37,9 +37,9 @@ hand_over({python!r}, {address!r})
 """
 
 
-def write_interpreter(folder: Path) -> tuple[Path, Path]:
-    """Write the interpreter into ``folder``, and return the server's address and the interpreter."""
-    address, interpreter = folder / "socket", folder / "python"
+def write_interpreter(directory: Path) -> tuple[Path, Path]:
+    """Write the interpreter into ``directory``, and return the server's address and the interpreter."""
+    address, interpreter = directory / "socket", directory / "python"
     interpreter.write_text(
         INTERPRETER.format(python=sys.executable, utilities=str(UTILITIES), address=str(address))
     )
@@ -48,7 +48,7 @@ def write_interpreter(folder: Path) -> tuple[Path, Path]:
 
 
 def works(interpreter: Path) -> bool:
-    """Tell whether this system starts it: not from a folder without execution, nor through too long a first line."""
+    """Return whether this system can start the interpreter: it cannot from a noexec file system or with a too long first line."""
     try:
         return subprocess.run([interpreter, "-c", ""], check=False).returncode == 0
     except OSError:
@@ -66,12 +66,12 @@ class CallbackModule(CallbackBase):
         """Start the server and name its interpreter."""
         if not self.get_option("enabled") or sys.platform != "linux":
             return
-        folder = Path(tempfile.mkdtemp(prefix="warm-python-"))
-        # Another user may run the interpreter (which becomes the real one then), but not list the folder.
-        folder.chmod(0o711)
-        address, interpreter = write_interpreter(folder)
+        directory = Path(tempfile.mkdtemp(prefix="warm-python-"))
+        # Another user may run the interpreter (which then falls back to the real one), but not list the directory.
+        directory.chmod(0o711)
+        address, interpreter = write_interpreter(directory)
         if not works(interpreter):
-            shutil.rmtree(folder)
+            shutil.rmtree(directory)
             return
         self.server = subprocess.Popen(
             [sys.executable, UTILITIES / "warm_server.py", address],

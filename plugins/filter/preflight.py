@@ -1,7 +1,7 @@
-"""Filters that find what AWS would refuse in the settings, before anything is created.
+"""Filters that find settings against AWS's rules, before any change.
 
-Each filter returns a list of sentences. An empty list means that nothing was found. A sentence names the
-setting, its value, what is accepted, and the fix.
+Each filter returns a list of sentences, empty for valid settings. A sentence names the setting, its value,
+the accepted form and the fix.
 """
 
 from __future__ import annotations
@@ -89,19 +89,17 @@ def subnet_problems(subnets: list[Mapping[str, Any]], vpc_cidr: object, zones: l
 
 def range_problems(
     vpcs: list[Mapping[str, Any]],
-    there: list[Mapping[str, Any]],
+    existing: list[Mapping[str, Any]],
     vpc_cidr: object,
     subnets: list[Mapping[str, Any]],
 ) -> list[str]:
-    """Find ranges that differ from those that the network has: another one would be made beside it, under its name.
+    """Find ranges that differ from the existing network's: the run would create a second network of the same name.
 
-    ``vpcs`` and ``there`` are what ec2_vpc_net_info and ec2_vpc_subnet_info say of the service's.
+    ``vpcs`` and ``existing`` come from ec2_vpc_net_info and ec2_vpc_subnet_info, for the service.
     """
-    fix = (
-        "AWS changes no range: set the one that it has, or remove the service first (playbooks/destroy.yml)."
-    )
+    fix = "AWS cannot change a range: set the existing one, or remove the service first (playbooks/destroy.yml)."
     wanted = {str(subnet["name"]): str(subnet["cidr"]) for subnet in subnets}
-    named = [(subnet.get("tags", {}).get("Name"), subnet) for subnet in there]
+    named = [(subnet.get("tags", {}).get("Name"), subnet) for subnet in existing]
     return [
         f"aws_network_vpc_cidr is '{vpc_cidr}', and {vpc['vpc_id']} has {vpc['cidr_block']}. {fix}"
         for vpc in vpcs
@@ -114,7 +112,7 @@ def range_problems(
 
 
 def ssh_range_problems(ranges: object, setting: str, narrowest: int = 24) -> list[str]:
-    """Find SSH ranges that are empty, malformed, have host bits, or are wider than /``narrowest``."""
+    """Find missing or malformed SSH ranges, ranges with host bits, and ranges wider than /``narrowest``."""
     hint = "Set it to the address you connect from, such as 203.0.113.7/32."
     if isinstance(ranges, str) or not isinstance(ranges, Iterable) or not list(ranges):
         return [f"{setting} is {ranges!r}. It is a list with at least one range. {hint}"]
@@ -125,14 +123,14 @@ def ssh_range_problems(ranges: object, setting: str, narrowest: int = 24) -> lis
             problems.append(f"{setting} contains {value!r}. A range is a network without host bits. {hint}")
         elif network.prefixlen < narrowest:
             problems.append(
-                f"{setting} contains {value}, which lets {network.num_addresses:,} addresses try SSH. "
+                f"{setting} contains {value}, which allows {network.num_addresses:,} addresses to try SSH. "
                 f"The widest range accepted is /{narrowest}. {hint}"
             )
     return problems
 
 
 def database_name_problems(name: object, setting: str) -> list[str]:
-    """Find a database name that RDS PostgreSQL refuses."""
+    """Check a database name against RDS PostgreSQL's rules."""
     if (
         re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]{0,62}", str(name))
         and str(name).lower() not in RESERVED_DATABASE_NAMES
@@ -145,7 +143,7 @@ def database_name_problems(name: object, setting: str) -> list[str]:
 
 
 def database_user_problems(name: object, setting: str) -> list[str]:
-    """Find a user name that RDS PostgreSQL refuses as master or role name."""
+    """Check a master or role name against RDS PostgreSQL's rules."""
     text = str(name)
     legal = re.fullmatch(r"[a-z][a-z0-9_]{0,15}", text)
     if legal and text not in RESERVED_DATABASE_USERS and not text.startswith("pg_"):
@@ -158,14 +156,14 @@ def database_user_problems(name: object, setting: str) -> list[str]:
 
 
 def zone_pair(zones: list[str], region: str) -> list[str]:
-    """Return two zones of ``region``: a and c where they are among ``zones``, those that the account can use, else others."""
+    """Return two zones of ``region``: a and c if among ``zones``, the account's available zones, else other ones."""
     seed = [f"{region}a", f"{region}c"]
     own = [zone for zone in zones if re.fullmatch(rf"{re.escape(region)}[a-z]", zone)]
     return (sorted(own, key=lambda zone: (zone not in seed, zone)) + seed)[:2]
 
 
 def ports_problems(ports: object, setting: str) -> list[str]:
-    """Find ports that are none, or missing, or two of the server's that are the same."""
+    """Find invalid and missing ports, and two equal ports of the server."""
     names = ("http", "https", "backend", "database", "cache")
     if not isinstance(ports, Mapping) or sorted(ports) != sorted(names):
         return [f"{setting} is {ports!r}. Accepted: a port for each of {', '.join(names)}."]
@@ -177,13 +175,13 @@ def ports_problems(ports: object, setting: str) -> list[str]:
     server = [str(ports[name]) for name in names[:3]]
     if len(set(server)) < len(server):
         problems.append(
-            f"{setting} gives http, https and backend the ports {', '.join(server)}. Give each a port of its own."
+            f"{setting} sets http, https and backend to the ports {', '.join(server)}. Set three different ports."
         )
     return problems
 
 
 def shared_settings(defaults: Mapping[str, object], given: Iterable[str]) -> dict[str, str]:
-    """Return those of the ``given`` settings whose default is another name's value, with that name. Tags may differ."""
+    """Return the ``given`` settings whose default refers to a shared name, with that name. Tags may differ."""
     found = {}
     for name in given:
         match = re.fullmatch(r"{{ (table_order_\w+) }}", str(defaults.get(name, "")))
@@ -193,9 +191,9 @@ def shared_settings(defaults: Mapping[str, object], given: Iterable[str]) -> dic
 
 
 def shared_problems(names: Mapping[str, str], own: list[object], shared: list[object]) -> list[str]:
-    """Find settings, the keys of ``names``, that differ from what the other roles read, its values."""
+    """Find settings, the keys of ``names``, that differ from the shared names of the other roles, its values."""
     return [
-        f"{name} is {value!r}, and {names[name]}, by which the other roles go, {common!r}. Set {names[name]} alone."
+        f"{name} is {value!r}, but {names[name]}, which the other roles use, is {common!r}. Set only {names[name]}."
         for name, value, common in zip(names, own, shared, strict=True)
         if str(value) != str(common)
     ]
@@ -220,7 +218,7 @@ def _weekly(window: object) -> tuple[int, int] | None:
 
 
 def window_problems(backup: object, maintenance: object) -> list[str]:
-    """Find backup and maintenance windows that are malformed, shorter than 30 minutes, or overlap (adjacent is fine)."""
+    """Find malformed, too short (30 minutes) and overlapping backup and maintenance windows (adjacent ones are valid)."""
     daily, weekly = _daily(backup), _weekly(maintenance)
     problems = []
     if daily is None or daily[1] < 30:
@@ -239,7 +237,7 @@ def window_problems(backup: object, maintenance: object) -> list[str]:
         if start < weekly[0] + weekly[1] and weekly[0] < start + daily[1]:
             return [
                 f"aws_database_backup_window {backup} and aws_database_maintenance_window {maintenance} overlap. "
-                "RDS refuses that. Move one of them; they may touch."
+                "RDS refuses overlapping windows. Move one of them; adjacent windows are accepted."
             ]
     return []
 
@@ -247,7 +245,7 @@ def window_problems(backup: object, maintenance: object) -> list[str]:
 def cache_problems(
     nodes: object, zones: object, port: object, snapshot_days: object, usable: list[str]
 ) -> list[str]:
-    """Find what ElastiCache refuses of a replication group: ``zones`` are its nodes', ``usable`` those of the account."""
+    """Check a replication group against ElastiCache's rules: ``zones`` are its nodes', ``usable`` the account's."""
     problems = [
         f"{setting} is {value!r}. ElastiCache accepts {least} to {most}."
         for setting, value, least, most in (
@@ -259,31 +257,31 @@ def cache_problems(
     ]
     if not isinstance(zones, list) or not set(map(str, zones)) <= set(usable):
         problems.append(
-            f"aws_cache_zones is {zones!r}. Accepted: a list of zones that this account can use, {', '.join(usable)}."
+            f"aws_cache_zones is {zones!r}. Accepted: a list of zones available to this account, {', '.join(usable)}."
         )
     elif zones and str(len(zones)) != str(nodes):
         problems.append(
-            f"aws_cache_zones is {zones!r} and aws_cache_nodes {nodes!r}. Name a zone for each node, the primary's first, or none "
-            "for AWS's choice."
+            f"aws_cache_zones is {zones!r} and aws_cache_nodes {nodes!r}. Set one zone for each node, the primary's first, or an "
+            "empty list for AWS's choice."
         )
     return problems
 
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 def bucket_name_problems(name: object, setting: str) -> list[str]:
-    """Find a bucket's name that S3 refuses, or that its TLS certificate does not cover (one with a dot)."""
+    """Check a bucket name against S3's rules; a name with a dot would not match S3's TLS certificate."""
     text = str(name)
     reserved = r"(xn--|sthree-|amzn-s3-demo-).*|.*(-s3alias|--ol-s3|--x-s3|--table-s3)"
     if re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", text) and not re.fullmatch(reserved, text):
         return []
     return [
-        f"{setting} is '{text}'. Accepted: 3 to 63 lower-case letters, digits and hyphens, the first and the last no hyphen, "
+        f"{setting} is '{text}'. Accepted: 3 to 63 lower-case letters, digits and hyphens, without a hyphen at either end, "
         "such as table-order-menu-images-123456789012."
     ]
 
 
 def retention_problems(days: object, setting: str) -> list[str]:
-    """Find a log retention that CloudWatch Logs refuses."""
+    """Check a log retention against CloudWatch Logs' values."""
     if days in RETENTION_DAYS:
         return []
     return [
@@ -292,7 +290,7 @@ def retention_problems(days: object, setting: str) -> list[str]:
 
 
 def unknown_settings(names: Iterable[str], known: Iterable[str], prefix: str) -> list[str]:
-    """Find variables that begin with ``prefix`` and that the role does not know: most often a misspelled one."""
+    """Find unknown variables that begin with ``prefix``, most often misspelled settings."""
     known = list(known)
     problems = []
     for name in sorted(set(names)):
@@ -308,12 +306,12 @@ def unknown_settings(names: Iterable[str], known: Iterable[str], prefix: str) ->
 def group_problems(
     groups: list[Mapping[str, Any]], vpc_id: str, server: str, guarded: list[str]
 ) -> list[str]:
-    """Find rules of the groups named ``guarded`` that let in anything but the group named ``server``.
+    """Find rules of the groups named ``guarded`` that allow more than the group named ``server``.
 
-    ``groups`` are those of amazon.aws.ec2_security_group_info, of any VPC; only those in ``vpc_id`` are the service's.
+    ``groups`` come from amazon.aws.ec2_security_group_info, from any VPC; only groups in ``vpc_id`` belong to the service.
     """
     here = {group["group_name"]: group for group in groups if group.get("vpc_id") == vpc_id}
-    fix = "Correct it with: ansible-playbook site.yml --tags aws_security"
+    fix = "Correct the groups with: ansible-playbook site.yml --tags aws_security"
     missing = [name for name in (server, *guarded) if name not in here]
     if missing:
         return [f"The security group {name} is not in the VPC {vpc_id}. {fix}" for name in missing]
@@ -321,9 +319,9 @@ def group_problems(
     for name in guarded:
         rules = here[name].get("ip_permissions", [])
         peers = [peer for rule in rules for peer in _peers(rule)]
-        problems += [f"{name} lets in {peer}, not only {server}. {fix}" for peer in peers if peer != own]
+        problems += [f"{name} allows {peer}, not only {server}. {fix}" for peer in peers if peer != own]
         if own not in peers:
-            problems.append(f"{name} does not let in {server} ({own}). {fix}")
+            problems.append(f"{name} does not allow {server} ({own}). {fix}")
     return problems
 
 

@@ -1,4 +1,4 @@
-"""Inventory plugin that decides which cloud a run talks to, before anything else can."""
+"""Inventory plugin that pins a run to one cloud, before any other plugin or module."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from ansible.template import trust_as_template
 
 DOCUMENTATION = """
 name: table_order_cloud
-short_description: Pins a run to one cloud, and adds the hosts that the AWS plays run on
+short_description: Pins a run to one cloud, and adds the hosts of the AWS plays
 description:
-  - Reads C(00-cloud.yml), the file of an inventory directory that sorts first, and sets the AWS
+  - Reads C(00-cloud.yml), the first file of an inventory directory in sort order, and sets the AWS
     environment of this process accordingly. Inventory plugins, modules and lookups inherit it, so that
-    none of them can reach another cloud than this inventory's.
-  - With O(endpoint) the run goes to a local cloud. Every C(AWS_*) and C(EC2_*) variable of the shell is dropped.
-  - Without O(endpoint) the run goes to AWS. Any endpoint override, in the environment or in the AWS
-    configuration file, is refused. The credentials are checked once, with sts:GetCallerIdentity.
-  - Adds the group C(aws) with one host for each lane of work that runs side by side on the controller.
+    none of them can reach another cloud.
+  - With O(endpoint) the run uses a local cloud. The plugin drops every C(AWS_*) and C(EC2_*) variable of the shell.
+  - Without O(endpoint) the run uses AWS. The plugin refuses any endpoint override, in the environment or in the AWS
+    configuration file, and checks the credentials once, with sts:GetCallerIdentity.
+  - Adds the group C(aws) with one host for each parallel lane of work on the controller.
   - Sets C(table_order_environment), C(table_order_cloud_name), C(table_order_region), C(table_order_account_id),
-    C(table_order_operator_arn) and C(table_order_zones), the zones that this account can use, for all hosts.
+    C(table_order_operator_arn) and C(table_order_zones), the zones available to this account, for all hosts.
 options:
   plugin:
-    description: Token that marks a file as this plugin's.
+    description: Marks a file as a configuration of this plugin.
     required: true
     choices: [table_order_cloud]
   environment:
-    description: Name of the environment. It is the value of every resource's tag C(Environment).
+    description: Name of the environment, and value of every resource's tag C(Environment).
     required: true
     type: str
   region:
@@ -45,8 +45,8 @@ options:
     type: str
   account:
     description:
-      - The only account this inventory may touch.
-      - Empty accepts the account of the credentials, but for the environment C(production), where it is refused.
+      - The only account for this inventory.
+      - Empty accepts the account of the credentials, except in the environment C(production), which requires an account.
     type: str
     default: ""
   endpoint:
@@ -54,15 +54,15 @@ options:
     type: str
     default: ""
   local_cloud:
-    description: Settings of the local cloud that C(make cloud) starts for this inventory. Read by the local cloud.
+    description: Settings of the local cloud that C(make cloud) starts for this inventory. Only the local cloud reads them.
     type: dict
     default: {}
 """
 
 LANES = ("network", "account", "compute", "data")
-"""Work of one lane runs in order, lanes run side by side: two lanes for each of provision.yml's two steps."""
+"""The tasks of a lane run in order, lanes run in parallel: two lanes for each of provision.yml's two steps."""
 
-# The callback warm_python names another one.
+# The callback warm_python may set another one.
 INTERPRETER = "{{ lookup('ansible.builtin.env', 'TABLE_ORDER_PYTHON', default=ansible_playbook_python) }}"
 ENDPOINT_VARIABLES = ("AWS_URL", "EC2_URL", "S3_URL", "RDS_URL", "AWS_S3_URL")
 
@@ -81,7 +81,7 @@ class InventoryModule(BaseInventoryPlugin):
         super().parse(inventory, loader, path, cache)
         if "aws" in inventory.groups:
             raise AnsibleParserError(
-                f"{path} is the second inventory of this run with a cloud, and one process talks to one cloud. Name one with -i."
+                f"{path} is the second inventory of this run with a cloud, but one process uses only one cloud. Select one with -i."
             )
         refuse_settings(self._read_config_data(path), path)
         refuse_another_servers_filter(self.get_option("environment"), path)
@@ -96,8 +96,8 @@ class InventoryModule(BaseInventoryPlugin):
             caller = aws_caller(region)
         if not account and not endpoint and self.get_option("environment") == "production":
             raise AnsibleParserError(
-                f"account in {path} is empty: production names the only account that it may touch. The present credentials "
-                f'({caller["Arn"]}) belong to this one; if it is the right one, set:  account: "{caller["Account"]}"'
+                f"account in {path} is empty, but production requires its account. The current credentials "
+                f'({caller["Arn"]}) belong to the following account; if it is the right one, set:  account: "{caller["Account"]}"'
             )
         if account and caller["Account"] != account:
             raise AnsibleParserError(
@@ -121,12 +121,12 @@ class InventoryModule(BaseInventoryPlugin):
         inventory.set_variable("aws", "ansible_python_interpreter", trust_as_template(INTERPRETER))
         for lane in LANES:
             inventory.add_host(lane, group="aws")
-        # Lanes find the server by this group even when there is none yet.
+        # Plays refer to this group even without a server.
         inventory.add_group("app_server")
 
 
 def refuse_settings(given: Mapping[str, Any], path: str) -> None:
-    """Raise for a setting that is misspelled, which would count as not given, and for an account that can be none."""
+    """Raise for an unknown setting, since a misspelled one would have no effect, and for an invalid account."""
     known = yaml.safe_load(DOCUMENTATION)["options"]
     for name in given:
         if name not in known:
@@ -142,22 +142,22 @@ def refuse_settings(given: Mapping[str, Any], path: str) -> None:
 
 
 def refuse_another_servers_filter(environment: str, path: str) -> None:
-    """Raise when the file beside would find another environment's server: a copied inventory that was changed by half."""
+    """Raise if aws_ec2.yml selects another environment's server, as in a partly changed copy of an inventory."""
     beside = Path(path).with_name("aws_ec2.yml")
     filters = (yaml.safe_load(beside.read_text()) or {}).get("filters") or {} if beside.is_file() else {}
     found = filters.get("tag:Environment", environment)
     if found != environment:
         raise AnsibleParserError(
-            f"environment in {path} is {environment!r}, but {beside} finds the server of {found!r} (tag:Environment), which the "
-            "playbooks would change. Give both the same name."
+            f"environment in {path} is {environment!r}, but {beside} selects the server of {found!r} (tag:Environment). The "
+            "playbooks would change that server. Set the same name in both."
         )
 
 
 def pin_to_local_cloud(endpoint: str, region: str) -> None:
-    """Make ``endpoint`` the only cloud this process and its children know.
+    """Make ``endpoint`` the only cloud of this process and its children.
 
-    Everything the shell exported for AWS is dropped: a profile, a token or an endpoint of a real account
-    would otherwise win over the local one in some of the libraries involved.
+    Drops every AWS variable of the shell: some libraries would prefer a real account's profile, token or
+    endpoint to the local one.
     """
     for name in list(os.environ):
         if name.startswith(("AWS_", "EC2_")) or name in ENDPOINT_VARIABLES:
@@ -165,7 +165,7 @@ def pin_to_local_cloud(endpoint: str, region: str) -> None:
     os.environ |= {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "local",
-        # Ansible hides this word wherever it appears, so it is one that appears nowhere else.
+        # Ansible hides this word everywhere in its output, so it must be unique.
         "AWS_SECRET_ACCESS_KEY": "no-secret-of-any-account",
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
@@ -177,19 +177,19 @@ def pin_to_local_cloud(endpoint: str, region: str) -> None:
 
 
 def local_account(endpoint: str) -> str:
-    """Return the account id of the local cloud; a readable error when it does not answer."""
+    """Return the account id of the local cloud. Raises AnsibleParserError if the cloud does not answer."""
     try:
         with urllib.request.urlopen(f"{endpoint}/local-cloud/health", timeout=5) as answer:  # noqa: S310
             return json.load(answer)["account"]
     except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
         raise AnsibleParserError(
             f"The local cloud does not answer at {endpoint} ({error}). Start it with: make cloud. "
-            "To work on AWS, name an inventory: -i inventories/staging or -i inventories/production."
+            "To use AWS, select an inventory: -i inventories/staging or -i inventories/production."
         ) from error
 
 
 def refuse_endpoint_overrides() -> None:
-    """Raise when anything would send an AWS run to another endpoint than AWS's own."""
+    """Raise for a setting that would send an AWS run to an endpoint outside AWS."""
     set_variables = sorted(
         name for name in os.environ if name.startswith("AWS_ENDPOINT_URL") or name in ENDPOINT_VARIABLES
     )
@@ -218,7 +218,7 @@ def refuse_endpoint_overrides() -> None:
 
 
 def pin_to_aws(region: str) -> None:
-    """Set the inventory's region, whatever the shell or profile says."""
+    """Set the inventory's region, with priority over the shell and the profile."""
     os.environ |= {
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
@@ -227,7 +227,7 @@ def pin_to_aws(region: str) -> None:
 
 
 def aws_caller(region: str) -> dict[str, str]:
-    """Return the account and ARN behind the credentials; one readable error for each way this fails."""
+    """Return the account and ARN of the credentials. Raises AnsibleParserError with the fix for each failure."""
     import boto3
     from botocore.config import Config
     from botocore.exceptions import (
@@ -251,7 +251,7 @@ def aws_caller(region: str) -> dict[str, str]:
         fix = {
             "ExpiredToken": "The session has expired: sign in again.",
             "ExpiredTokenException": "The session has expired: sign in again.",
-            "InvalidClientTokenId": "The access key is not known to AWS: check the profile, or make a new key. Or the region "
+            "InvalidClientTokenId": "AWS does not know the access key: check the profile, or create a new key. Or the region "
             f"{region} (region in 00-cloud.yml) is not enabled in the account.",
             "SignatureDoesNotMatch": "The secret key does not belong to the access key, or the clock is wrong.",
         }.get(code, "Check the credentials' permissions.")

@@ -1,4 +1,4 @@
-"""What AWS reports about a replication group, in the words of the module's options.
+"""AWS's report on a replication group, with the names of the module's options.
 
 Shared by `elasticache_replication_group` and `elasticache_replication_group_info`, so that both
 return the same dictionary and the former can compare it with its options key by key.
@@ -20,7 +20,7 @@ _SWITCHED_ON = ("enabled", "enabling")
 
 
 def describe_group(client: BaseClient, group_id: str) -> dict[str, Any] | None:
-    """Return the group, flattened by `_flatten`, or None when there is none of that name."""
+    """Return the group, flattened by `_flatten`, or None if no group has that name."""
     try:
         answer = client.describe_replication_groups(ReplicationGroupId=group_id, aws_retry=True)
     except is_boto3_error_code("ReplicationGroupNotFoundFault"):
@@ -62,7 +62,7 @@ def _tags(client: BaseClient, arn: str) -> dict[str, str]:
 
 
 def _flatten(group: dict[str, Any], member: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
-    """Return one level of plain values, None for what AWS does not report (yet)."""
+    """Return one level of plain values, None for a value that AWS does not report (yet)."""
     # Cluster mode disabled means exactly one node group, and none yet while it is created.
     node_group = (group.get("NodeGroups") or [{}])[0]
     nodes = node_group.get("NodeGroupMembers", [])

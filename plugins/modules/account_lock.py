@@ -15,38 +15,38 @@ DOCUMENTATION = r"""
 module: account_lock
 short_description: Hold a lock in the AWS account
 description:
-  - Keeps a lock as numbered SSM parameters below a path. The highest number says who holds it, or that it is free.
-  - To take, to renew and to give back are each the creation of the next number, without Overwrite. Of several that try,
-    AWS lets one create it, whatever they have read before.
-  - A lock is taken over when its lease has passed, by AWS's clock, or when its holder was a process of this machine that
-    has ended. The highest number is never deleted, so that no number is ever used twice.
-  - In check mode nothing is asked and nothing is done.
+  - Keeps a lock as numbered SSM parameters below a path. The highest number names the holder, or marks the lock as free.
+  - Taking, renewing and releasing the lock each create the next number, without Overwrite. Of several concurrent runs, AWS
+    lets only one create a number, whatever the runs have read before.
+  - Takes over a lock after its lease, by AWS's clock, or if the holder was a process of this machine that has ended. Never
+    deletes the highest number, so that no number is used twice.
+  - In check mode the module does nothing.
 options:
   path:
     description:
-      - What the names of the parameters begin with, without the number.
+      - Common prefix of the parameters' names, without the number.
     type: str
     required: true
   state:
     description:
-      - V(held) takes or renews it. V(free) gives it back, and does nothing to a lock of somebody else.
+      - V(held) takes or renews the lock. V(free) releases the lock, unless another run holds it.
     type: str
     choices: [held, free]
     default: held
   holder:
     description:
-      - Who holds it, as the filter C(fastapi_app_holder) says.
-      - Its C(token), C(machine), C(process), C(started), C(who), C(what) and C(since) are kept. No secret belongs here.
+      - The holder, from the filter C(fastapi_app_holder).
+      - Stores its C(token), C(machine), C(process), C(started), C(who), C(what) and C(since). Must contain no secret.
     type: dict
     required: true
   lease:
     description:
-      - For how many seconds it is held unless it is renewed.
+      - Lease in seconds, unless the run renews the lock.
     type: int
     default: 3600
   take_over:
     description:
-      - Take it from whoever holds it, whose run is known to be dead.
+      - Take the lock from a holder whose run is known to be dead.
     type: bool
     default: false
   tags:
@@ -72,7 +72,7 @@ EXAMPLES = r"""
     path: /table-order/lock/provision
     holder: "{{ 'provision.yml' | fastapi_app_holder }}"
 
-- name: Give the lock back
+- name: Release the lock
   account_lock:
     path: /table-order/lock/provision
     holder: "{{ 'provision.yml' | fastapi_app_holder }}"
@@ -81,7 +81,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 number:
-  description: The number of the parameter that says so, 0 in check mode and where nothing was done.
+  description: The number of the new parameter; 0 in check mode and without a change.
   returned: always
   type: int
   sample: 7
@@ -97,14 +97,14 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 }
 KEPT = ("token", "machine", "process", "started", "who", "what", "since")
 OLD_SECONDS = 24 * 3600
-"""Numbers this old are removed: a run that read one of them and still means to create the next has long ended."""
+"""Numbers this old are removed: every run that read one of them has ended long ago."""
 
 
 class Lock:
     """The numbered parameters below a path."""
 
     def __init__(self, client: Any, path: str, tags: dict[str, str]) -> None:  # noqa: ANN401
-        """Stand for the lock at ``path``."""
+        """Prepare the lock at ``path``."""
         self.client, self.path = client, path
         self.tags = [{"Key": key, "Value": str(value)} for key, value in tags.items()]
 
@@ -124,7 +124,7 @@ class Lock:
             more = {"NextToken": answer["NextToken"]}
 
     def create(self, number: int, content: dict[str, Any]) -> bool:
-        """Create a number; say whether this call did, and no other."""
+        """Create a number; return whether this call, and no other, created it."""
         try:
             self.client.put_parameter(
                 Name=f"{self.path}/{number}", Type="String", Value=json.dumps(content), Tags=self.tags
@@ -144,7 +144,7 @@ class Lock:
 
 
 def has_ended(lock: dict[str, Any], machine: str) -> bool:
-    """Say whether the lock's holder was a process of this machine that runs no more."""
+    """Return whether the lock's holder was a process of this machine that has ended."""
     if not machine or lock.get("machine") != machine:
         return False
     try:
@@ -155,39 +155,39 @@ def has_ended(lock: dict[str, Any], machine: str) -> bool:
 
 
 def is_free(lock: dict[str, Any], machine: str, now: float) -> bool:
-    """Say whether anybody may take it."""
+    """Return whether any run may take the lock."""
     return lock["state"] == "free" or now > lock["modified"] + lock["lease"] or has_ended(lock, machine)
 
 
 def refusal(lock: dict[str, Any], path: str, now: float) -> str:
-    """Say in one line who holds it, and until when."""
+    """Return one line that names the lock's holder and the end of the lease."""
     minutes = max(1, round((lock["modified"] + lock["lease"] - now) / 60))
     return (
-        f"{lock['who']} runs {lock['what']} since {lock['since']} and holds the lock {path}. Wait until that run has ended; "
-        f"if it was killed on another machine, the lock is free in {minutes} minutes, or at once, if you know that it is dead, "
+        f"{lock['who']} runs {lock['what']} since {lock['since']} and holds the lock {path}. Wait for the end of that run. If "
+        f"it was killed on another machine, the lock expires in {minutes} minutes. If you know that it is dead, break the lock "
         "with -e table_order_lock_break=true"
     )
 
 
 def is_of(lock: dict[str, Any], content: dict[str, Any]) -> bool:
-    """Say whether the run that would write ``content`` holds the lock."""
+    """Return whether the run of ``content`` holds the lock."""
     return lock["state"] == "held" and all(lock[key] == content[key] for key in ("token", "who"))
 
 
 def settle(lock: Lock, content: dict[str, Any], take_over: bool = False) -> tuple[int, str]:
-    """Take, renew or give back; return the number that says so (0: nothing to do) and why it was refused."""
+    """Take, renew or release the lock; return the new number (0: no change) and the reason of a refusal."""
     found, now = lock.read()
     highest = max(found, default=0)
     last = found.get(highest, {"state": "free"})
     if is_of(last, content):
-        # The run is as old as its first hold.
+        # Keep the time of the run's first hold.
         content = content | {"since": last["since"]}
     elif content["state"] == "free":
         return 0, ""
     elif not take_over and not is_free(last, content["machine"], now):
         return 0, refusal(last, lock.path, now)
     created = lock.create(highest + 1, content)
-    # A read of before may be old, and the number may have been removed: the highest counts.
+    # The first read may be outdated, and the number may have been removed: the highest number decides.
     later, now = lock.read()
     top = max(later, default=0)
     if created and top <= highest + 1:
@@ -195,10 +195,10 @@ def settle(lock: Lock, content: dict[str, Any], take_over: bool = False) -> tupl
         return highest + 1, ""
     last = later.get(top, {"state": "free"})
     if top > highest and is_of(last, content):
-        # Another lane of this run has renewed it in the same moment.
+        # Another lane of this run has renewed the lock in the same moment.
         return top, ""
     if last["state"] == "free":
-        return 0, f"Another run has just held the lock {lock.path}. Run this again."
+        return 0, f"Another run has just released the lock {lock.path}. Run this command again."
     return 0, refusal(last, lock.path, now)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Put an instance profile on an EC2 instance, also one that was made again under the same name."""
+"""Associate an instance profile with an EC2 instance, also one recreated under the same name."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 DOCUMENTATION = r"""
 ---
 module: ec2_instance_profile_association
-short_description: Put an instance profile on an EC2 instance
+short_description: Associate an instance profile with an EC2 instance
 description:
-  - Associates the instance with the instance profile that has the name now.
-  - M(amazon.aws.ec2_instance) compares ARNs. A profile that was deleted and made again has the ARN of before and another id, and
-    the instance has no credentials until it is associated anew.
+  - Associates the instance with the instance profile that currently has the name.
+  - M(amazon.aws.ec2_instance) compares ARNs. A recreated profile has the same ARN and another id, and the instance has no
+    credentials until a new association.
 options:
   instance_id:
-    description: The instance, which runs.
+    description: The running instance.
     type: str
     required: true
   instance_profile:
@@ -28,7 +28,7 @@ options:
     required: true
 attributes:
   check_mode:
-    description: Says what it would change. A profile that is not there yet counts as another one.
+    description: Reports the change. A missing profile counts as a different one.
     support: full
   diff_mode:
     description: Shows the profile's id before and after.
@@ -42,7 +42,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Put the instance profile on the server
+- name: Associate the instance profile with the server
   ec2_instance_profile_association:
     instance_id: i-0123456789abcdef0
     instance_profile: table-order-ec2-role
@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instance_profile_id:
-  description: Id of the profile that the instance has after the module; empty in check mode when there is none of that name yet.
+  description: Id of the instance's profile after the run; empty in check mode if the profile does not exist yet.
   returned: success
   type: str
   sample: AIPAJEDNCAA64SSD265D6
@@ -63,7 +63,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 
 def present_association(ec2: Any, instance_id: str) -> dict[str, Any]:  # noqa: ANN401
-    """Return the instance's association; empty when it has none."""
+    """Return the instance's association; empty without one."""
     filters = [
         {"Name": "instance-id", "Values": [instance_id]},
         {"Name": "state", "Values": ["associating", "associated"]},
@@ -73,7 +73,7 @@ def present_association(ec2: Any, instance_id: str) -> dict[str, Any]:  # noqa: 
 
 
 def wanted_id(module: AnsibleAWSModule, iam: Any) -> str:  # noqa: ANN401
-    """Return the id of the profile that has the name; empty when check mode finds none, since the run would make it."""
+    """Return the id of the named profile; empty if check mode finds none, since a run would create it."""
     try:
         answer = iam.get_instance_profile(
             InstanceProfileName=module.params["instance_profile"], aws_retry=True
@@ -86,7 +86,7 @@ def wanted_id(module: AnsibleAWSModule, iam: Any) -> str:  # noqa: ANN401
 
 
 def associate(module: AnsibleAWSModule, ec2: Any, iam: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Associate the instance where another profile, or none, is on it; returns the module's result. Raises botocore's errors."""
+    """Associate the profile if the instance has another one or none; returns the module's result. Raises botocore's errors."""
     instance_id = module.params["instance_id"]
     wanted, association = wanted_id(module, iam), present_association(ec2, instance_id)
     before = association.get("IamInstanceProfile", {}).get("Id", "")
@@ -113,10 +113,10 @@ def main() -> None:
         clients = [module.client(service, retry_decorator=retries) for service in ("ec2", "iam")]
         result = associate(module, *clients)
     except (BotoCoreError, ClientError) as error:
-        said = "The instance profile {instance_profile} cannot be put on {instance_id}".format(
+        message = "The instance profile {instance_profile} cannot be associated with {instance_id}".format(
             **module.params
         )
-        module.fail_json_aws(error, msg=said)
+        module.fail_json_aws(error, msg=message)
     module.exit_json(**result)
 
 

@@ -12,7 +12,7 @@ DOCUMENTATION = r"""
 module: ec2_instance_status_info
 short_description: Read the status checks of EC2 instances
 description:
-  - Returns what EC2's two checks say of each instance, also of one that EC2 does not know yet.
+  - Returns the results of EC2's two checks for each instance, also for an instance that EC2 does not know yet.
 options:
   instance_ids:
     description:
@@ -22,7 +22,7 @@ options:
     required: true
 attributes:
   check_mode:
-    description: Reads only, so that it runs in check mode too.
+    description: Reads only, also in check mode.
     support: full
 author:
   - Table Order infrastructure
@@ -44,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 statuses:
-  description: For each instance that was asked for, in that order, the two checks and whether both passed.
+  description: The two checks of each requested instance, in that order, and whether both passed.
   returned: always
   type: list
   elements: dict
@@ -61,7 +61,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 
 def statuses(found: list[dict[str, Any]], instance_ids: list[str]) -> list[dict[str, Any]]:
-    """Return the checks of each instance; one that AWS says nothing of is ``unknown``."""
+    """Return the checks of each instance; ``unknown`` for an instance that AWS does not report."""
     by_id = {one["InstanceId"]: one for one in found}
     rows = []
     for instance_id in instance_ids:

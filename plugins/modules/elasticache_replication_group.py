@@ -21,10 +21,10 @@ module: elasticache_replication_group
 short_description: Manage an ElastiCache replication group of Redis or Valkey
 description:
   - Creates, changes and deletes a replication group with cluster mode disabled, that is one primary node and
-    up to five replicas. A group of one node takes the place of a stand-alone cluster, because encryption in
-    transit, AUTH and replicas need a group.
-  - Only the options that are given are compared and changed. Everything else stays as it is.
-  - What AWS cannot change in place is refused before anything is changed, with the old and the new value.
+    up to five replicas. A group of one node replaces a stand-alone cluster, because encryption in transit,
+    AUTH and replicas need a group.
+  - Compares and changes only the given options. All other settings stay unchanged.
+  - Refuses a setting that AWS cannot change in place before any change, with the old and the new value.
 options:
   replication_group_id:
     description:
@@ -33,13 +33,13 @@ options:
     required: true
   state:
     description:
-      - V(present) creates the group or brings it to the options given, V(absent) deletes it with its data.
+      - V(present) creates the group or changes it to the given options, V(absent) deletes it with its data.
     type: str
     choices: [present, absent]
     default: present
   description:
     description:
-      - What the group is for. Needed to create one.
+      - Description of the group. Required to create a group.
     type: str
   engine:
     description:
@@ -49,17 +49,17 @@ options:
   engine_version:
     description:
       - Version as AWS names it, for instance V(7.1). V(7.x) is not a version.
-      - Compared by the parts that are given, so V(7.1) is V(7.1.0). A newer version than this one, as left by
-        automatic upgrades, stays, because AWS cannot go back.
+      - Compared by the given parts, so V(7.1) equals V(7.1.0). A newer version, as after an automatic upgrade,
+        stays, because AWS does not downgrade.
     type: str
   node_type:
     description:
-      - Size of the nodes, for instance V(cache.t3.micro). Changed in place. Needed to create a group.
+      - Size of the nodes, for instance V(cache.t3.micro). A change happens in place. Required to create a group.
     type: str
   num_cache_clusters:
     description:
       - Number of nodes, the primary included, 1 to 6. A new group has 1 unless given.
-      - Replicas are added and removed at once, whatever O(apply_immediately) says. AWS knows no other way.
+      - Replicas are added and removed at once, whatever O(apply_immediately) says. AWS offers no other way.
     type: int
   port:
     description:
@@ -102,12 +102,12 @@ options:
     type: bool
   transit_encryption:
     description:
-      - Whether clients talk TLS. On an existing group it is switched on with
-        O(transit_encryption_mode=preferred), and switched off from that mode.
+      - Whether clients use TLS. On an existing group enable it with O(transit_encryption_mode=preferred), and
+        disable it from that mode.
     type: bool
   transit_encryption_mode:
     description:
-      - V(required) refuses clients without TLS, V(preferred) takes both, for the time of a change-over.
+      - V(required) refuses clients without TLS, V(preferred) accepts clients with and without TLS during a migration.
       - On an existing group AWS changes it only while no AUTH token is set, and never from plain to V(required).
     type: str
     choices: [preferred, required]
@@ -119,13 +119,13 @@ options:
     description:
       - The password of Redis AUTH, 16 to 128 of letters, digits and C(!&#$^<>-).
       - Needs O(transit_encryption=true).
-      - AWS never tells the token, so an existing group's token is B(not) compared, and a different value here
-        changes nothing by itself. To change it, give O(auth_token_update_strategy) too.
+      - AWS never returns the token, so an existing group's token is B(not) compared, and a different value alone
+        changes nothing. To change the token, also set O(auth_token_update_strategy).
     type: str
   auth_token_update_strategy:
     description:
-      - Sends O(auth_token) to the existing group, and reports a change, every time it is given.
-      - V(rotate) makes the new token valid beside the old one, V(set) then makes it the only one.
+      - If set, each run sends O(auth_token) to the existing group, and reports a change.
+      - V(rotate) adds the new token beside the old one, V(set) then removes the old one.
       - A new group takes O(auth_token) at its creation and does not use this option.
     type: str
     choices: [rotate, set]
@@ -141,14 +141,14 @@ options:
     description:
       - Whether changes that interrupt the service (node type, engine version, parameter group) happen now
         rather than in the maintenance window.
-      - With V(false) a change that already waits for its window counts as made.
+      - With V(false) a change that already waits for its window counts as done.
     type: bool
     default: false
   allow_replace:
     description:
-      - Names of options for which the group may be deleted and created anew, losing its data, when AWS cannot
-        change them in place. Options not given, and tags, are taken from the old group. The deletion is always
-        awaited.
+      - Names of options for which the module may delete and recreate the group, losing its data, if AWS cannot
+        change them in place. The new group takes over tags and all options not given. The module always waits for
+        the deletion.
     type: list
     elements: str
     default: []
@@ -158,26 +158,26 @@ options:
     type: str
   wait:
     description:
-      - Whether to wait until the group is available, respectively gone.
-      - With V(false) the module starts the creation and returns. A group that is not available yet is then
-        left alone and reported unchanged. A later run with V(true) waits for it and makes the changes left.
-      - Where changes must follow one another (replicas before failover), the first is always awaited.
+      - Whether to wait until the group is available, or deleted.
+      - With V(false) the module starts the creation and returns. It then reports a group that is not yet available
+        as unchanged. A later run with V(true) waits for the group and makes the remaining changes.
+      - The module always waits between dependent changes (replicas before failover).
     type: bool
     default: true
   wait_timeout:
     description:
-      - Seconds to wait before giving up. AWS goes on by itself, and the next run waits again.
+      - Timeout of the wait, in seconds. AWS continues, and the next run waits again.
     type: int
     default: 1800
 notes:
-  - In check mode nothing is sent but reads. A group being created or modified is then reported unchanged.
+  - In check mode the module only reads. It reports a group in creation or modification as unchanged.
   - Cluster mode, user groups, log delivery and global data stores are not managed and stay as they are.
 attributes:
   check_mode:
-    description: Reports what would be changed, and changes nothing.
+    description: Reports the changes without making them.
     support: full
   diff_mode:
-    description: Returns the options that differ, before and after, without secrets.
+    description: Returns the different options, before and after, without secrets.
     support: full
 author:
   - Table Order infrastructure
@@ -207,7 +207,7 @@ EXAMPLES = r"""
       Name: table-order-redis
     wait: false
 
-- name: Resize it now, and wait
+- name: Resize the cache now, and wait
   elasticache_replication_group:
     replication_group_id: table-order-redis
     node_type: cache.t3.small
@@ -222,7 +222,7 @@ EXAMPLES = r"""
     multi_az: true
     apply_immediately: true
 
-- name: Make a new AUTH token valid beside the old one
+- name: Add a new AUTH token beside the old one
   elasticache_replication_group:
     replication_group_id: table-order-redis
     auth_token: "{{ new_token }}"
@@ -230,7 +230,7 @@ EXAMPLES = r"""
     apply_immediately: true
   no_log: true
 
-- name: Delete it
+- name: Delete the cache
   elasticache_replication_group:
     replication_group_id: table-order-redis
     state: absent
@@ -239,8 +239,8 @@ EXAMPLES = r"""
 RETURN = r"""
 replication_group:
   description:
-    - The group as AWS reports it. Empty when there is none, as in check mode before the creation.
-    - A value is null where AWS does not report it, as while the group is being created.
+    - The group as AWS reports it. Empty without a group, as in check mode before the creation.
+    - A value is null if AWS does not report it, as during the creation of the group.
   returned: always
   type: dict
   contains:
@@ -257,11 +257,11 @@ replication_group:
       type: str
       sample: available
     primary_endpoint:
-      description: Where to connect, null until the group is available.
+      description: Endpoint of the primary, null until the group is available.
       type: dict
       sample: {address: table-order-redis.xxxxxx.ng.0001.apn2.cache.amazonaws.com, port: 6379}
     reader_endpoint:
-      description: Where to connect for reading only.
+      description: Endpoint for reading only.
       type: dict
       sample: {address: table-order-redis-ro.xxxxxx.ng.0001.apn2.cache.amazonaws.com, port: 6379}
     member_clusters:
@@ -270,17 +270,17 @@ replication_group:
       elements: str
       sample: [table-order-redis-001]
     auth_token_enabled:
-      description: Whether a password is asked for.
+      description: Whether clients need a password.
       type: bool
     pending:
-      description: Options whose change waits for the maintenance window, with their new values.
+      description: Options with a change that waits for the maintenance window, with their new values.
       type: dict
       sample: {node_type: cache.t3.small}
     tags:
       description: The group's tags.
       type: dict
     engine_version:
-      description: Like this one, every option that describes the group is returned under its name.
+      description: Version. Every other option that describes the group is returned under its name as well.
       type: str
       sample: 7.1.0
 """
@@ -353,7 +353,7 @@ Changes = dict[str, tuple[Setting, Setting]]  # option -> (what AWS reports, wha
 
 
 def input_errors(params: dict[str, Any]) -> list[str]:
-    """Return what AWS would refuse, in words that say how to put it right."""
+    """Return the invalid options as sentences with the fix."""
     errors = []
     if not ID_FORM.match(params["replication_group_id"].lower()):
         errors.append(
@@ -421,7 +421,7 @@ def _version(text: str) -> tuple[int, ...]:
 
 
 def refusals(changes: Changes, wanted: dict[str, Any], group: dict[str, Any]) -> dict[str, str]:
-    """Return the changes that AWS does not make in place, each with the reason and the way out."""
+    """Return the changes that AWS does not make in place, each with the reason and the fix."""
     refused = {name: "is fixed when the group is created" for name in FIXED if name in changes}
     if changes.get("engine", (None, None))[1] == "redis":
         refused["engine"] = "AWS does not go back from Valkey to Redis"
@@ -442,7 +442,7 @@ def refusals(changes: Changes, wanted: dict[str, Any], group: dict[str, Any]) ->
 
 
 def successor(wanted: dict[str, Any], group: dict[str, Any]) -> dict[str, Any]:
-    """Return what to create in the place of a group: the wanted settings, and the group's where none is given."""
+    """Return the settings of a replacement group: the wanted ones, and the old group's for options not given."""
     kept = {name: group[name] for name in API_NAMES if group[name] is not None}
     if "engine_version" in kept:  # Reported as 7.1.0, and asked for as 7.1.
         kept["engine_version"] = ".".join(kept["engine_version"].split(".")[:2])
@@ -457,7 +457,7 @@ def successor(wanted: dict[str, Any], group: dict[str, Any]) -> dict[str, Any]:
 
 
 def pauses() -> Iterator[float]:
-    """Yield the seconds to wait between two looks: 2, 3, 4.5 and so on up to 30."""
+    """Yield the seconds between two status checks: 2, 3, 4.5 and so on up to 30."""
     pause = 2.0
     while True:
         yield pause
@@ -465,7 +465,7 @@ def pauses() -> Iterator[float]:
 
 
 class ReplicationGroup:
-    """One group in AWS, and what a task wants of it."""
+    """One group in AWS, and a task's options for it."""
 
     def __init__(self, module: AnsibleAWSModule) -> None:
         """Take the options, and connect."""
@@ -488,7 +488,9 @@ class ReplicationGroup:
         group = self.find()
         if group and group["status"] == "deleting" and not self.module.check_mode:
             if not self.params["wait"]:
-                self.fail("is being deleted. With wait: true the task waits for that and creates it anew.")
+                self.fail(
+                    "is being deleted. With wait: true the task waits for the deletion and recreates the group."
+                )
             self._wait_until_gone()
             group = None
         if group is None or group["status"] == "deleting":
@@ -579,12 +581,12 @@ class ReplicationGroup:
             f"{name}: {changes[name][0]} -> {changes[name][1]} ({reason})" for name, reason in refused.items()
         )
         self.fail(
-            f"cannot be changed in place: {reasons}. Put the old value back, or, when the data in it may be "
-            f"lost, have it replaced with allow_replace: [{', '.join(refused)}]."
+            f"cannot be changed in place: {reasons}. Restore the old value, or, if its data may be lost, allow a "
+            f"replacement with allow_replace: [{', '.join(refused)}]."
         )
 
     def _replace(self, group: dict[str, Any]) -> NoReturn:
-        """Delete the group and create it anew, as it was but for the wanted settings."""
+        """Delete and recreate the group, with its old settings except for the wanted ones."""
         self.wanted = successor(self.wanted, group)
         tags = group["tags"] if self.params["purge_tags"] is False or self.params["tags"] is None else {}
         self.params["tags"] = tags | (self.params["tags"] or {})
@@ -652,7 +654,7 @@ class ReplicationGroup:
         if group["status"] not in ("available", "create-failed"):
             if not self.params["wait"]:
                 self.fail(
-                    f"is {group['status']}, and AWS deletes it only when it is available. wait: true waits."
+                    f"is {group['status']}, and AWS deletes only an available group. With wait: true the task waits."
                 )
             self._wait_until_available()
         request: dict[str, Any] = {"RetainPrimaryCluster": False}
@@ -685,7 +687,7 @@ class ReplicationGroup:
             if group["status"] == "create-failed":
                 self._fail_creation()
             if group["status"] == "deleting":
-                self.fail("was deleted by somebody else while this task waited for it.")
+                self.fail("was deleted by another program while this task waited for it.")
             if group["status"] != "available":
                 return False
             return not (applied and differences(self.wanted, group, apply_immediately=True))

@@ -13,16 +13,16 @@ DOCUMENTATION = r"""
 module: elasticache_replication_group_info
 short_description: Read ElastiCache replication groups
 description:
-  - Returns one replication group, or all of the account and region.
-  - A group that does not exist is an empty list, not an error.
+  - Returns one replication group, or all groups of the account and region.
+  - Returns an empty list for a missing group, without an error.
 options:
   replication_group_id:
     description:
-      - The group to read. All groups when it is left out.
+      - The group to read. Reads all groups if omitted.
     type: str
 attributes:
   check_mode:
-    description: Reads only, so that it runs in check mode too.
+    description: Reads only, also in check mode.
     support: full
 author:
   - Table Order infrastructure
@@ -33,7 +33,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Wait until the cache is ready, and show that it is being waited for
+- name: Wait until the cache is available
   elasticache_replication_group_info:
     replication_group_id: table-order-redis
   register: cache
@@ -44,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 replication_groups:
-  description: The groups found. Each has the keys that M(elasticache_replication_group) returns.
+  description: The groups, each with the keys of M(elasticache_replication_group)'s result.
   returned: always
   type: list
   elements: dict

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Know a server's SSH host key before anything is sent to it."""
+"""Learn and verify a server's SSH host key before the first connection."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 DOCUMENTATION = r"""
 ---
 module: instance_host_key
-short_description: Know a server's SSH host key before anything is sent to it
+short_description: Learn and verify a server's SSH host key before the first connection
 description:
-  - Makes the folder of O(known_hosts) (0700) and puts the instance's host key into it, under the instance's id. The key comes
-    from the file itself, else from the instance's tag O(tag), else from what the instance printed on its console, which
-    cloud-init does once.
-  - A key from the console becomes the instance's tag, where other clones find it.
-  - Fails when another key answers at O(address), with what to do.
-  - In check mode the file is kept all the same, because the connection needs it; no tag is written.
+  - Creates the directory of O(known_hosts) (0700) and adds the instance's host key under the instance's id. The key comes
+    from the file itself, else from the instance's tag O(tag), else from the instance's console, where cloud-init prints it
+    once.
+  - Stores a key from the console as the instance's tag, for other clones of the repository.
+  - Fails if another key answers at O(address), and names the fix.
+  - Also writes the file in check mode, because the connection needs it; writes no tag then.
 options:
   instance_id:
     description: The EC2 instance.
     type: str
     required: true
   address:
-    description: Where its sshd answers.
+    description: Address of the instance's sshd.
     type: str
     required: true
   port:
-    description: The port of its sshd.
+    description: Port of the instance's sshd.
     type: int
     default: 22
   known_hosts:
@@ -44,7 +44,7 @@ options:
     type: path
     required: true
   tagged:
-    description: The value of the instance's tag O(tag), empty when it has none.
+    description: The value of the instance's tag O(tag), empty without one.
     type: str
     default: ""
   tag:
@@ -52,15 +52,15 @@ options:
     type: str
     default: HostKey
   launch_time:
-    description: When the instance was launched, in ISO 8601. Only a young one is waited for.
+    description: Launch time of the instance, in ISO 8601. The module waits only for the console of a new instance.
     type: str
     default: ""
   wait_seconds:
-    description: How long the console of a young instance is waited for.
+    description: Timeout of the wait for a new instance's console, in seconds.
     type: int
     default: 180
   poll_seconds:
-    description: Seconds between two looks at the console.
+    description: Seconds between two reads of the console.
     type: int
     default: 15
 attributes:
@@ -76,7 +76,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Know the server's host key
+- name: Learn the server's host key
   instance_host_key:
     instance_id: i-0123456789abcdef0
     address: 203.0.113.7
@@ -85,12 +85,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 source:
-  description: Where the key came from; first connection, when it is not known and the first connection will learn it.
+  description: Source of the key; first connection, if the key is unknown and the first connection will accept it.
   returned: success
   type: str
   sample: console
 last_lines:
-  description: What the end of the run should say.
+  description: Lines to repeat at the end of the run.
   returned: success
   type: list
   elements: str
@@ -107,7 +107,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "wait_seconds": {"type": "int", "default": 180},
     "poll_seconds": {"type": "int", "default": 15},
 }
-# In the order of preference. A tag has 256 characters, so an RSA key fits into none.
+# In the order of preference. A tag holds at most 256 characters, so an RSA key does not fit.
 KEY = re.compile(r"(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)) +([A-Za-z0-9+/]{40,230}={0,2})(?:\s|$)")
 BLOCK = re.compile(r"-----BEGIN SSH HOST KEY KEYS-----(.*?)-----END SSH HOST KEY KEYS-----", re.DOTALL)
 YOUNG_SECONDS = 900
@@ -115,13 +115,13 @@ SCAN_SECONDS = 5
 
 
 def best_key(text: str) -> str:
-    """Return the preferred public key ("type base64") in ``text``, "" when there is none."""
+    """Return the preferred public key ("type base64") in ``text``, "" without one."""
     keys = [f"{kind} {key}" for kind, key in KEY.findall(text)]
     return sorted(keys, key=lambda key: not key.startswith("ssh-ed25519"))[0] if keys else ""
 
 
 def key_of_console(output: str) -> str:
-    """Return the key that cloud-init printed in a console's last whole block, "" when it has printed none."""
+    """Return the key in a console's last complete block of cloud-init, "" without one."""
     blocks = BLOCK.findall(output)
     return best_key(blocks[-1]) if blocks else ""
 
@@ -134,14 +134,14 @@ def known_keys(path: Path, instance_id: str) -> list[str]:
 
 
 def fingerprint(key: str) -> str:
-    """Write a key as ssh does: its type and the SHA256 of it."""
+    """Format a key as ssh does: its type and its SHA256."""
     kind, _, data = key.partition(" ")
     digest = hashlib.sha256(base64.b64decode(data + "==")).digest()
     return f"{kind} SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def scan(address: str, port: int) -> list[str]:
-    """Return the keys that answer at an address; none when nothing answers."""
+    """Return the host keys at an address; empty without an answer."""
     command = ["ssh-keyscan", "-T", str(SCAN_SECONDS), "-p", str(port), address]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=4 * SCAN_SECONDS)
@@ -152,14 +152,14 @@ def scan(address: str, port: int) -> list[str]:
 
 
 def keep(path: Path, instance_id: str, key: str) -> None:
-    """Add a key to the file; the file and its folder are their owner's alone."""
+    """Add a key to the file, which only its owner can read."""
     with path.open("a") as file:
         file.write(f"{instance_id} {key}\n")
     path.chmod(0o600)
 
 
 def age(launch_time: str) -> float:
-    """Return the seconds since an ISO 8601 time; infinite when there is none."""
+    """Return the seconds since an ISO 8601 time; infinite without one."""
     from datetime import UTC, datetime
 
     try:
@@ -170,7 +170,7 @@ def age(launch_time: str) -> float:
 
 
 def console_key(client: Any, options: dict[str, Any]) -> str:  # noqa: ANN401
-    """Return the key of the instance's console; a young instance is waited for."""
+    """Return the key of the instance's console; wait for a new instance."""
     young = age(options["launch_time"]) < YOUNG_SECONDS
     deadline = time.monotonic() + (options["wait_seconds"] if young else 0)
     while True:
@@ -182,15 +182,15 @@ def console_key(client: Any, options: dict[str, Any]) -> str:  # noqa: ANN401
 
 
 def refusal(options: dict[str, Any], known: list[str], answering: list[str]) -> str:
-    """Say that another server answers, and what to do."""
+    """Return the message that another server answers, with the fix."""
     instance_id = options["instance_id"]
     return (
-        f"The server that answers at {options['address']} is not {instance_id}: that one's host key is "
+        f"The server that answers at {options['address']} is not {instance_id}. The host key of {instance_id} is "
         f"{', '.join(map(fingerprint, known))}, the key at the address is {', '.join(map(fingerprint, answering))}. "
-        "Nothing was sent to it. Look in the EC2 console which instance has the address, and what its system log prints as its "
-        "host keys. Only when the server's key was made anew on purpose, forget the old one: "
+        "Nothing was sent to that server. In the EC2 console, look up the address's instance and the host keys in its system "
+        "log. If you changed the server's key on purpose, delete the old key: "
         f"ssh-keygen -R {instance_id} -f {options['known_hosts']} && aws ec2 delete-tags --resources {instance_id} "
-        f"--tags Key={options['tag']}; the next run learns the new one."
+        f"--tags Key={options['tag']}; the next run learns the new key."
     )
 
 
@@ -219,11 +219,11 @@ def main() -> None:
     except OSError as error:
         module.fail_json(msg=f"{path} cannot be read or written: {error}")
     if not known:
-        said = (
-            f"The host key of {options['instance_id']} was not known, by no tag {options['tag']} and not from its console: the "
-            f"first connection to {options['address']} accepted the key that answered, and it is kept in {path}."
+        message = (
+            f"The host key of {options['instance_id']} was unknown: neither a tag {options['tag']} nor its console had it. The "
+            f"first connection to {options['address']} accepted the server's key and saved it in {path}."
         )
-        module.exit_json(changed=False, source="first connection", last_lines=[said])
+        module.exit_json(changed=False, source="first connection", last_lines=[message])
     answering = scan(options["address"], options["port"])
     if answering and not set(known) & set(answering):
         module.fail_json(msg=refusal(options, known, answering))

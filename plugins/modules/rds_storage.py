@@ -14,27 +14,27 @@ DOCUMENTATION = r"""
 module: rds_storage
 short_description: Raise the storage of an RDS instance
 description:
-  - Raises the storage of a gp3 PostgreSQL instance to a minimum. Storage never shrinks, and a larger one is left as it is, also one
-    that RDS has yet to make larger in the maintenance window.
-  - M(amazon.aws.rds_instance) asks RDS to shrink a storage that has grown, refuses to raise it to 400 GiB or more, and leaves out
-    the IOPS, without which RDS refuses a change of 400 GiB or more.
-  - While RDS optimizes the storage after a growth it takes no further one; the module then changes nothing and says so.
+  - Raises the storage of a gp3 PostgreSQL instance to a minimum. Storage never shrinks, and larger storage stays, also if its
+    growth still waits for the maintenance window.
+  - M(amazon.aws.rds_instance) asks RDS to shrink larger storage, refuses to raise it to 400 GiB or more, and omits the IOPS,
+    which RDS requires for a change of 400 GiB or more.
+  - RDS refuses another growth while it optimizes the storage after a growth; the module then changes nothing and reports this.
 options:
   db_instance_identifier:
-    description: The instance. One that does not exist, or is still being created, is left alone.
+    description: The instance. The module ignores a missing instance, and one in creation.
     type: str
     required: true
   allocated_storage:
-    description: The least size, in GiB.
+    description: The minimum size, in GiB.
     type: int
     required: true
   apply_immediately:
-    description: Raise it at once, not in the maintenance window. Raising it does not restart the database.
+    description: Raise the storage at once, not in the maintenance window. The change does not restart the database.
     type: bool
     default: false
 attributes:
   check_mode:
-    description: Says what it would change.
+    description: Reports the change.
     support: full
   diff_mode:
     description: Shows size, IOPS and throughput before and after.
@@ -56,12 +56,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 allocated_storage:
-  description: The size in GiB after the module; 0 where there is no instance yet.
+  description: The size in GiB after the run; 0 without an instance.
   returned: always
   type: int
   sample: 100
 waits_for:
-  description: Why the storage is not raised now; empty when nothing is to be raised.
+  description: The reason of a delayed change; empty without one.
   returned: always
   type: str
   sample: ""
@@ -73,31 +73,31 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "apply_immediately": {"type": "bool", "default": False},
 }
 
-# From this size on a gp3 of PostgreSQL is striped over four volumes, and has four times the least performance.
+# From this size on RDS stripes a gp3 storage of PostgreSQL over four volumes, with four times the minimum performance.
 STRIPED_FROM = 400  # GiB
 STRIPED_IOPS, STRIPED_THROUGHPUT = 12000, 500  # 1/s, MiB/s
 OPTIMIZING = "storage-optimization"
 
 
 class StorageError(Exception):
-    """A size that RDS refuses; the message says which one it takes."""
+    """A size that RDS refuses; the message names the accepted size."""
 
 
 def present(instance: dict[str, Any], name: str) -> int:
-    """Return a number of the instance as it is, or as it will be after a change that is pending; 0 when there is none."""
+    """Return a number of the instance, with its pending change if any; 0 without a value."""
     return instance.get("PendingModifiedValues", {}).get(name) or instance.get(name) or 0
 
 
 def growth(instance: dict[str, Any], minimum: int) -> dict[str, int]:
-    """Return the parameters that raise the storage to ``minimum`` GiB: empty when it is as large. Raises StorageError."""
+    """Return the parameters that raise the storage to ``minimum`` GiB: empty if it is large enough. Raises StorageError."""
     actual = present(instance, "AllocatedStorage")
     if minimum <= actual:
         return {}
     least = -(-instance["AllocatedStorage"] * 11 // 10)
     if minimum < least:
         raise StorageError(
-            f"The storage has {actual} GiB, and {minimum} GiB were asked for. RDS raises it by 10 percent or more: "
-            f"ask for {least} GiB or more, or leave it as it is."
+            f"The storage has {actual} GiB, and {minimum} GiB were requested. RDS raises it by 10 percent or more: "
+            f"request {least} GiB or more, or keep the current size."
         )
     if minimum < STRIPED_FROM:
         return {"AllocatedStorage": minimum}
@@ -109,7 +109,7 @@ def growth(instance: dict[str, Any], minimum: int) -> dict[str, int]:
 
 
 def find(client: Any, identifier: str) -> dict[str, Any]:  # noqa: ANN401
-    """Return the instance as RDS shows it; empty when there is none."""
+    """Return the instance as RDS reports it; empty without one."""
     try:
         return client.describe_db_instances(DBInstanceIdentifier=identifier, aws_retry=True)["DBInstances"][0]
     except client.exceptions.DBInstanceNotFoundFault:
@@ -117,7 +117,7 @@ def find(client: Any, identifier: str) -> dict[str, Any]:  # noqa: ANN401
 
 
 def raise_storage(module: AnsibleAWSModule, client: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Raise the storage where it is too small; returns the module's result. Raises StorageError and botocore's errors."""
+    """Raise a too small storage; returns the module's result. Raises StorageError and botocore's errors."""
     identifier = module.params["db_instance_identifier"].lower()
     instance = find(client, identifier)
     if not instance or instance["DBInstanceStatus"] == "creating":
@@ -126,8 +126,8 @@ def raise_storage(module: AnsibleAWSModule, client: Any) -> dict[str, Any]:  # n
     size = present(instance, "AllocatedStorage")
     if wanted and instance["DBInstanceStatus"] == OPTIMIZING:
         waits_for = (
-            f"{identifier} keeps {size} GiB for now: RDS is optimizing the storage after the last growth, and takes no further one "
-            f"for six hours or until it is done. Run this again then, for {wanted['AllocatedStorage']} GiB."
+            f"{identifier} keeps {size} GiB for now: RDS is optimizing the storage and refuses another growth "
+            f"for six hours or until the optimization ends. Then run this command again, for {wanted['AllocatedStorage']} GiB."
         )
         return {"changed": False, "allocated_storage": size, "waits_for": waits_for}
     if wanted and not module.check_mode:

@@ -1,4 +1,4 @@
-"""Takes the interpreter's place: has warm_server.py run Ansible's modules, and runs all else in the real interpreter."""
+"""Replaces the interpreter: runs Ansible's modules in warm_server.py, and other programs in the real interpreter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import socket
 import sys
 
-# Not what goes on after its caller has ended.
+# An async module outlives its caller, so it runs in the real interpreter.
 MODULES, EXCEPT = "AnsiballZ_", "AnsiballZ_async_wrapper.py"
 ACCEPTED = b"+"
 
@@ -23,7 +23,7 @@ def hand_over(real: str, address: str) -> None:
 
 
 def ask(address: str, arguments: list[str]) -> int | None:
-    """Return a module's exit status, or nothing when the server did not begin with it."""
+    """Return a module's exit status, or None if the server did not start the module."""
     mask = os.umask(0)
     os.umask(mask)
     call = json.dumps([arguments, dict(os.environ), mask, os.nice(0)]).encode()

@@ -1,8 +1,8 @@
-"""A Python with boto3 and Ansible's own code loaded, which runs each module in a copy (fork) of itself. Linux only.
+"""A Python with boto3 and Ansible's own code loaded, which runs each module in a fork of itself. Linux only.
 
-Started with the path of its socket, by the callback warm_python; it ends when its standard input does and the last module
-has ended. A module is ended when its caller is. A caller of another user, or with another environment for Python itself, is
-sent away, and uses the real interpreter.
+The callback warm_python starts it with the path of its socket. It ends after the end of its standard input and of the last
+module. A module ends with its caller. The server refuses a caller of another user, or with another environment for Python
+itself; that caller uses the real interpreter.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ IMPORTS = (
     "ansible.module_utils._internal._ansiballz._loader",
     COLLECTION,
 )
-# Their models are read before a module asks for one; a service that is not named here is only slower.
+# The server reads their models in advance; other services are only slower.
 SERVICES = (
     "cloudwatch",
     "ec2",
@@ -51,27 +51,27 @@ ACCEPTED = b"+"
 
 
 class Paths(list):
-    """A package's path that follows ``sys.path``, where Ansible puts what it packed for a module."""
+    """A package's path that follows ``sys.path``, where Ansible puts the code packed for a module."""
 
     def __init__(self, package: str, known: list[str]) -> None:
-        """Keep the folders ``known`` behind those of ``sys.path``."""
+        """Keep the directories ``known`` behind those of ``sys.path``."""
         super().__init__(known)
         self.parts = package.split(".")
 
     def __iter__(self) -> Iterator[str]:
-        """Give the folders in the order of the search."""
+        """Yield the directories in search order."""
         return iter(
-            dict.fromkeys([*("/".join((folder, *self.parts)) for folder in sys.path), *super().__iter__()])
+            dict.fromkeys([*("/".join((path, *self.parts)) for path in sys.path), *super().__iter__()])
         )
 
 
 @functools.cache
 def load() -> None:
-    """Import what modules import, and read the models of AWS's services: once, for the first caller."""
+    """Import the modules' imports, and read the models of AWS's services: once, for the first caller."""
     for name in IMPORTS:
         importlib.import_module(name)
     for found in pkgutil.iter_modules(sys.modules[COLLECTION].__path__, f"{COLLECTION}."):
-        with contextlib.suppress(ImportError):  # what wants a library that is not there
+        with contextlib.suppress(ImportError):  # needs a library that is not installed
             importlib.import_module(found.name)
     for name, module in list(sys.modules.items()):
         if name.split(".")[0] == "ansible" and hasattr(module, "__path__"):
@@ -88,15 +88,15 @@ def load() -> None:
         for model in MODELS:
             with contextlib.suppress(Exception):  # not every service has each
                 loader().load_service_model(service, model)
-    # The copies' garbage collections leave alone what they all share.
+    # Keep the forks' garbage collections away from the shared objects.
     gc.collect()
     gc.freeze()
 
 
 def remembered(method: Callable[..., object]) -> Callable[..., object]:
-    """Return a loader's method that answers a question of before from memory, whichever loader is asked.
+    """Return a loader's method with a cache of its answers, shared by all loaders.
 
-    All loaders look in the same folders: those of another AWS_DATA_PATH are not in this process.
+    All loaders read the same directories: this process serves only one AWS_DATA_PATH.
     """
     answers: dict[tuple[object, ...], object] = {}
 
@@ -111,7 +111,7 @@ def remembered(method: Callable[..., object]) -> Callable[..., object]:
 
 
 class Server:
-    """Listens at a socket, and knows which copy of this process works for whom."""
+    """Listens at a socket, and knows the caller of each fork."""
 
     def __init__(self, address: str) -> None:
         """Listen at ``address``, for this user."""
@@ -126,7 +126,7 @@ class Server:
         self.calls: dict[int, tuple[int, int, socket.socket]] = {}
 
     def serve(self) -> socket.socket | None:
-        """Work until standard input has ended and no module runs; in a copy, return the connection of its caller."""
+        """Work until standard input has ended and no module runs; in a fork, return the connection of its caller."""
         while self.listener.fileno() != -1 or self.calls:
             for descriptor, _ in self.poll.poll():
                 if descriptor == 0:
@@ -144,14 +144,14 @@ class Server:
         return None
 
     def begin(self, process: int, caller: socket.socket) -> None:
-        """Keep a call, to hear when one of its two sides ends."""
+        """Register a call, to notice the end of its module or of its caller."""
         ended = os.pidfd_open(process)
         self.calls[ended] = self.calls[caller.fileno()] = (process, ended, caller)
         self.poll.register(ended, select.POLLIN)
         self.poll.register(caller, select.POLLRDHUP)
 
     def end(self, descriptor: int) -> None:
-        """End the module whose caller has ended; tell the caller how its module ended."""
+        """Kill the module of an ended caller, or send the status of an ended module to its caller."""
         process, ended, caller = self.calls[descriptor]
         if descriptor != ended:
             self.forget(descriptor)
@@ -159,7 +159,7 @@ class Server:
                 os.killpg(process, signal.SIGKILL)
             return
         status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-        with contextlib.suppress(OSError):  # it was sent away, or has ended
+        with contextlib.suppress(OSError):  # refused, or ended
             caller.send(bytes([status if status >= 0 else 128 - status]))
         for each in (ended, caller.fileno()):
             self.forget(each)
@@ -167,13 +167,13 @@ class Server:
         caller.close()
 
     def forget(self, descriptor: int) -> None:
-        """Listen to one side of a call no more."""
+        """Stop listening to one side of a call."""
         if self.calls.pop(descriptor, None):
             self.poll.unregister(descriptor)
 
 
 def take_over(caller: socket.socket) -> list[str] | None:
-    """Take over a caller's files and surroundings and return what it wants to run, or nothing if that cannot be."""
+    """Take over a caller's files and environment and return its arguments, or None for a refused caller."""
     process, user, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     if user != os.getuid():
         return None
@@ -195,7 +195,7 @@ def take_over(caller: socket.socket) -> list[str] | None:
 
 
 def settings_of_python(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what Python and botocore read when they start or look for their data."""
+    """Return the variables that Python and botocore read at their start."""
     return {
         name: value
         for name, value in environment.items()
@@ -204,7 +204,7 @@ def settings_of_python(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Serve; in a copy, be the interpreter of one module."""
+    """Serve; in a fork, run one module."""
     address = sys.argv[1]
     del sys.path[0]
     server = Server(address)

@@ -256,7 +256,7 @@ def test_what_the_serving_release_needs_is_taken_away_when_it_has_gone(
     before = state().live
     with load(tmp_path) as running:
         if killed:
-            killed_at("Apply the rest of the migrations", fastapi_app_source=with_a_column)
+            killed_at("Apply the remaining migrations", fastapi_app_source=with_a_column)
             assert "9001" in deployment.tables()
         run = play("deploy", fastapi_app_source=with_a_column)
     print(f"a column taken away: {run.seconds:.0f} s, {json.dumps(running.shown)}")

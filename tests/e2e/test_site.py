@@ -156,7 +156,7 @@ def test_check_mode_without_a_database_says_so(first_run: FirstRun) -> None:
     run = site.play(
         "playbooks/deploy.yml", "--check", "-e", "aws_database_identifier=table-order-not-yet"
     ).check()
-    assert "The database or the cache is not there yet" in run.output
+    assert "The database or the cache does not exist yet" in run.output
     assert run.changed == 0, "\n".join(run.changes)
 
 

@@ -67,7 +67,7 @@ class Connection:
         if service.pinned and connection.certificate != service.pinned:
             connection.close()
             raise ssl.SSLCertVerificationError(
-                f"{service.host} shows another certificate than the server has"
+                f"{service.host} presents a certificate that is not the server's"
             )
         return connection
 

@@ -83,7 +83,7 @@ def test_an_account_that_can_be_none_is_refused(plugin, monkeypatch, account):
 def test_a_copied_inventory_that_finds_the_other_one_s_server_is_refused(plugin, monkeypatch, tmp_path):
     (tmp_path / "aws_ec2.yml").write_text((ROOT / "inventories/staging/aws_ec2.yml").read_text())
     with pytest.raises(
-        AnsibleParserError, match=r"is 'review', but .*aws_ec2.yml finds the server of 'staging'"
+        AnsibleParserError, match=r"is 'review', but .*aws_ec2.yml selects the server of 'staging'"
     ):
         read(plugin, monkeypatch, tmp_path / "00-cloud.yml", environment="review")
     read(plugin, monkeypatch, tmp_path / "00-cloud.yml", environment="staging")
@@ -126,5 +126,5 @@ def test_a_second_inventory_of_a_cloud_is_refused(plugin):
     """-i inventories/staging -i inventories/production would mix the settings of both."""
     inventory = InventoryData()
     inventory.add_group("aws")
-    with pytest.raises(AnsibleParserError, match="one process talks to one cloud"):
+    with pytest.raises(AnsibleParserError, match="one process uses only one cloud"):
         plugin.parse(inventory, DataLoader(), "inventories/x/00-cloud.yml")

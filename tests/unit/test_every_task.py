@@ -265,7 +265,7 @@ def test_a_wait_that_fails_does_not_keep_the_server_locked():
     assert (waiting, play["tasks"][0]["ansible.builtin.meta"]) == ("data", "end_host")
     assert play["tasks"][0]["when"] == f"inventory_hostname == '{idle}'"
     # What comes next has nothing to connect to then.
-    guard = find("playbooks/deploy.yml", "Refuse to go on without the database and the cache")
+    guard = find("playbooks/deploy.yml", "Require the database and the cache")
     assert guard.section == "block"
     assert set(guard.keywords["tags"]) == {"fastapi_app", "db_migrate"}
 
@@ -273,11 +273,11 @@ def test_a_wait_that_fails_does_not_keep_the_server_locked():
 def test_nothing_is_removed_that_nobody_has_named():
     """In each play of its own, since --limit or --start-at-task may leave the first one out."""
     plays = load(ROOT / "playbooks/destroy.yml")
-    removing = [play for play in plays if re.search(r"'tasks_from': 'absent(_(?!preflight)\w+)?'", str(play))]
+    removing = [play for play in plays if re.search(r"'tasks_from': 'absent(_\w+)?'", str(play))]
     assert len(removing) == 3
     for play in removing:
         first = play["tasks"][0]["ansible.builtin.include_role"]
-        assert first == {"name": "table_order", "tasks_from": "absent_preflight"}
+        assert first == {"name": "table_order", "tasks_from": "confirm"}
         assert "when" not in play["tasks"][0]
 
 
@@ -288,13 +288,13 @@ def test_the_server_goes_before_the_database_s_last_snapshot():
     database = next(n for n, one in enumerate(order) if "'aws_database'" in one)
     assert server < database
     # A server that could not be removed ends the run.
-    stop = find("playbooks/destroy.yml", "Stop before the database")
+    stop = find("playbooks/destroy.yml", "Stop before the deletion of the database")
     assert (stop.section, stop.module) == ("rescue", "ansible.builtin.fail")
 
 
 def test_no_playbook_runs_with_a_part_of_its_lanes():
     """With --limit, a removal would leave the server out and take the database, and a lane left out would seem to have failed."""
-    guarded = {"absent_preflight", "lanes", "lock"}
+    guarded = {"confirm", "lanes", "lock"}
     for name in guarded:
         tasks = load(ROOT / f"roles/table_order/tasks/{name}.yml")
         assert {"limit.yml"} <= {task.get("ansible.builtin.import_tasks") for task in tasks}

@@ -193,10 +193,10 @@ def test_the_first_connection_learns_the_key_and_another_server_is_refused(site,
     assert site.known.split() == [OLD, *public(first).split()]
     assert site.state.stat().st_mode & 0o777 == 0o700
     # Said where a person looks: below the recap.
-    assert f"The host key of {OLD} was not known" in run.stdout.partition("PLAY RECAP")[2]
+    assert f"The host key of {OLD} was unknown" in run.stdout.partition("PLAY RECAP")[2]
     again = site.play()
     assert again.returncode == 0, again.stdout
-    assert "was not known" not in again.stdout
+    assert "was unknown" not in again.stdout
 
     for impostor in (second, other_type):
         site.answer(impostor)
@@ -230,7 +230,7 @@ def test_the_console_says_the_key_before_the_first_connection(site, tmp_path):
     site.answer(ours)
     run = site.play()
     assert run.returncode == 0, run.stdout
-    assert "was not known" not in run.stdout
+    assert "was unknown" not in run.stdout
     assert Ec2.tags == [(OLD, "HostKey", public(ours))]
 
 

@@ -145,7 +145,7 @@ def test_accepted_caches(other):
         ({"nodes": 0}, "aws_cache_nodes is 0"),
         ({"nodes": 7}, "aws_cache_nodes is 7"),
         ({"nodes": True}, "aws_cache_nodes is True"),
-        ({"nodes": 2}, "Name a zone for each node"),
+        ({"nodes": 2}, "Set one zone for each node"),
         ({"port": 0}, "aws_cache_port is 0. ElastiCache accepts 1 to 65535."),
         ({"port": 65536}, "aws_cache_port is 65536"),
         ({"port": "redis; reboot"}, "aws_cache_port is 'redis; reboot'"),

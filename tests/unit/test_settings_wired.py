@@ -129,10 +129,10 @@ def groups(**turned: Any) -> dict[str, list[int]]:
 def verify(**turned: Any) -> dict[str, Any]:
     """What the verification from outside is told, and which units it asks for."""
     scope = Scope("table_order", **turned)
-    outside = task("playbooks/verify.yml", "Run the checks from outside")
+    outside = task("playbooks/verify.yml", "Run the external checks")
     wanted = ("http_port", "https_port", "closed_ports")
     told = {name: scope.see(outside["vars"]["__verify_settings"][name]) for name in wanted}
-    units = task("playbooks/verify.yml", "Ask for the services and timers")
+    units = task("playbooks/verify.yml", "Gather the state of services and timers")
     return told | {"units": scope.see(units["ansible.builtin.command"]["argv"])}
 
 
@@ -284,7 +284,7 @@ def test_the_preflights_are_really_asked():
     assert (
         "aws_security_ports.http is 'eighty'" in Scope("aws_security", nginx_http_port="eighty").refusals()[0]
     )
-    assert "a port of its own" in Scope("aws_security", nginx_http_port="443").refusals()[0]
+    assert "three different ports" in Scope("aws_security", nginx_http_port="443").refusals()[0]
 
 
 def test_every_setting_of_the_shared_file_is_turned_or_follows_one_that_is():
@@ -338,7 +338,9 @@ def test_the_zones_are_of_the_region(region, zones, pair):
 
 
 def shared_name_problems(role: str, **turned: Any) -> str:
-    names = task("roles/table_order/tasks/names.yml", "names that only one part would know")
+    names = task(
+        "roles/table_order/tasks/names.yml", "Refuse unknown settings, and shared names set for one role only"
+    )
     scope = Scope("table_order", __table_order_role=role, **turned)
     return " ".join(scope.see("{{ __table_order_problems }}", **names["vars"]))
 
@@ -391,10 +393,12 @@ OF_THE_RUN = {
 def test_a_file_that_is_not_there_is_refused_before_anything_is_made(turned, named):
     said = Scope("table_order", **OF_THE_RUN | turned).refusals("files")
     assert len(said) == bool(named)
-    assert not named or (said[0].startswith(f"{named} is '/nowhere") and "not on this machine" in said[0])
+    assert not named or (
+        said[0].startswith(f"{named} is '/nowhere") and "does not exist on this machine" in said[0]
+    )
 
 
 def test_a_tag_that_nothing_has_is_refused():
     [said] = Scope("table_order", **OF_THE_RUN | {"ansible_run_tags": ["ngnix"]}).refusals()
-    assert said.startswith("--tags or --skip-tags has ngnix, which nothing has")
+    assert said.startswith("--tags or --skip-tags contains ngnix. No task has this tag")
     assert "nginx" in said.split("Accepted:")[1]

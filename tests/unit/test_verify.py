@@ -44,7 +44,7 @@ def test_the_server_alone_is_no_problem_and_its_absence_is_one():
     assert group_problems(groups(), "vpc-1", "server", ["db"]) == []
     found = groups()
     found[1]["ip_permissions"] = []
-    assert "does not let in" in group_problems(found, "vpc-1", "server", ["db"])[0]
+    assert "does not allow" in group_problems(found, "vpc-1", "server", ["db"])[0]
 
 
 def judge(folder: Path, play: int, variables: dict, status: int) -> str:
@@ -95,7 +95,7 @@ def test_a_release_that_knows_no_codes_can_be_verified():
 
 
 def test_what_does_not_run_is_named():
-    refusal = task("playbooks/verify.yml", "Refuse services and timers that do not run")
+    refusal = task("playbooks/verify.yml", "Require running services and timers")
     units = {"cmd": ["systemctl", "is-active", "nginx.service", "shop.socket", "logrotate.timer"]}
     for states, stopped in ((["active"] * 3, 0), (["active", "inactive", "failed"], 2)):
         scope = Scope("table_order", __verify_units=units | {"stdout_lines": states})

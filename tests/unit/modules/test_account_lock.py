@@ -64,7 +64,7 @@ def test_the_second_is_told_who_holds_it(lock):
     assert number == 0
     assert "\n" not in refused
     assert "ann runs provision.yml since 2026-11-27T00:00:00Z" in refused
-    assert "free in 60 minutes" in refused
+    assert "expires in 60 minutes" in refused
 
 
 def test_renewed_and_given_back(lock):

@@ -110,6 +110,6 @@ def test_one_that_is_gone_is_made_by_the_run_in_check_mode_and_an_error_otherwis
     assert associate(check=True)["changed"]
     result = associate()
     assert result["failed"]
-    assert result["msg"].startswith(f"The instance profile {NAME} cannot be put on i-")
+    assert result["msg"].startswith(f"The instance profile {NAME} cannot be associated with i-")
     # What the role waits for.
     assert "instance profile" in result["error"]["message"].lower()

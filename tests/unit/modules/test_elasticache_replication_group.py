@@ -482,7 +482,7 @@ def test_deletes_waits_and_is_done_the_second_time(run, module, existing):
 def test_deletes_what_is_still_being_made(present, run, module, cache):
     present(wait=False)
     options = {"replication_group_id": "table-order-redis", "state": "absent"}
-    assert "AWS deletes it only when it is available" in run(module, wait=False, **options)["msg"]
+    assert "AWS deletes only an available group" in run(module, wait=False, **options)["msg"]
     assert run(module, **options)["changed"]
     assert cache.group is None
 

@@ -36,7 +36,7 @@ def test_what_rds_is_asked_for(instance, minimum, asked):
 
 
 def test_less_than_ten_percent_is_refused_with_the_least_that_rds_takes():
-    with pytest.raises(rds_storage.StorageError, match="ask for 22 GiB or more"):
+    with pytest.raises(rds_storage.StorageError, match="request 22 GiB or more"):
         rds_storage.growth(SMALL, 21)
 
 

@@ -91,8 +91,8 @@ REFUSED = {
         "build",
     ),
     "directory as package file": (setting("package", "{directory}"), "not a readable file"),
-    "rpm on Debian": (setting("package", "{rpm}"), "On Debian a .deb is accepted"),
-    "deb on Amazon Linux": (setting("package", "{deb}") | AMAZON, "On Amazon a .rpm is accepted"),
+    "rpm on Debian": (setting("package", "{rpm}"), "Accepted on Debian: a .deb file"),
+    "deb on Amazon Linux": (setting("package", "{deb}") | AMAZON, "Accepted on Amazon: a .rpm file"),
     # Names.
     "region in words": (setting("region", "Seoul"), "cloudwatch_agent_region is 'Seoul'", "ap-northeast-2"),
     "zone as region": (setting("region", "ap-northeast-2a"), "cloudwatch_agent_region is 'ap-northeast-2a'"),
@@ -143,9 +143,9 @@ REFUSED = {
     "newline in a stream": (log_file(stream="a\n"), "sends to the stream 'a\\n'"),
     "hyphen in the placeholder": (
         log_file(stream="{instance-id}/x"),
-        "{instance-id}. Did you mean {instance_id}?",
+        "does not know {instance-id}. Did you mean {instance_id}?",
     ),
-    "unknown placeholder": (log_file(stream="{xyzzy}"), "would not replace {xyzzy}. Accepted: {instance_id}"),
+    "unknown placeholder": (log_file(stream="{xyzzy}"), "does not know {xyzzy}. Accepted: {instance_id}"),
     "the same twice": (
         setting("log_files", 2 * log_file()["cloudwatch_agent_log_files"]),
         "cloudwatch_agent_log_files holds the entry",
