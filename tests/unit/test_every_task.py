@@ -164,8 +164,8 @@ def test_a_failure_that_is_let_pass_is_looked_at():
 
 # Commands that change nothing, and whose answer is that something would change.
 TELLING = {
-    "Service | Look up files newer than the last reload",
-    "Tls | Look up a matching certificate and key on the host",
+    "Service | Find files newer than the last reload",
+    "Tls | Find a matching certificate and key on the host",
 }
 
 

@@ -128,7 +128,7 @@ def test_another_instance_with_the_servers_tags_is_never_taken_for_it(environmen
             for place, name in enumerate(names)
         ),
     )
-    task = find("roles/table_order/tasks/server.yml", "Require exactly one server")
+    task = find("roles/table_order/tasks/server.yml", "Require a single server")
     scope = Scope("table_order", groups=found, ansible_check_mode=False, **task.keywords["vars"])
     templar = Templar(loader=DataLoader(), variables=scope.variables)
     that = [templar.evaluate_conditional(trusted(one)) for one in as_list(task.arguments["that"])]

@@ -339,7 +339,7 @@ def test_the_zones_are_of_the_region(region, zones, pair):
 
 def shared_name_problems(role: str, **turned: Any) -> str:
     names = task(
-        "roles/table_order/tasks/names.yml", "Refuse unknown settings, and shared names set for one role only"
+        "roles/table_order/tasks/names.yml", "Refuse unknown settings, and shared names set for a single role"
     )
     scope = Scope("table_order", __table_order_role=role, **turned)
     return " ".join(scope.see("{{ __table_order_problems }}", **names["vars"]))
@@ -357,8 +357,8 @@ def shared_name_problems(role: str, **turned: Any) -> str:
 )
 def test_a_name_that_only_one_role_would_know_is_refused(role, name, shared):
     said = shared_name_problems(role, **{name: "other"})
-    assert f"{name} is 'other', and {shared}," in said
-    assert f"Set {shared} alone." in said
+    assert f"{name} is 'other', but {shared}, which" in said
+    assert f"Set only {shared}." in said
     assert shared_name_problems(role, **{name: "other", shared: "other"}) == ""
     assert shared_name_problems(role, **{shared: "other"}) == ""
 

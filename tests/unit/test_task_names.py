@@ -6,15 +6,17 @@ import pytest
 
 from tests.unit.tasks import ROOT, as_list, load
 
-ROLES = ("db_migrate", "fastapi_app")
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 # A name begins with one of these. A new verb is added here on purpose, and not by accident.
 VERBS = re.compile(
-    r"(Abandon|Announce|Append|Assemble|Build|Bundle|Check|Choose|Compare|Compile|Configure|"
-    r"Confirm|Copy|Create|Cut|Derive|Download|Drain|Drop|Enable|End|Export|Fail|Fetch|Find|Free|"
-    r"Gather|Hand|Hash|Import|Install|Keep|Link|List|Load|Log|Lower|Make|Mark|Migrate|Move|Name|"
-    r"Prepare|Probe|Promote|Prune|Publish|Put|Query|Read|Reconcile|Record|Recover|Refuse|Reload|"
-    r"Remove|Render|Report|Require|Reset|Restart|Restore|Revert|Roll|Run|Save|Send|Set|Show|Start|"
-    r"Stop|Switch|Take|Test|Undo|Unpack|Update|Upgrade|Void|Wait|Warn|Write)"
+    r"(Abandon|Accept|Add|Announce|Append|Apply|Assemble|Assign|Associate|Attach|Build|Bundle|"
+    r"Check|Choose|Compare|Compile|Configure|Confirm|Copy|Create|Cut|Delete|Deploy|Derive|Disable|"
+    r"Discover|Download|Drain|Drop|Enable|End|Export|Extend|Fail|Fetch|Find|Free|Gather|Hand|Hash|"
+    r"Import|Install|Keep|Link|List|Load|Log|Lower|Make|Mark|Migrate|Move|Name|Plan|Prepare|Probe|"
+    r"Promote|Prune|Publish|Put|Query|Raise|Read|Reconcile|Record|Recover|Refuse|Register|Release|"
+    r"Reload|Remove|Render|Renew|Report|Require|Reset|Restart|Restore|Restrict|Revert|Roll|Run|"
+    r"Save|Send|Set|Show|Start|Stop|Switch|Take|Terminate|Test|Try|Undo|Unpack|Update|Upgrade|"
+    r"Verify|Void|Wait|Warn|Write)"
 )
 # Names stand alone: a pronoun points to a line that the reader does not have.
 PRONOUNS = re.compile(
@@ -36,9 +38,16 @@ def names_in(entries: list[dict]) -> list[str]:
 
 
 def names() -> list[tuple[str, str]]:
-    """Return each task name of ROLES, after the path of its file."""
+    """Return each task name after the path of its file; in playbooks, where names have no prefix, after the file's stem."""
     files = [file for role in ROLES for file in sorted((ROOT / "roles" / role / "tasks").glob("*.yml"))]
-    return [(str(file.relative_to(ROOT)), name) for file in files for name in names_in(load(file))]
+    found = [(str(file.relative_to(ROOT)), name) for file in files for name in names_in(load(file) or [])]
+    for file in (ROOT / "site.yml", *sorted((ROOT / "playbooks").glob("*.yml"))):
+        for play in load(file):
+            said = [play["name"], *names_in(play.get("tasks", []))]
+            found += [(str(file.relative_to(ROOT)), f"{file.stem} | {name}") for name in said]
+    for file in sorted((ROOT / "playbooks/tasks").glob("*.yml")):
+        found += [(str(file.relative_to(ROOT)), f"{file.stem} | {name}") for name in names_in(load(file))]
+    return found
 
 
 def problem(name: str) -> str:

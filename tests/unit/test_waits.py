@@ -94,7 +94,7 @@ WAITS = {
     "aws_security/absent_groups.yml: Delete the security groups": error(
         "An error occurred (DependencyViolation): resource sg-1 has a dependent object"
     ),
-    "aws_storage/absent.yml: Delete the bucket with its objects": error(
+    "aws_storage/absent.yml: Delete the bucket and the objects": error(
         "Failed to delete objects in the bucket: An error occurred (AccessDenied)"
     ),
     "aws_storage/bucket.yml: Create the bucket": error(

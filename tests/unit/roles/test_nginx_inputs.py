@@ -146,7 +146,7 @@ REFUSED = {
     ),
     "traffic where a release listens": (
         {"nginx_traffic_address": "127.0.0.1:8001"},
-        ["nginx_traffic_address", "that of nginx_candidate_address"],
+        ["nginx_traffic_address", "nginx_candidate_address ('127.0.0.1:8001') has the same port"],
     ),
     "candidate port above": (
         {"nginx_candidate_address": "127.0.0.1:65536"},
@@ -224,10 +224,13 @@ REFUSED = {
     "application without a build": (applications({"path": "/shop"}), ["nginx_applications", "build"]),
     "relative path": (applications(("shop", "shop")), ["nginx_applications", "'shop'"]),
     "path that no request has": (applications(("/a//b", "shop")), ["nginx_applications", "/a//b"]),
-    "same path twice": (applications(("/a", "x"), ("/a", "y")), ["nginx_applications", "'/a'", "of its own"]),
+    "same path twice": (
+        applications(("/a", "x"), ("/a", "y")),
+        ["nginx_applications", "'/a'", "a different path"],
+    ),
     "same path with a slash": (
         applications(("/a", "x"), ("/a/", "y")),
-        ["nginx_applications", "'/a/'", "of its own"],
+        ["nginx_applications", "'/a/'", "a different path"],
     ),
     "path of another's assets": (
         applications(("/", "x"), ("/assets", "y")),

@@ -36,7 +36,7 @@ def shell(task, **environment):
         text=True,
         check=False,
     )
-    assert done.returncode == 0 or task == "Tls | Look up a matching certificate and key on the host"
+    assert done.returncode == 0 or task == "Tls | Find a matching certificate and key on the host"
     assert "PRIVATE" not in done.stdout + done.stderr
     return done.stdout.strip()
 
@@ -50,20 +50,20 @@ class Host:
 
     def look(self, name=NAME, certificates=None, key=""):
         return shell(
-            "Tls | Look up a matching certificate and key on the host",
+            "Tls | Find a matching certificate and key on the host",
             CERTIFICATES=certificates or variable("__nginx_tls_self_signed_files", self.tls),
             KEY=key,
             NAME=name,
         )
 
     def make(self, before="", name=NAME):
-        task = "Tls | Generate a self-signed pair"
+        task = "Tls | Create a self-signed pair"
         return shell(task, OLD=before, DIRECTORY=self.tls, DAYS=3, NAME=name)
 
     def unused(self):
         return set(
             shell(
-                "Service | Look up unused certificate pairs",
+                "Service | Find unused certificate pairs",
                 CONFIGURATION=self.configuration,
                 DIRECTORY=self.tls,
                 OWN=variable("__nginx_tls_own", self.tls),
@@ -177,7 +177,7 @@ def test_what_is_taken_away_after_a_reload_asks_for_no_other(host, tmp_path, mon
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     folder, remote = host.run(), tmp_path / "remote.crt"
     remote.touch()
-    task = "Service | Look up files newer than the last reload"
+    task = "Service | Find files newer than the last reload"
 
     def newer(path):
         os.utime(path, (2e9, 2e9))  # in 2033
