@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from antsibull_changelog import cli
 
 ROOT = Path(__file__).parents[2]
-LINTERS = ("ruff", "yamllint", "ansible-lint")
-SHORT = ["ruff check .", "ruff format --check .", "yamllint --strict ."]
+LINTERS = ("ruff", "yamllint", "antsibull-changelog", "ansible-lint")
+SHORT = ["ruff check .", "ruff format --check .", "yamllint --strict .", "antsibull-changelog lint"]
 
 
 def lint(tmp_path: Path, *arguments: str, failing: str = "") -> tuple[int, list[str]]:
@@ -101,6 +103,40 @@ def test_what_needs_debian_12_runs_in_it() -> None:
 def test_the_workflow_and_the_record_agree_on_whether_it_ran() -> None:
     record = (ROOT / "docs/tested.md").read_text()
     assert ("workflow has never run" in WORKFLOW) == ("workflow has never run" in record)
+
+
+RELEASES = yaml.safe_load((ROOT / "changelogs/changelog.yaml").read_text())["releases"]
+# What changelogs of collections have, whatever their version (keys of changelogs/config.yaml).
+SECTIONS = {name for name, _ in yaml.safe_load((ROOT / "changelogs/config.yaml").read_text())["sections"]} | {
+    "release_summary"
+}
+
+
+def test_the_changelog_is_the_generated_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    written = tmp_path / "CHANGELOG.md"
+    collection = (
+        "--is-collection --collection-namespace table_order --collection-name infra --no-collection-flatmap"
+    )
+    command = f"antsibull-changelog generate {collection} --output {written} --output-format md"
+    assert cli.run(command.split()) == 0
+    assert written.read_text() == (ROOT / "CHANGELOG.md").read_text(), (
+        "write a fragment below changelogs/fragments, then: antsibull-changelog generate"
+    )
+
+
+def test_the_version_is_stated_once() -> None:
+    assert "version" not in tomllib.loads((ROOT / "pyproject.toml").read_text()).get("project", {})
+    stated = [yaml.safe_load(path.read_text())["version"] for path in ROOT.glob("galaxy.yml")]
+    assert stated in ([], [list(RELEASES)[-1]])
+
+
+def test_a_released_entry_begins_with_what_it_is_about() -> None:
+    for release in RELEASES.values():
+        assert release["changes"].keys() <= SECTIONS
+        for section in release["changes"].keys() - {"release_summary"}:
+            for entry in release["changes"][section]:
+                assert re.match(r"[\w ]+ - \S.*\.$", entry), entry
 
 
 # -- CONTRIBUTING.md ---------------------------------------------------------------------------------------
