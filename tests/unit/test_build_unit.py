@@ -1,4 +1,4 @@
-"""In what a release is built: a dependency's build code is anybody's, and must not reach what the server's role may read."""
+"""The build unit: third-party build code must not reach secrets that the instance role may read."""
 
 import os
 import pwd
@@ -25,19 +25,19 @@ def build() -> list[str]:
     return Scope("fastapi_app").see("{{ __fastapi_app_build_command }}", fastapi_app_release_path=RELEASE)
 
 
-def test_a_build_cannot_ask_for_the_servers_role(build):
-    """The role reads the application's secrets, the live environment's passwords among them."""
+def test_a_build_cannot_reach_the_metadata_service(build):
+    """The instance role may read the application's secrets, including the live passwords."""
     assert "IPAddressDeny=169.254.169.254" in properties(build)
 
 
-def test_a_build_leaves_nothing_behind_that_runs(build):
-    """Over D-Bus a user may have a manager of its own started, which outlives the unit and is not bound by its limits."""
+def test_a_build_leaves_no_processes(build):
+    """Over D-Bus a user can start a service manager that outlives the unit and escapes its limits."""
     assert "InaccessiblePaths=-/run/dbus" in properties(build)
     assert "NoNewPrivileges=yes" in properties(build)
 
 
 def deep(directory: Path) -> Path:
-    """Make directories within directories, more than Python can follow, as a build script can."""
+    """Create a directory tree too deep for Python's recursion, as a build script can."""
     directory.mkdir()
     inner = os.open(directory, os.O_RDONLY)
     for _ in range(1500):
@@ -60,8 +60,8 @@ REMOVALS = {
 @pytest.mark.parametrize(
     ("file", "name"), [(file, name) for file, names in REMOVALS.items() for name in names]
 )
-def test_what_a_build_has_made_can_be_removed_whatever_it_is(file, name):
-    """Where it cannot, no later run begins: neither a deployment without that dependency, nor a rollback."""
+def test_build_output_is_removed_with_find(file, name):
+    """Otherwise every later run would fail, including a rollback."""
     task = find(f"roles/fastapi_app/tasks/{file}", name)
     assert (task.module.rpartition(".")[2], task.arguments) == ("include_tasks", "discard.yml")
     assert task.keywords["vars"]["__fastapi_app_discarded"]
@@ -76,7 +76,7 @@ def test_directories_a_thousand_deep_can_be_removed(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
 
-def test_directories_too_deep_to_be_handed_over_are_refused_in_words(tmp_path, capsys):
+def test_a_tree_too_deep_to_hand_over_is_refused_with_a_message(tmp_path, capsys):
     own = load("fastapi_app/library/fastapi_app_own.py")
     user = pwd.getpwuid(os.getuid()).pw_name
     directory = deep(tmp_path / "backend")
@@ -86,8 +86,8 @@ def test_directories_too_deep_to_be_handed_over_are_refused_in_words(tmp_path, c
     assert "cannot be handed over" in said["msg"]
 
 
-def test_a_build_finds_nothing_of_an_earlier_one_in_its_home(build):
-    """Python runs ~/.local/lib/python3.*/site-packages/usercustomize.py, pip and git obey files there: for ever after one build."""
+def test_each_build_has_an_empty_home(build):
+    """Python runs usercustomize.py from the home, and pip and git read settings there: one build could infect all later ones."""
     assert [word for word in build if word.startswith("--setenv=HOME=")] == ["--setenv=HOME=/tmp"]
     assert "PrivateTmp=yes" in properties(build)
 
@@ -96,8 +96,8 @@ def test_a_build_finds_nothing_of_an_earlier_one_in_its_home(build):
     ("version", "after", "sound"),
     [("3f2a" * 10, "3f2a" * 10, True), ("3f2a" * 10, "0000" * 10, False), ("v1", "3f2a" * 10, True)],
 )
-def test_a_commit_that_is_named_is_the_one_that_is_built(version, after, sound):
-    """Over a connection in clear it is all that says what was meant."""
+def test_an_unexpected_commit_is_refused(version, after, sound):
+    """Over plain http only the commit hash protects the content."""
     task = find("roles/fastapi_app/tasks/source_git.yml", "Refuse an unexpected commit")
     scope = Scope(
         "fastapi_app",
@@ -109,6 +109,6 @@ def test_a_commit_that_is_named_is_the_one_that_is_built(version, after, sound):
     assert templar.evaluate_conditional(trusted(task.arguments["that"])) is sound
 
 
-def test_a_build_that_takes_all_memory_ends_and_not_what_serves(build):
+def test_out_of_memory_kills_the_build_before_the_service(build):
     [score] = [one for one in properties(build) if one.startswith("OOMScoreAdjust=")]
     assert int(score.partition("=")[2]) >= 500

@@ -1,4 +1,4 @@
-"""Nothing that clears away takes the release that serves, nor the one to go back to: the tasks' own expressions, evaluated."""
+"""Cleanup never removes the live release or the previous one: the tests evaluate the tasks' own expressions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TASKS = "roles/fastapi_app/tasks"
 
 
 def scope(releases: dict[str, dict[str, Any]], **info: Any) -> Scope:
-    """Return what the role sees on a server with these releases; live is "live"."""
+    """Return the role's variables on a server with these releases; the live release is "live"."""
     known = {"live": "live", "previous": "", "candidate": "", "history": [], "releases": releases} | info
     return Scope("fastapi_app", __fastapi_app_info=known, ansible_check_mode=False)
 
@@ -26,7 +26,7 @@ def removed(path: str, name: str, seen: Scope) -> list[str]:
 
 
 @pytest.mark.parametrize("keep", [2, 3, 5])
-def test_pruning_keeps_the_live_one_and_the_one_before_whatever_their_age(keep):
+def test_pruning_keeps_the_live_and_the_previous_release(keep):
     releases = {
         name: {"changed": age} for age, name in enumerate(["previous", "live", "old", "newer", "newest"])
     }
@@ -34,11 +34,11 @@ def test_pruning_keeps_the_live_one_and_the_one_before_whatever_their_age(keep):
     seen.variables["fastapi_app_keep_releases"] = keep
     gone = removed("prune.yml", "Remove the oldest releases", seen)
     assert not {"live", "previous"} & set(gone)
-    # The newest of the others stay, as many as there is room for.
+    # The newest other releases stay, up to the limit.
     assert gone == ["newest", "newer", "old"][keep - 2 :]
 
 
-def test_a_live_release_that_lost_its_programs_is_not_cleared_away():
+def test_recovery_keeps_an_incomplete_live_release():
     seen = scope({"live": {"complete": False}, "half": {"complete": False}, "whole": {"complete": True}})
     assert removed("recover.yml", "Remove incomplete releases", seen) == ["half"]
 
@@ -48,13 +48,13 @@ def test_a_live_release_that_lost_its_programs_is_not_cleared_away():
     [
         ("new", {}, True),
         ("live", {}, False),
-        # It serves at this moment, on its way to be live.
+        # The candidate serves during the cutover.
         ("new", {"candidate": "new"}, False),
         ("new", {"history": [{"release": "new", "result": "live"}]}, False),
         ("new", {"history": [{"release": "new", "result": "failed"}]}, True),
     ],
 )
-def test_a_release_that_was_given_up_is_removed_unless_it_ever_served(release, info, gone):
+def test_an_abandoned_release_is_removed_unless_it_was_ever_live(release, info, gone):
     seen = scope({}, **info)
     seen.variables["fastapi_app_release_id"] = release
     reason = find(f"{TASKS}/abandon.yml", "Save the failure message")
@@ -64,8 +64,8 @@ def test_a_release_that_was_given_up_is_removed_unless_it_ever_served(release, i
     assert templar.evaluate_conditional(trusted(condition)) is gone
 
 
-def test_a_release_is_removed_by_nothing_else():
-    """Building removes what an earlier build has left, or one that did not build: nothing of it was ever in service."""
+def test_only_known_tasks_remove_a_release():
+    """A build may remove leftovers of an earlier build and a failed build: neither was ever in service."""
     directories = ("{{ fastapi_app_release_path }}", "{{ __fastapi_app_releases }}/{{ item }}")
     found = {
         task.name.split(" | ")[0]

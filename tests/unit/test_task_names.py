@@ -1,4 +1,4 @@
-"""Task names are read at night in a log: file, verb and object, understandable without the lines around them."""
+"""Task names are read at night in a log: file, verb and object, understandable alone. And words that roles avoid."""
 
 import re
 
@@ -88,3 +88,22 @@ def test_a_name_that_cannot_be_read_alone_is_found(name, reason):
 def test_every_verb_is_used():
     used = {name.partition(" | ")[2].split()[0] for _, name in names()}
     assert set(VERBS.pattern.strip("()").split("|")) - used == set()
+
+
+# Words with a better one: name the person or the thing, "again", "directory", "incomplete".
+AVOIDED = re.compile(
+    r"\b(nobody|somebody|anybody|everybody|whoever|anew|folders?|half-built)\b", re.IGNORECASE
+)
+TEXTS = (".yml", ".py", ".j2", ".md")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_comments_and_messages_of_a_role_use_the_houses_words(role):
+    files = [file for file in (ROOT / "roles" / role).rglob("*") if file.suffix in TEXTS]
+    found = [
+        f"{file.relative_to(ROOT)}:{number}: {line.strip()}"
+        for file in files
+        for number, line in enumerate(file.read_text().splitlines(), 1)
+        if AVOIDED.search(line)
+    ]
+    assert found == []

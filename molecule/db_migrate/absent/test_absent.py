@@ -16,7 +16,7 @@ def other():
     return testinfra.get_host(f"{ENGINE}://{SCENARIO}-options")
 
 
-def test_what_the_role_installed_is_gone(host, other):
+def test_installed_packages_are_removed(host, other):
     for server in (host, other):
         assert not server.file(RECORD).exists
         assert server.run("/usr/bin/python3 -c 'import psycopg2.extensions'").rc != 0
@@ -24,7 +24,7 @@ def test_what_the_role_installed_is_gone(host, other):
     assert other.run("rpm --query python3-psycopg2").rc != 0
 
 
-def test_the_release_and_the_authorities_stay(host, other):
+def test_the_release_and_the_ca_bundle_stay(host, other):
     assert host.file("/opt/table-order/backend/venv/bin/alembic").exists
     assert host.file("/etc/ssl/certs/rds-ca.pem").exists
     assert other.file("/srv/shop/.venv/bin/alembic").exists
@@ -35,12 +35,12 @@ def test_the_data_stays(sql):
     assert sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tableorder\\_%'") == "3"
 
 
-def test_the_data_goes_where_asked(sql):
+def test_the_data_is_removed_on_request(sql):
     assert sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'", database="shop") == "0"
     assert sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'shop%'", database="shop") == "0"
 
 
-def test_it_comes_back_and_goes_again_but_for_a_driver_that_was_there_before(host, other, sql):
+def test_a_driver_installed_before_the_role_stays(host, other, sql):
     host.check_output("apt-get install --yes --no-install-recommends python3-psycopg2")
     assert changes("converge.yml") > 0
     assert sql("SELECT version_num FROM alembic_version") == "0002"

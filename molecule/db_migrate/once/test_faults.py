@@ -113,7 +113,7 @@ def test_nothing_else_fails(tried):
     assert set(tried[0]) == set(REASONS)
 
 
-def test_a_timeout_is_changed_for_a_run_and_changed_back(tried):
+def test_a_changed_timeout_is_set_and_set_back(tried):
     # Once in the diff, and once in the report.
     for value in (1, 5):
         assert tried[1].count(f"tableorder_owner: statement_timeout {value}s in tableorder") == 2
@@ -124,7 +124,7 @@ def test_failing_migration_leaves_the_schema_as_it_was(tried, sql):
     assert sql("SELECT to_regclass('half_applied')") == ""
 
 
-def test_what_a_failing_migration_says_holds_no_secret(tried):
+def test_the_message_of_a_failed_migration_has_no_secret(tried):
     # The statement that fails holds both secrets.
     assert "SELECT '******** postgresql://tableorder_owner:********@" in tried[0]["failing migration"]
 

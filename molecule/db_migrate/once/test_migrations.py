@@ -61,7 +61,7 @@ def longest(said: str) -> float:
     return max(float(time) for time in re.findall(r"^Time: ([0-9.]+) ms", said, re.MULTILINE)) / 1000
 
 
-def test_check_mode_says_what_would_be_migrated(sql, migration):
+def test_check_mode_shows_the_pending_migration(sql, migration):
     migration("0003_slow.py")
     result = start("--check").wait()
     assert (result.status, result.changes) == (0, 1), result.output
@@ -93,7 +93,7 @@ def test_a_migration_that_waits_for_a_lock_fails(sql, migration):
     assert unchanged(sql)
 
 
-def test_nobody_waits_for_a_migration_for_longer_than_the_setting(sql, migration):
+def test_a_migration_blocks_a_session_no_longer_than_the_setting(sql, migration):
     migration("0003_blocking.py")
     run = start()
     reader = Session("reader", "\\timing", *["SELECT count(*) FROM orders; SELECT pg_sleep(0.1);"] * 300)
@@ -108,7 +108,7 @@ def test_nobody_waits_for_a_migration_for_longer_than_the_setting(sql, migration
     assert 4 < waited <= 5.2
 
 
-def test_nobody_waits_behind_a_migration_that_waits(sql, migration):
+def test_a_waiting_migration_blocks_a_session_no_longer_than_the_setting(sql, migration):
     migration("0003_waiting.py")
     holder = Session("holder", "BEGIN;", "SELECT count(*) FROM orders;")
     run = start()

@@ -94,7 +94,7 @@ def test_application_has_these_rights_and_no_other(sql):
     ]
 
 
-def test_everybody_else_has_none(sql):
+def test_public_has_no_other_rights(sql):
     catalogue = "column SELECT"  # PostgreSQL's own views, in another schema
     rights = sql(RIGHTS.format(0)).splitlines()
     assert [right for right in rights if right != catalogue] == ["schema USAGE"]
@@ -121,7 +121,7 @@ def test_application_may_not_change_the_schema(sql, statement):
     assert "permission denied" in answer or "must be owner" in answer, answer
 
 
-def test_future_tables_are_the_applications_too(sql):
+def test_the_application_can_use_future_tables(sql):
     sql("CREATE TABLE future (id serial)", "tableorder_owner")
     try:
         assert sql("INSERT INTO future DEFAULT VALUES RETURNING id", "tableorder_app") == "1"
@@ -137,7 +137,7 @@ def test_passwords_are_in_no_log_of_the_database():
         assert secret not in statements
 
 
-def test_the_driver_is_there_and_what_it_brought_is_written_down(host):
+def test_the_driver_is_installed_and_its_packages_are_recorded(host):
     assert host.package("python3-psycopg2").is_installed
     assert (
         host.file("/var/lib/table-order-db_migrate.packages").content_string == "libpq5\npython3-psycopg2\n"

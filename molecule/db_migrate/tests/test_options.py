@@ -18,12 +18,12 @@ def shop(sql):
     return lambda statement, role="rdsadmin": sql(statement, role, "shop")
 
 
-def test_an_async_environment_in_a_directory_of_its_own_migrates(shop):
+def test_an_async_environment_in_a_subdirectory_migrates(shop):
     assert shop("SELECT version_num FROM alembic_version") == "a1b2c3d4e5f6"
     assert shop("SELECT tableowner FROM pg_tables WHERE tablename = 'settings'") == "shop_owner"
 
 
-def test_code_that_reads_single_variables_connects_as_the_application(shop):
+def test_code_with_separate_variables_connects_as_the_application(shop):
     assert shop("SELECT value FROM settings WHERE name = 'seeded by'") == "shop_app"
 
 
@@ -44,13 +44,13 @@ def test_the_roles_log_in_for_ever(shop):
     )  # fmt: skip
 
 
-def test_migrations_wait_and_take_as_long_as_they_were_told(shop):
+def test_the_timeouts_follow_the_settings(shop):
     settings = (
         "SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'shop_owner'::regrole ORDER BY 1"
     )
     assert shop(settings) == "lock_timeout=2750ms\nstatement_timeout=90s"
 
 
-def test_the_driver_came_with_the_familys_package_manager(host):
+def test_the_driver_was_installed_by_the_platforms_package_manager(host):
     assert host.check_output("rpm --query --queryformat '%{NAME}' python3-psycopg2") == "python3-psycopg2"
     assert "python3-psycopg2" in host.file("/var/lib/table-order-db_migrate.packages").content_string

@@ -23,7 +23,7 @@ def options():
     return testinfra.get_host(f"{ENGINE}://{OTHER}")
 
 
-def test_nothing_of_it_runs(there):
+def test_no_unit_or_process_remains(there):
     host, service, user, _, port = there
     assert host.run("systemctl cat %s", f"{service}.service").rc != 0
     assert not host.service(service).is_running
@@ -36,7 +36,7 @@ def test_nothing_of_it_runs(there):
         assert not host.group(name).exists, name
 
 
-def test_its_files_are_gone(there):
+def test_the_files_of_the_role_are_removed(there):
     host, service, user, home, _ = there
     gone = [f"/etc/systemd/system/{service}.service", f"/etc/logrotate.d/{service}", f"/var/lib/{user}"]
     gone += [
@@ -48,12 +48,12 @@ def test_its_files_are_gone(there):
     assert [path for path in gone if host.file(path).exists] == []
 
 
-def test_nobodys_files_are_left(there):
+def test_no_file_without_an_owner_remains(there):
     host, _, _, home, _ = there
     assert host.run(f"find {home} -nouser -o -nogroup").stdout == ""
 
 
-def test_the_data_stay_and_are_roots(host):
+def test_the_data_stays_and_belongs_to_root(host):
     environment = host.file("/opt/table-order/backend/.env")
     assert (environment.user, environment.group, environment.mode) == ("root", "root", 0o600)
     assert "DATABASE_URL" in environment.content_string
@@ -64,12 +64,12 @@ def test_the_data_stay_and_are_roots(host):
     assert host.file("/etc/ssl/certs/rds-ca.pem").exists
 
 
-def test_the_data_go_where_that_was_asked_for(options):
+def test_the_data_is_removed_on_request(options):
     assert not options.file("/srv/shop").exists
     assert options.check_output("find /srv/shop-logs -name 'fastapi*'") == ""
 
 
-def test_what_others_may_use_stays(there):
+def test_shared_packages_stay(there):
     host, *_ = there
     for program in ("git", "psql", "redis-cli", "python3.11", "logrotate"):
         assert host.run("command -v %s", program).rc == 0

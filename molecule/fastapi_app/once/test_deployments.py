@@ -65,7 +65,7 @@ def assert_only_the_environment_is_there(host) -> None:
     assert host.check_output("ls -A /var/lib/table-order/environments") == ""
 
 
-def test_environment_that_does_not_work_is_taken_back(host, application):
+def test_a_broken_environment_is_reverted(host, application):
     before = host.file(f"{HOME}/backend/.env").content_string
     given = {
         "fastapi_app_environment": {"HEALTHY": "false", "PASSWORD": "sesame-open"},
@@ -83,7 +83,7 @@ def test_environment_that_does_not_work_is_taken_back(host, application):
     assert application.request("/api/health")
 
 
-def test_what_a_killed_run_has_left_is_cleared_away_and_the_next_release_is_rolled_back(
+def test_leftovers_of_a_killed_run_are_removed_and_the_next_release_is_rolled_back(
     host, application, source, tmp_path
 ):
     first = application.release()
@@ -128,7 +128,7 @@ def test_what_a_killed_run_has_left_is_cleared_away_and_the_next_release_is_roll
     assert f"was rolled back from release {second}" in refused.output
 
 
-def test_restart_that_a_killed_run_did_not_come_to_is_made_up_for(host, application):
+def test_a_missing_restart_of_a_killed_run_is_completed(host, application):
     release, pid = application.release(), application.process_id()
     host.run_test(f"rm {STATE}/started-from")
     result = deploy()
@@ -150,7 +150,7 @@ def has_newer_nginx(host, expression: str) -> None:
     )
 
 
-def test_where_nginx_sends_requests_elsewhere_nothing_is_built(host, application, source):
+def test_a_wrong_traffic_target_stops_the_deployment_before_the_build(host, application, source):
     before, pid = application.release(), application.process_id()
     (source / "backend/app/version.py").write_text("VERSION = 3\n")
     has_newer_nginx(host, FLAG_ELSEWHERE)
@@ -165,7 +165,7 @@ def test_where_nginx_sends_requests_elsewhere_nothing_is_built(host, application
     assert (application.release(), application.process_id()) == (before, pid)
 
 
-def test_a_candidate_that_requests_do_not_reach_is_taken_back(host, application, source):
+def test_a_candidate_without_traffic_is_reverted(host, application, source):
     before, pid = application.release(), application.process_id()
     (source / "backend/app/version.py").write_text("VERSION = 4\n")
     # Its workers cannot see the file.

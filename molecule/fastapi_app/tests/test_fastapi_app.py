@@ -87,7 +87,7 @@ def test_unit_is_hardened(host):
     assert said["SystemCallArchitectures"] == "native"
 
 
-def test_process_cannot_do_what_the_unit_takes_away(application):
+def test_the_process_is_confined(application):
     # What a container enforces, too: the file system's protection does not show in one.
     attempts = application.request("/api/attempts")
     assert attempts == {
@@ -108,7 +108,7 @@ def test_user_cannot_log_in(host):
     assert user.uid < 1000
 
 
-def test_a_build_and_a_migration_cannot_read_what_the_service_has(host):
+def test_build_and_migration_users_cannot_read_the_environment(host):
     pid = host.check_output(f"systemctl show --property MainPID --value {SERVICE}")
     for name in ("table-order-build", "table-order-migrate"):
         assert host.user(name).groups == [name]
@@ -119,7 +119,7 @@ def test_a_build_and_a_migration_cannot_read_what_the_service_has(host):
     assert host.file(f"{HOME}/cache").user == "table-order-build"
 
 
-def test_application_owns_nothing_that_runs(host):
+def test_the_application_owns_no_code(host):
     assert host.check_output(f"find {HOME} -user table-order -not -path '{HOME}/cache*'") == ""
     assert host.check_output(f"find {HOME} -perm /022 -not -type l -not -path '{HOME}/cache*'") == ""
 
@@ -156,7 +156,7 @@ def test_database_ca_is_there(host):
     assert host.file("/etc/ssl/certs/rds-ca.pem").content_string == (SCENARIO / "files/ca.pem").read_text()
 
 
-def test_crash_is_repaired_and_who_asks_meanwhile_waits(host, application):
+def test_a_crash_is_repaired_and_requests_wait(host, application):
     before = application.process_id()
     # systemd holds the socket: the first request after the crash is answered, not refused.
     host.run_test(f"systemctl kill --signal=KILL {SERVICE}")
@@ -166,13 +166,13 @@ def test_crash_is_repaired_and_who_asks_meanwhile_waits(host, application):
     assert application.process_id() != before
 
 
-def test_a_process_for_each_processor_serves(host, application):
+def test_one_worker_per_cpu_serves(host, application):
     assert host.socket("tcp://127.0.0.1:8000").is_listening
     seen = {application.request("/api/process")["Pid"] for _ in range(20)}
     assert len(seen) == 2
 
 
-def test_nothing_of_a_deployment_is_left(host):
+def test_no_leftovers_of_a_deployment_remain(host):
     assert not host.file(f"{HOME}/candidate").exists
     assert not host.file("/run/table-order/candidate-live").exists
     assert not host.file("/var/lib/table-order/lock.json").exists
@@ -182,19 +182,19 @@ def test_nothing_of_a_deployment_is_left(host):
 
 
 @pytest.mark.parametrize("unit", [SERVICE, SERVICE.replace(".", "-candidate.")])
-def test_what_started_has_yielded_and_does_so_no_more(host, unit):
+def test_the_cpu_weight_was_lowered_and_reset(host, unit):
     # Written when a deployment lowers and resets the CPU weight of the unit.
     assert host.file(f"/run/systemd/system.control/{unit}.d/50-CPUWeight.conf").contains("^CPUWeight=$")
     assert host.check_output(f"systemctl show --property CPUWeight {unit}") == "CPUWeight=[not set]"
 
 
-def test_hashed_files_are_kept_for_pages_that_are_open(host):
+def test_hashed_files_are_kept_for_open_pages(host):
     kept = host.file(f"{HOME}/assets/customer-ui/build/assets/index-abc123.js")
     live = host.file(f"{HOME}/frontend/customer-ui/build/assets/index-abc123.js")
     assert kept.content_string == live.content_string
 
 
-def test_the_record_names_what_is_live(host, application):
+def test_the_audit_log_names_the_live_release(host, application):
     entries = [
         json.loads(line) for line in host.file(f"{HOME}/logs/deployments.log").content_string.splitlines()
     ]

@@ -64,7 +64,7 @@ def test_the_environment_file_is_private(host):
     assert host.run("setpriv --reuid=65534 --clear-groups cat /srv/shop/backend/.env").rc != 0
 
 
-def test_it_runs_as_it_was_told(host):
+def test_the_service_runs_with_the_settings(host):
     unit = host.service("shop.service")
     assert unit.is_enabled
     assert unit.is_running
@@ -88,7 +88,7 @@ def test_the_process_has_no_rights(host):
     assert process["Uid"].split()[0] == str(host.user("shop").uid)
 
 
-def test_it_may_write_where_it_was_allowed_to(host):
+def test_the_application_may_write_to_the_writable_paths(host):
     ask(host, "/write", "--request", "POST")
     assert host.file("/srv/shop-uploads/order.txt").content_string == "one soup"
 
@@ -103,7 +103,7 @@ def test_the_dependencies_are_those_of_the_lock(host):
     assert "iniconfig" not in installed
 
 
-def test_the_release_is_the_commit_that_was_named(host):
+def test_the_release_is_the_requested_commit(host):
     commit = host.check_output("git -C /srv/shop.git rev-parse v1.0.0")
     release = host.check_output("readlink /srv/shop/backend").split("/")[-2]
     assert release.startswith(commit[:12] + "-")
@@ -115,14 +115,14 @@ def test_the_release_is_the_commit_that_was_named(host):
     )
 
 
-def test_the_application_owns_nothing_that_runs(host):
+def test_the_application_owns_no_code(host):
     assert host.check_output("find /srv/shop -user shop -not -path '/srv/shop/cache*'") == ""
     assert host.check_output("find /srv/shop -perm /022 -not -type l -not -path '/srv/shop/cache*'") == ""
     # A file of the cache that were a file of a release as well could be written to.
     assert host.check_output("find /srv/shop/releases -type f -links +1") == ""
 
 
-def test_what_runs_is_compiled(host):
+def test_the_code_is_compiled(host):
     # uv compiles nothing, and the application may not.
     for directory in ("src", "venv/lib/python3.11/site-packages/uvicorn"):
         assert host.check_output(f"find /srv/shop/backend/{directory} -name '__init__*.pyc'"), directory
@@ -133,18 +133,18 @@ def test_program_is_there(host, program):
     assert host.run_test("command -v %s", program).stdout
 
 
-def test_no_certificates_were_asked_for(host):
+def test_no_ca_bundle_is_installed(host):
     assert not host.file("/etc/ssl/certs/rds-ca.pem").exists
 
 
-def test_the_log_is_kept_as_long_as_it_was_told(host):
+def test_log_rotation_follows_the_setting(host):
     assert "rotate 3\n" in host.file("/etc/logrotate.d/shop").content_string
     log = host.file(LOG)
     assert (log.user, log.group, log.mode) == ("root", "shop", 0o640)
 
 
 @pytest.mark.skipif(not LOOKALIKE, reason="the look-alike only has a newer release of its repository")
-def test_the_system_was_updated_to_the_release_that_was_named(host):
+def test_the_system_was_updated_to_the_requested_release(host):
     assert host.file("/var/lib/shop/system-updated").exists
     # The image was made from 2023.5.20241001; both packages are newer in the release that was named.
     assert host.check_output("rpm --query --queryformat '%{VERSION}' system-release") == "2023.6.20250115"

@@ -28,7 +28,7 @@ attributes:
   check_mode:
     description: Changes nothing in any mode.
     support: full
-author: Table Order Infrastructure
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

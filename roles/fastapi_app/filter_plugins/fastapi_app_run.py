@@ -72,7 +72,7 @@ def holder(what: str, why: str = "") -> dict[str, Any]:
     }
 
 
-def is_gone(lock: dict[str, Any]) -> bool:
+def has_ended(lock: dict[str, Any]) -> bool:
     """Return whether the run that holds ``lock`` has ended; False for a run on another machine."""
     machine = _machine()
     return bool(machine) and lock.get("machine") == machine and _started(lock["process"]) != lock["started"]
@@ -83,4 +83,4 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"fastapi_app_holder": holder, "fastapi_app_is_gone": is_gone}
+        return {"fastapi_app_holder": holder, "fastapi_app_has_ended": has_ended}

@@ -21,7 +21,7 @@ options:
   dest: {description: The directory of the collected files., type: path, required: true}
   builds: {description: "Paths of the builds in a release's C(frontend), such as C(admin-ui/build).", type: list, elements: str,
     required: true}
-author: [Table Order]
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

@@ -39,7 +39,7 @@ options:
   dest:
     description: The path of the bundle.
     type: path
-author: [Table Order]
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

@@ -17,7 +17,7 @@ description:
 options:
   port: {description: The local port., type: int, required: true}
   timeout: {description: The maximum wait in seconds., type: float, default: 5}
-author: [Table Order]
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

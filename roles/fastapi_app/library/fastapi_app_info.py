@@ -24,7 +24,7 @@ options:
   flag: {description: The file that sends traffic to the candidate., type: path, required: true}
   units: {description: Units to query., type: list, elements: str, required: true}
   files: {description: Files to hash., type: list, elements: path, default: []}
-author: [Table Order]
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

@@ -30,7 +30,7 @@ options:
     type: int
     default: 3600
   wait: {description: The maximum wait for another run in seconds., type: int, default: 0}
-author: [Table Order]
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

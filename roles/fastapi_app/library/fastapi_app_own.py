@@ -35,7 +35,7 @@ options:
     description: A directory that no symbolic link may leave, such as the release. Empty allows any target.
     type: path
     default: ""
-author: [Table Order]
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

@@ -29,7 +29,7 @@ options:
   interval: {description: Seconds between requests after an unhealthy response., type: float, default: 1}
   timeout: {description: The maximum duration of a request in seconds., type: float, default: 5}
   unit: {description: "A unit that must not restart more than three times meanwhile; empty for none.", type: str, default: ""}
-author: [Table Order]
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

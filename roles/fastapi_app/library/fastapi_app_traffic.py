@@ -27,7 +27,7 @@ options:
   flag: {description: The file that sends traffic to the candidate., type: path, required: true}
   times: {description: The required number of consecutive matching responses., type: int, default: 10}
   timeout: {description: The maximum duration in seconds., type: float, default: 10}
-author: [Table Order]
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

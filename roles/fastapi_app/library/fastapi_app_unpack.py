@@ -37,7 +37,7 @@ options:
     description: The number of leading directories to strip. Members with fewer directories are skipped.
     type: int
     default: 0
-author: [Table Order]
+author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """

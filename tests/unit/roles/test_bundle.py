@@ -1,4 +1,4 @@
-"""The bundle of a local source: the same content gives the same name, and nothing from outside gets in."""
+"""The bundle of a local source: equal content gives an equal hash, and outside files are refused."""
 
 import importlib.util
 import io
@@ -31,14 +31,14 @@ def read(packed: io.BytesIO) -> tarfile.TarFile:
     return tarfile.open(fileobj=packed)
 
 
-def test_only_wanted_files_are_in_it(tree):
+def test_the_bundle_contains_only_included_files(tree):
     packed = io.BytesIO()
     _, files = bundle.bundle(tree, ["backend", "missing"], ["tests", "*.pyc"], packed)
     assert read(packed).getnames() == ["backend/app", "backend/app/main.py"]
     assert files == 1
 
 
-def test_times_and_left_out_files_do_not_count(tree):
+def test_times_and_excluded_files_do_not_change_the_hash(tree):
     before = name_of(tree)
     os.utime(tree / "backend/app/main.py", (1, 1))
     (tree / "backend/tests/test_main.py").write_text("changed")
@@ -47,7 +47,7 @@ def test_times_and_left_out_files_do_not_count(tree):
 
 
 @pytest.mark.parametrize("change", ["content", "name", "executable", "new file"])
-def test_what_is_deployed_counts(tree, change):
+def test_deployed_content_changes_the_hash(tree, change):
     before, file = name_of(tree), tree / "backend/app/main.py"
     match change:
         case "content":

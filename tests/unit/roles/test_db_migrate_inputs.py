@@ -1,4 +1,4 @@
-"""Settings that try to break the role db_migrate: refused by name before the server is touched, or accepted.
+"""Settings that try to break the role db_migrate: refused by name before any change to the server, or accepted.
 
 One playbook applies the role, in check mode and to a server without a release: what is accepted ends there.
 """
@@ -43,7 +43,7 @@ def app(**other: Any) -> dict[str, Any]:
     return {"db_migrate_app": {**APP, **other}}
 
 
-# What is set; what the refusal must say.
+# The settings of a case, and parts of the expected message.
 REFUSED = {
     "unknown setting": (
         {"db_migrate_collaton": "C"},
@@ -224,8 +224,8 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     },
 }
 CASES = {**{name: case[0] for name, case in REFUSED.items()}, **ACCEPTED}
-# What the specification decides, and some of the others, go through the role itself; the rest through its filter, which
-# takes no time. The order is of no account.
+# Cases of the specification and some others run through the role itself; the rest through its filter, which is fast. The
+# order does not matter.
 THROUGH_THE_ROLE = {
     "unknown setting",
     "unknown key",
@@ -253,7 +253,7 @@ THROUGH_THE_ROLE = {
 
 @pytest.fixture(scope="module")
 def messages(from_the_role) -> dict[str, str]:
-    """What each case was refused with; an accepted one is not in it."""
+    """Return the message of each refused case."""
     defaults = yaml.safe_load((ROOT / "roles/db_migrate/defaults/main.yml").read_text())
     found = dict(from_the_role)
     for name in CASES.keys() - THROUGH_THE_ROLE:
@@ -265,12 +265,12 @@ def messages(from_the_role) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def from_the_role(tmp_path_factory) -> dict[str, str]:
-    """What the role itself refused."""
+    """Return the messages of the cases that the role itself refused."""
     return refusals(tmp_path_factory.mktemp("inputs"), THROUGH_THE_ROLE, INLINE)
 
 
 def refusals(directory: Path, cases: set[str], program: list[str]) -> dict[str, str]:
-    """Return what the role says to each of ``cases``; an accepted one is not in it."""
+    """Return the role's message for each refused case of ``cases``."""
     tasks = []
     for name in sorted(cases):
         settings = CASES[name]

@@ -1,4 +1,4 @@
-"""The parts of db_migrate's modules that need no database; molecule/db_migrate has the others."""
+"""The parts of db_migrate's modules without a database; molecule/db_migrate tests the others."""
 
 import importlib.util
 import json
@@ -50,7 +50,7 @@ def parameters() -> dict:
     }
 
 
-def test_a_url_carries_everything_unharmed(parameters):
+def test_a_url_preserves_special_characters(parameters):
     url = urlsplit(upgrade.database_url(parameters, "owner"))
     assert (url.scheme, url.hostname, url.port, url.path) == (
         "postgresql",
@@ -84,7 +84,7 @@ def test_a_migration_gets_the_owners_connection_in_place_of_the_applications(par
     assert owner["DATABASE_URL"] == upgrade.database_url(parameters, "owner")
     assert (owner["DB_USER"], owner["DB_PASSWORD"], owner["DB_PORT"]) == ("shop_owner", PASSWORD, "5432")
     assert (app["DATABASE_URL"], app["DB_USER"]) == ("the application's", "shop_app")
-    # What the application does not say itself.
+    # A variable that the application does not set.
     assert app["DB_PASSWORD"] == "app'pass\"word"
     assert owner["KEY"] == app["KEY"] == "x"
 
@@ -101,7 +101,7 @@ def test_values_arrive_byte_for_byte(parameters):
     assert {name: found[name] for name in given} == {**given, "B": "true", "C": "1"}
 
 
-def test_code_that_says_nothing_about_tls_gets_it_verified(parameters):
+def test_code_without_tls_settings_gets_verified_tls(parameters):
     found = upgrade.environment(parameters, "owner")
     assert (found["PGSSLMODE"], found["PGSSLROOTCERT"]) == ("verify-full", "/etc/ssl/ca.pem")
     parameters["environment"] = {"PGSSLMODE": "verify-ca"}
@@ -109,7 +109,7 @@ def test_code_that_says_nothing_about_tls_gets_it_verified(parameters):
 
 
 @pytest.mark.parametrize(("directory", "expected"), [(".", None), ("./", None), ("db", "/opt/shop")])
-def test_a_directory_of_its_own_still_finds_the_applications_modules(parameters, directory, expected):
+def test_a_subdirectory_still_finds_the_applications_modules(parameters, directory, expected):
     parameters["directory"] = directory
     assert upgrade.environment(parameters, "owner").get("PYTHONPATH") == expected
     parameters["environment"] = {"PYTHONPATH": "/src"}
@@ -146,7 +146,7 @@ def test_no_form_of_a_secret_is_shown(parameters, form, value):
         assert rest not in said
 
 
-def test_what_is_no_secret_is_shown(parameters):
+def test_public_values_are_shown(parameters):
     parameters["environment"] = {"DB_HOST": "db.example", "DB_NAME": "table-order", "SHORT": "shop"}
     said = "could not translate host name db.example; shop; table-order"
     assert upgrade.hide(said, upgrade.secrets(parameters)) == said
@@ -171,7 +171,7 @@ def test_what_is_no_secret_is_shown(parameters):
         "helper()",
     ],
 )
-def test_a_revision_that_takes_away_is_a_contract(statement):
+def test_a_revision_with_a_drop_or_rename_is_a_contract(statement):
     rest = "OLD = 'DROP TABLE orders'\ndef helper():\n    op.drop_table('x')\n"
     assert known.is_contract(f"{rest}def upgrade():\n    {statement}\n")
 
@@ -192,14 +192,14 @@ def test_a_revision_that_takes_away_is_a_contract(statement):
         '"""Drop table old, some day."""\n    op.execute("SELECT 1")',
     ],
 )
-def test_a_revision_that_adds_is_none(statement):
+def test_an_expand_revision_is_not_a_contract(statement):
     rest = "OLD = 'DROP TABLE orders'\ndef downgrade():\n    op.drop_table('x')\n"
     assert not known.is_contract(f"{rest}def upgrade():\n    {statement}\n")
 
 
 @pytest.fixture
 def script(tmp_path):
-    """Return one of Alembic's revisions, as Alembic has it."""
+    """Return a revision in Alembic's form."""
 
     def make(source: str, **module: object) -> SimpleNamespace:
         path = tmp_path / "0002.py"
@@ -227,18 +227,18 @@ def test_a_revision_is_described(script):
 
 
 @pytest.mark.parametrize("said", [True, False])
-def test_what_a_revision_says_of_itself_counts(script, said):
+def test_a_declared_contract_value_wins(script, said):
     source = "def upgrade():\n    " + ("pass" if said else "op.drop_table('x')")
     assert known.describe(script(source, contract=said))["contract"] is said
 
 
-def test_a_revision_must_say_true_or_false(script):
+def test_a_declared_contract_value_must_be_boolean(script):
     with pytest.raises(SystemExit, match="contract is 'no'; it must be True or False"):
         known.describe(script("", contract="no"))
 
 
 def line(*pairs: tuple[str, str]) -> list[dict]:
-    """Return revisions by their ids and what they come after, in words."""
+    """Return revisions from pairs of an ID and its predecessors, as words."""
     return [
         {"id": name, "title": f"Title {name}", "down": down.split(), "outside": False} for name, down in pairs
     ]
@@ -269,7 +269,7 @@ def test_one_line_is_accepted():
         ),
     ],
 )
-def test_anything_else_is_refused_by_name(found, heads, said):
+def test_heads_branches_and_merges_are_refused_by_name(found, heads, said):
     with pytest.raises(shared.DatabaseError) as refusal:
         upgrade.check_linear(found, heads)
     for part in said:
@@ -277,13 +277,13 @@ def test_anything_else_is_refused_by_name(found, heads, said):
 
 
 @pytest.mark.parametrize(("before", "left"), [([], "123"), (["1"], "23"), (["3"], ""), (["1", "2"], "3")])
-def test_what_comes_after_the_databases_revision_is_pending(before, left):
+def test_revisions_after_the_databases_revision_are_pending(before, left):
     found = upgrade.pending(line(("1", ""), ("2", "1"), ("3", "2")), before)
     assert "".join(one["id"] for one in found) == left
 
 
 def named(kinds: str) -> list[dict]:
-    """Return pending revisions of the line 1, 2, ...; "c" is one that takes away, "e" one that adds."""
+    """Return pending revisions 1, 2, ...; "c" is a contract revision, "e" an expand revision."""
     return [
         {"id": str(number), "title": f"Title {number}", "contract": kind == "c", "down": [], "outside": False}
         for number, kind in enumerate(kinds, 1)
@@ -298,15 +298,15 @@ def named(kinds: str) -> list[dict]:
         ("ec", "0", "1", "2"),
         ("cc", "0", "", "12"),
         ("ecc", "0", "1", "23"),
-        # The run before was killed between its two parts: the release that serves has it.
+        # The previous run was killed between its two parts: the live release has the revision.
         ("c", "01", "1", ""),
         ("ce", "01", "12", ""),
         ("cec", "01", "12", "3"),
-        # Nothing serves.
+        # No live release.
         ("ece", "", "123", ""),
     ],
 )
-def test_what_the_serving_release_needs_is_taken_away_later(kinds, serving, now, held):
+def test_revisions_that_break_the_live_release_are_held_back(kinds, serving, now, held):
     parts = upgrade.split(named(kinds), list(serving))
     assert ["".join(one["id"] for one in part) for part in parts] == [now, held]
 
@@ -314,7 +314,7 @@ def test_what_the_serving_release_needs_is_taken_away_later(kinds, serving, now,
 @pytest.mark.parametrize(
     ("kinds", "serving", "added", "away", "last"), [("ce", "0", "2", "1", "1"), ("eccec", "0", "4", "2", "3")]
 )
-def test_what_adds_behind_what_takes_away_is_refused(kinds, serving, added, away, last):
+def test_an_expand_revision_after_a_held_back_contract_is_refused(kinds, serving, added, away, last):
     with pytest.raises(shared.DatabaseError) as refusal:
         upgrade.split(named(kinds), list(serving))
     said = str(refusal.value)
@@ -325,7 +325,7 @@ def test_what_adds_behind_what_takes_away_is_refused(kinds, serving, added, away
 
 @pytest.fixture
 def at(parameters, monkeypatch):
-    """Return a release with revisions 1 to 3, of which 3 takes away, and what was asked of Alembic."""
+    """Return a release with revisions 1 to 3, of which 3 is a contract, and the recorded calls of Alembic."""
 
     def make(revision: str, *serving: str) -> tuple[upgrade.Release, list[tuple[str, ...]]]:
         asked: list[tuple[str, ...]] = []
@@ -347,7 +347,7 @@ def applied(result: dict) -> str:
     return "".join(one["id"] for one in result["revisions"] if one["applied"])
 
 
-def test_the_first_part_goes_up_to_what_takes_away(at):
+def test_the_first_run_stops_before_the_contract(at):
     release, asked = at("1", "1")
     result = upgrade.upgrade(release, check_mode=False)
     assert asked[1:] == [("upgrade", "2")]
@@ -356,14 +356,14 @@ def test_the_first_part_goes_up_to_what_takes_away(at):
     assert [one["id"] for one in result["pending"]] == ["2", "3"]
 
 
-def test_the_second_part_is_the_rest(at):
+def test_the_second_run_applies_the_rest(at):
     release, asked = at("2", "1", "2", "3")
     result = upgrade.upgrade(release, check_mode=False)
     assert asked[1:] == [("upgrade", "head")]
     assert (result["after"], applied(result)) == (["3"], "123")
 
 
-def test_nothing_to_apply_before_is_no_change(at):
+def test_only_held_back_revisions_are_no_change(at):
     release, asked = at("2", "1", "2")
     result = upgrade.upgrade(release, check_mode=False)
     assert asked == [("current",)]
@@ -372,7 +372,7 @@ def test_nothing_to_apply_before_is_no_change(at):
 
 
 @pytest.mark.parametrize(("revision", "serving"), [("1", ()), ("", ("1",))], ids=["nothing serves", "empty"])
-def test_where_nothing_serves_all_is_applied(at, revision, serving):
+def test_without_a_live_release_all_revisions_are_applied(at, revision, serving):
     release, asked = at(revision, *serving)
     result = upgrade.upgrade(release, check_mode=False)
     assert asked[1:] == [("upgrade", "head")]
@@ -388,7 +388,7 @@ def test_check_mode_shows_both_parts(at):
 
 
 class Session:
-    """A database in which others have waited for the migration, or that is not there for a while."""
+    """A database with sessions blocked by the migration, or with an outage."""
 
     def __init__(self, answers: list) -> None:
         self.answers, self.asked, self.closed, self.autocommit = answers, [], 0, False
@@ -417,7 +417,7 @@ class Session:
 
 @pytest.fixture
 def migrating(parameters, monkeypatch):
-    """Return a release whose migration fails a little later, and the database that it sees."""
+    """Return a release whose migration fails after a moment, and its database sessions."""
     monkeypatch.setattr(upgrade, "POLL", 0.01)
     monkeypatch.setattr(upgrade, "psycopg2", SimpleNamespace(Error=OSError))
 
@@ -445,7 +445,7 @@ def migrating(parameters, monkeypatch):
 
 
 def fail(release, before=("0002",)) -> str:
-    """Return what a migration from ``before`` to 0004 fails with."""
+    """Return the error of a migration from ``before`` to 0004."""
     found = line(("0003", "0002"), ("0004", "0003"))
     with pytest.raises(shared.DatabaseError) as failure:
         release.migrate(list(before), found)
@@ -479,14 +479,14 @@ def fail(release, before=("0002",)) -> str:
         ),
     ],
 )
-def test_the_reason_of_a_failed_migration_is_named(migrating, failure, answers, said):
+def test_the_message_names_the_reason_of_a_failure(migrating, failure, answers, said):
     message = fail(migrating(failure, "0002\n", *answers)[0])
     assert said in message
     assert "Nothing was changed: the database is still at 0002." in message
     assert message.endswith(failure)
 
 
-def test_the_watchdog_looks_before_the_time_is_over_and_closes(migrating):
+def test_the_watchdog_checks_before_the_timeout_and_disconnects(migrating):
     release, sessions = migrating("terminating", "0002")
     fail(release)
     assert [session.autocommit for session in sessions] == [True]
@@ -494,20 +494,20 @@ def test_the_watchdog_looks_before_the_time_is_over_and_closes(migrating):
     assert sessions[0].closed
 
 
-def test_the_watchdog_survives_its_connection(migrating):
+def test_the_watchdog_survives_a_lost_connection(migrating):
     release, sessions = migrating("terminating", "0002", OSError("gone"), (1, False))
     assert "before it would block 1 other session" in fail(release)
     assert len(sessions) == 2
 
 
-def test_another_failure_is_what_alembic_said(migrating):
+def test_another_failure_shows_the_output_of_alembic(migrating):
     assert fail(migrating("relation", "0002")[0]).splitlines() == [
         "Nothing was changed: the database is still at 0002. Pending: 0003 (Title 0003), 0004 (Title 0004).",
         "relation",
     ]
 
 
-def test_what_was_applied_before_a_failure_is_named(migrating):
+def test_revisions_applied_before_a_failure_are_named(migrating):
     said = fail(migrating("relation", "0003")[0])
     assert (
         "Applied and kept before the failure: 0003 (Title 0003); the database is at 0003. Pending: 0004 (Title 0004)."
@@ -516,14 +516,14 @@ def test_what_was_applied_before_a_failure_is_named(migrating):
     assert "Nothing was changed" not in said
 
 
-def test_what_was_done_outside_of_the_transaction_is_named(migrating):
+def test_effects_outside_the_transaction_are_named(migrating):
     release, _ = migrating("relation", "0002")
     found = [{**line(("0003", "0002"))[0], "outside": True}]
     with pytest.raises(shared.DatabaseError, match="except the autocommit_block of 0003"):
         release.migrate(["0002"], found)
 
 
-def test_the_program_that_lists_revisions_is_handed_over_whole(parameters, monkeypatch):
+def test_the_program_that_lists_revisions_is_passed_completely(parameters, monkeypatch):
     said = {"heads": ["1"], "revisions": line(("1", ""))}
     given = []
 
@@ -582,13 +582,13 @@ def test_revisions_are_read_between_other_lines():
         ("timeout expired", "security group"),
     ],
 )
-def test_what_the_database_says_becomes_advice(parameters, said, hint):
+def test_errors_of_the_database_become_advice(parameters, said, hint):
     assert hint in shared.advice(said, parameters, "boss", "the.setting")
 
 
 @pytest.fixture
 def tree(tmp_path) -> dict:
-    """A release that has everything, and a certificate authority."""
+    """Return the parameters of a complete release, with a CA bundle."""
     for name in ("release/db/alembic.ini", "release/venv/bin/python", "outside/alembic.ini"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -618,7 +618,7 @@ def test_a_complete_release_is_accepted(tree):
         ("user", "nobody-has-this-name", "db_migrate_user"),
     ],
 )
-def test_what_is_missing_is_named(tree, name, value, setting):
+def test_missing_files_and_users_are_named(tree, name, value, setting):
     found = release.gather({**tree, name: value})
     assert len(found["missing"]) == 1
     assert f"({setting})" in found["missing"][0]
@@ -642,14 +642,14 @@ def test_a_live_release_may_be_a_link(tree, tmp_path):
     assert release.gather({**tree, "path": str(tmp_path / "live")})["problems"] == []
 
 
-def test_a_file_without_authorities_is_named(tree, tmp_path):
+def test_a_file_without_certificates_is_named(tree, tmp_path):
     ca_cert = tmp_path / "ca.pem"
     ca_cert.write_text("no certificate")
     found = release.gather({**tree, "ca_cert": str(ca_cert)})
     assert f"db_migrate_ca_cert ({ca_cert}) is not a readable CA bundle" in found["problems"][0]
 
 
-def test_what_a_removed_driver_leaves_is_no_driver(tmp_path, monkeypatch):
+def test_leftovers_of_a_removed_driver_are_not_a_driver(tmp_path, monkeypatch):
     (tmp_path / "psycopg2/__pycache__").mkdir(parents=True)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "psycopg2", raising=False)
@@ -673,7 +673,7 @@ UNKNOWN = "alembic current failed:\nFAILED: Can't locate revision identified by 
 APPLIED = [{"id": name, "title": f"title {name}", "contract": False} for name in ("0001", "0002", "0003")]
 
 
-def test_a_release_that_was_rolled_back_to_leaves_the_later_schema():
+def test_a_rollback_keeps_the_later_schema():
     result = upgrade.upgrade(rolled_back(APPLIED, UNKNOWN), check_mode=False)
     assert (result["before"], result["after"], result["changed"], result["revisions"]) == (
         ["0003"],
@@ -696,13 +696,13 @@ def test_a_release_that_was_rolled_back_to_leaves_the_later_schema():
         (APPLIED, "alembic current failed: no route to host", "no route to host"),
     ],
 )
-def test_a_schema_that_the_release_cannot_serve_with_is_refused(applied, error, said):
+def test_an_incompatible_schema_is_refused(applied, error, said):
     with pytest.raises(shared.DatabaseError) as failure:
         upgrade.upgrade(rolled_back(applied, error), check_mode=False)
     assert said in str(failure.value)
 
 
-def test_a_lock_stays_fresh_while_a_migration_takes_its_time(tmp_path, monkeypatch):
+def test_the_lock_stays_fresh_during_a_slow_migration(tmp_path, monkeypatch):
     monkeypatch.setattr(upgrade, "RENEWAL", 0.01)
     path = tmp_path / "lock.json"
     path.touch()
@@ -717,18 +717,18 @@ def test_a_lock_stays_fresh_while_a_migration_takes_its_time(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("path", [None, "/nowhere/lock.json"])
-def test_what_is_not_there_is_not_made(path):
+def test_a_missing_lock_is_not_created(path):
     with upgrade.fresh(path):
         time.sleep(0.05)
     assert not Path("/nowhere").exists()
 
 
 class RefusalError(Exception):
-    """What the driver raises."""
+    """The error of the driver."""
 
 
 @pytest.mark.parametrize(("fails", "answers"), [(None, True), ("log-in", False), ("statement", False)])
-def test_a_database_serves_when_it_answers_a_statement(monkeypatch, parameters, fails, answers):
+def test_a_database_serves_if_a_statement_succeeds(monkeypatch, parameters, fails, answers):
     closed = []
 
     def execute(_):

@@ -1,4 +1,4 @@
-"""What there is of an application on a server, whatever a run that was killed has left of it; and the hashed files it keeps."""
+"""The state of an application on a server, also after a killed run; and the collected hashed files."""
 
 import errno
 import json
@@ -21,7 +21,7 @@ info, assets = (
 
 
 def live(release: str, before: str = "", result: str = "live") -> dict:
-    """A line of the record."""
+    """Return a line of the audit log."""
     return {"what": "deploy", "release": release, "from": before, "result": result}
 
 
@@ -68,7 +68,7 @@ PREVIOUS = {
 
 
 @pytest.mark.parametrize("case", PREVIOUS)
-def test_the_release_before_is_one_that_can_be_live_again(case):
+def test_previous_is_the_latest_usable_release(case):
     name, entries, known, expected = PREVIOUS[case]
     assert info.previous(name, entries, known) == expected
 
@@ -83,7 +83,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("rest", CUT.values(), ids=CUT)
-def test_a_line_that_was_cut_off_is_left_out(tmp_path, rest):
+def test_a_truncated_line_is_skipped(tmp_path, rest):
     record, sound = tmp_path / "deployments.log", [live("a") | {"why": "첫"}, live("c", "a")]
     first, last = (json.dumps(entry, ensure_ascii=False).encode() for entry in sound)
     record.write_bytes(b"\n".join([first, rest, last, b""]))
@@ -92,7 +92,7 @@ def test_a_line_that_was_cut_off_is_left_out(tmp_path, rest):
     assert info.history(record) == sound
 
 
-def test_only_the_last_lines_of_the_record_are_shown(tmp_path):
+def test_only_the_last_lines_of_the_audit_log_are_returned(tmp_path):
     record = tmp_path / "deployments.log"
     assert info.history(record) == []
     record.write_text("".join(json.dumps(live(str(number))) + "\n" for number in range(250)))
@@ -108,7 +108,7 @@ def test_a_link_names_its_release(tmp_path, there):
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "file"])
-def test_what_is_no_link_names_no_release(tmp_path, kind):
+def test_a_path_without_a_link_names_no_release(tmp_path, kind):
     path = tmp_path / "backend"
     if kind == "directory":
         path.mkdir()
@@ -127,7 +127,7 @@ def test_a_lock_has_an_age(tmp_path):
     assert info.lock(path)["age"] == 0, "the clock was set back"
 
 
-def test_a_lock_that_is_given_back_meanwhile_is_nobodys(tmp_path, monkeypatch):
+def test_a_lock_released_meanwhile_has_no_holder(tmp_path, monkeypatch):
     monkeypatch.setattr(info, "read_json", lambda path: {"who": "ann"})
     assert info.lock(tmp_path / "lock.json") == {}
 
@@ -168,8 +168,8 @@ def test_a_release_is_complete_with_its_manifest_and_its_programs(tmp_path):
     assert (info.release(cut)["complete"], info.release(cut)["environment"]) == (False, "")
 
 
-def test_nothing_is_read_that_the_builder_may_still_put_there(tmp_path):
-    """Nobody writes to its pipe: every later run, a rollback as well, would wait for ever."""
+def test_files_of_an_incomplete_release_are_not_read(tmp_path):
+    """Reading from a pipe without a writer would block every later run, including a rollback."""
     half = make_release(tmp_path, "a")
     (half / "manifest.json").unlink()
     (half / "backend/.env").unlink()
@@ -197,7 +197,7 @@ def look(tmp_path, capsys):
     return look_at
 
 
-def test_of_an_empty_server_everything_is_nothing(look, tmp_path):
+def test_an_empty_server_returns_empty_values(look, tmp_path):
     found = look(files=[str(tmp_path / "none")])
     assert found["changed"] is False
     assert found["checksums"] == {str(tmp_path / "none"): ""}
@@ -216,7 +216,7 @@ def test_of_an_empty_server_everything_is_nothing(look, tmp_path):
         assert not found[name], name
 
 
-def test_a_switch_that_was_cut_off_is_seen(look, tmp_path):
+def test_an_interrupted_cutover_is_detected(look, tmp_path):
     home = tmp_path / "home"
     for name in ("a", "b"):
         make_release(home / "releases", name)
@@ -245,7 +245,7 @@ def test_a_switch_that_was_cut_off_is_seen(look, tmp_path):
     }
 
 
-def test_a_file_of_the_source_is_no_leftover(look, tmp_path):
+def test_a_file_of_the_source_is_not_a_leftover(look, tmp_path):
     names = (".env.example", ".env.defaults", ".env.candidate", ".env.before", ".env.local")
     release = make_release(tmp_path / "home/releases", "a")
     files = {f"backend/{name}": "checksum" for name in names}
@@ -253,7 +253,7 @@ def test_a_file_of_the_source_is_no_leftover(look, tmp_path):
     for name in names:
         (release / "backend" / name).touch()
     assert look()["candidate_env_files"] == []
-    # What an earlier version of the role has left, which no source brought.
+    # A leftover of an earlier version of the role, not a file of the source.
     del files["backend/.env.candidate"]
     (release / "manifest.json").write_text(json.dumps({"id": "a", "files": files}))
     assert look()["candidate_env_files"] == [str(release / "backend/.env.candidate")]
@@ -282,12 +282,12 @@ def keep(site, capsys):
 
 
 def kept(site: Path) -> set[str]:
-    """The paths in the directory."""
+    """Return the paths in the asset directory."""
     return {str(path.relative_to(site / "assets")) for path in (site / "assets").rglob("*") if path.is_file()}
 
 
 def names(*releases: str) -> set[str]:
-    """What the directory holds of these releases."""
+    """Return the asset paths of these releases."""
     return {
         f"{build}/assets/{file}"
         for build in BUILDS
@@ -296,7 +296,7 @@ def names(*releases: str) -> set[str]:
     }
 
 
-def test_the_hashed_files_of_all_releases_get_a_second_name(site, keep):
+def test_hashed_files_of_all_releases_are_linked(site, keep):
     assert keep() == (True, 10, 0)
     assert kept(site) == names("old", "new")
     first = "customer-ui/build/assets/index-old.js"
@@ -305,7 +305,7 @@ def test_the_hashed_files_of_all_releases_get_a_second_name(site, keep):
     assert keep() == (False, 0, 0)
 
 
-def test_the_files_of_a_release_that_is_gone_go(site, keep):
+def test_files_of_a_removed_release_are_removed(site, keep):
     keep()
     shutil.rmtree(site / "releases/old")
     assert keep() == (True, 0, 4)
@@ -313,7 +313,7 @@ def test_the_files_of_a_release_that_is_gone_go(site, keep):
     assert keep() == (False, 0, 0)
 
 
-def test_a_release_that_comes_adds_its_own(site, keep):
+def test_a_new_release_adds_its_files(site, keep):
     keep()
     make_release(site / "releases", "third", tuple(BUILDS))
     assert keep() == (True, 4, 0)
@@ -327,13 +327,13 @@ def test_an_incomplete_release_adds_nothing(site, keep):
     assert kept(site) == names("old")
 
 
-def test_links_and_what_is_not_hashed_stay_out(site, keep):
+def test_links_and_unhashed_files_are_skipped(site, keep):
     (site / "releases/new/frontend/customer-ui/build/assets/passwd").symlink_to("/etc/passwd")
     keep()
     assert not any(name.endswith(("passwd", "index.html")) for name in kept(site))
 
 
-def test_without_releases_nothing_is_kept(site, keep):
+def test_without_releases_all_files_are_removed(site, keep):
     keep()
     assert keep(releases=str(site / "none")) == (True, 0, 10)
     assert kept(site) == set()

@@ -1,4 +1,4 @@
-"""Settings that try to break fastapi_app: each is refused by name before the host is touched, or carried through unharmed.
+"""Settings that try to break fastapi_app: each is refused by name before any change to the host, or accepted.
 
 One play runs the role's preflight for all cases at once: every case is a host of its own.
 """
@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/fastapi_app"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
 preflight = load("fastapi_app/filter_plugins/fastapi_app_preflight.py")
-# Those of the lock belong to every part, and are looked at with "main" here unless a case has others.
+# Lock settings belong to every part. A case without other settings checks them with "main".
 SETTINGS = {name: part for part, settings in preflight.SETTINGS.items() for name in settings}
 SETTINGS |= dict.fromkeys(preflight.LOCK, "main")
 
@@ -28,7 +28,7 @@ PLAY = [
             {
                 "block": [
                     {"ansible.builtin.include_role": {"name": str(ROLE), "tasks_from": "{{ part }}"}},
-                    {"name": "Carried through", "ansible.builtin.debug": {"msg": "yes"}},
+                    {"name": "Accepted", "ansible.builtin.debug": {"msg": "yes"}},
                 ],
                 "rescue": [
                     {"name": "Refused", "ansible.builtin.debug": {"msg": "{{ ansible_failed_result.msg }}"}}
@@ -46,7 +46,7 @@ def source(**values) -> dict:
     return {"fastapi_app_source": values}
 
 
-# What is set, and what the refusal must say; a part of None means that of the setting.
+# The settings of a case, and a part of the expected message.
 REFUSED = {
     "unknown": ({"fastapi_app_prot": 1}, "fastapi_app_prot is not a setting of this role. Did you mean fastapi_app_port?"),
     "several at once": (
@@ -331,7 +331,7 @@ CARRIED = {
 
 
 def part(settings: dict) -> str:
-    """Return the preflight that looks at these settings."""
+    """Return the preflight that checks these settings."""
     names = [SETTINGS.get(name, "release" if name == "fastapi_app_source" else "main") for name in settings]
     chosen = next((name for name in ("activate", "release") if name in names), "main")
     return "preflight" if chosen == "main" else f"preflight_{chosen}"
@@ -346,10 +346,10 @@ def host_name(case: str) -> str:
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory) -> tuple:
-    """What the play is run with."""
+    """Return the arguments of the play."""
     hosts = {}
     for name, settings in CASES.items():
-        # A line of a source that works, where the case is about something else.
+        # A valid source, if the case tests other settings.
         base = {"fastapi_app_source": GIT} if part(settings) == "preflight_release" else {}
         hosts[host_name(name)] = {
             "ansible_connection": "local",
@@ -362,17 +362,17 @@ def given(tmp_path_factory) -> tuple:
 
 @pytest.fixture(scope="module")
 def printed(given) -> str:
-    """What the play has printed, as JSON."""
+    """Return the output of the play, as JSON."""
     return run_play(*given)
 
 
 @pytest.fixture(scope="module")
 def answers(printed) -> dict[str, tuple[str, str]]:
-    """For each case "Refused" with the message, or "Carried through"."""
+    """Return for each case "Refused" with the message, or "Accepted"."""
     found = {}
     for task in json.loads(printed)["plays"][0]["tasks"]:
         for host, result in task["hosts"].items():
-            if task["task"]["name"] in ("Refused", "Carried through"):
+            if task["task"]["name"] in ("Refused", "Accepted"):
                 found[host] = (task["task"]["name"], result["msg"])
     return {name: found[host_name(name)] for name in CASES}
 
@@ -384,27 +384,27 @@ def test_ansible_playbook_gives_the_same(printed, given):
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_it_is_refused_by_name_with_the_fix(answers, case):
+def test_a_bad_setting_is_refused_by_name_with_the_fix(answers, case):
     outcome, said = answers[case]
     assert outcome == "Refused", said
     assert REFUSED[case][1] in said
     assert "tiger" not in said
 
 
-def test_all_that_is_wrong_is_said_at_once(answers):
+def test_all_problems_are_reported_at_once(answers):
     said = answers["several at once"][1]
     assert "fastapi_app_user is" in said
     assert "fastapi_app_port is" in said
 
 
 @pytest.mark.parametrize("case", CARRIED)
-def test_it_is_carried_through(answers, case):
-    assert answers[case][0] == "Carried through", answers[case][1]
+def test_a_valid_setting_is_accepted(answers, case):
+    assert answers[case][0] == "Accepted", answers[case][1]
 
 
 @pytest.mark.parametrize("value", [None, {"a": 1}, [None], object], ids=str)
 @pytest.mark.parametrize("name", SETTINGS)
-def test_a_wrong_type_is_refused_whatever_the_setting(name, value):
+def test_a_wrong_type_is_refused_for_every_setting(name, value):
     if name == "fastapi_app_environment" and value == {"a": 1}:
         return
     settings = DEFAULTS | {"fastapi_app_source": GIT, name: value}
@@ -420,14 +420,14 @@ def test_a_wrong_type_is_refused_whatever_the_setting(name, value):
         ("https://pki.example.org/ca.pem", False),
     ],
 )
-def test_authorities_come_in_clear_from_this_machine_only(address, refused):
+def test_plain_http_for_the_ca_bundle_is_accepted_on_loopback_only(address, refused):
     found = preflight.database_ca_problems(DEFAULTS | {"fastapi_app_database_ca_url": address})
     assert [
         f'fastapi_app_database_ca_url is "{address}"' in one and "use https://" in one for one in found
     ] == [True] * refused
 
 
-# Where nothing means something: no bundle, no pattern, the release before, ...
+# Settings with a meaning for an empty value: no bundle, no pattern, the previous release, ...
 MAY_BE_EMPTY = {
     "''": "amazon_release database_ca_url health_body health_host migration_user release release_path traffic_url why",
     "[]": "arguments frontends install_arguments revisions source_exclude system_packages writable_paths",
@@ -437,7 +437,7 @@ MAY_BE_EMPTY = {
 
 @pytest.mark.parametrize("value", ["", [], {}], ids=repr)
 @pytest.mark.parametrize("name", SETTINGS)
-def test_nothing_is_refused_but_where_it_means_something(name, value):
+def test_an_empty_value_is_refused_unless_it_has_a_meaning(name, value):
     said = " ".join(preflight.problems(DEFAULTS | {"fastapi_app_source": GIT, name: value}, SETTINGS[name]))
     assert (f"{name} is " not in said) == (
         name.removeprefix("fastapi_app_") in MAY_BE_EMPTY[repr(value)].split()
@@ -446,19 +446,19 @@ def test_nothing_is_refused_but_where_it_means_something(name, value):
 
 @pytest.mark.parametrize("name", preflight.LOCK)
 @pytest.mark.parametrize("entry", ["main", "release", "activate"])
-def test_the_locks_settings_are_looked_at_in_every_part(entry, name):
+def test_lock_settings_are_checked_in_every_part(entry, name):
     sound = DEFAULTS | {"fastapi_app_source": GIT}
     assert f"{name} is" in " ".join(preflight.problems(sound | {name: "\n"}, entry))
     assert name not in " ".join(preflight.problems(sound, entry))
     assert name in preflight.setting_names(entry)
 
 
-def test_every_setting_is_looked_at():
+def test_every_setting_is_checked():
     elsewhere = {"fastapi_app_source", "fastapi_app_release_id"}
     assert set(SETTINGS) | elsewhere == set(DEFAULTS)
 
 
-def test_what_the_controller_may_not_read_is_refused(tmp_path, monkeypatch):
+def test_an_unreadable_path_on_the_controller_is_refused(tmp_path, monkeypatch):
     (tmp_path / "a.zip").touch()
     monkeypatch.setattr(preflight.os, "access", lambda *_: False)
     for kind, path in (("archive", tmp_path / "a.zip"), ("local", tmp_path)):
@@ -466,8 +466,8 @@ def test_what_the_controller_may_not_read_is_refused(tmp_path, monkeypatch):
         assert "cannot read" in problem
 
 
-def test_nothing_on_the_host_is_touched_before():
-    """Preflight comes first in each entry point, and asserts only."""
+def test_preflight_comes_before_any_change():
+    """Preflight comes first in each entry point, and only asserts."""
     for entry, name in (
         ("main", "preflight"),
         ("release", "preflight_release"),

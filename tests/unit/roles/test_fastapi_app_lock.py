@@ -1,4 +1,4 @@
-"""The lock of deployments: one run at a time, whoever asks, and none for ever."""
+"""The deployment lock: one run at a time, and no lock without an end."""
 
 import json
 import multiprocessing
@@ -31,7 +31,7 @@ def wanted(path: Path, holder: dict = ANN, **others) -> dict:
 
 
 def let_pass(path: Path, seconds: float) -> None:
-    """Make the lock so much older."""
+    """Make the lock ``seconds`` older."""
     os.utime(path, (time.time() - seconds,) * 2)
 
 
@@ -42,7 +42,7 @@ def path(tmp_path) -> Path:
 
 @pytest.fixture
 def held(path) -> Path:
-    """A lock that Ann holds."""
+    """Return a lock held by Ann."""
     path.parent.mkdir()
     assert lock.take(wanted(path)) == {"taken": True, "stale": {}}
     return path
@@ -58,19 +58,19 @@ def run(capsys):
     return run_module
 
 
-def test_the_lock_says_who_holds_it(held):
+def test_the_lock_contains_its_holder(held):
     assert json.loads(held.read_text()) == HELD
 
 
-def test_the_same_run_has_it_already_and_keeps_its_beginning(held):
+def test_the_same_run_renews_its_lock_and_keeps_the_start_time(held):
     let_pass(held, 3000)
     later = ANN | {"since": "10:50", "what": "roll back"}
     assert lock.take(wanted(held, later)) == {"taken": False, "stale": {}}
     assert json.loads(held.read_text()) == later | {"since": "10:00", "lease": 3600}
-    assert time.time() - held.stat().st_mtime < 60, "the lease begins anew"
+    assert time.time() - held.stat().st_mtime < 60, "the lease is renewed"
 
 
-def test_another_run_gets_nothing(held):
+def test_another_run_does_not_get_the_lock(held):
     assert lock.take(wanted(held, BOB)) is None
     assert json.loads(held.read_text()) == HELD
 
@@ -78,9 +78,9 @@ def test_another_run_gets_nothing(held):
 @pytest.mark.parametrize(
     ("others", "age"),
     [({"expired_token": ANN["token"]}, 0), ({}, 3601), ({"lease": 86400}, 3601)],
-    ids=["the holder has ended", "the lease is over", "the lease of who comes later is longer"],
+    ids=["holder has ended", "lease has expired", "lease of the next run is longer"],
 )
-def test_a_stale_lock_is_taken_over_with_its_holders_name(held, others, age):
+def test_an_expired_lock_is_taken_over_and_names_the_previous_holder(held, others, age):
     let_pass(held, age)
     assert lock.take(wanted(held, BOB, **others)) == {"taken": True, "stale": HELD}
     assert json.loads(held.read_text()) == BOB | {"lease": others.get("lease", 3600)}
@@ -89,44 +89,44 @@ def test_a_stale_lock_is_taken_over_with_its_holders_name(held, others, age):
 @pytest.mark.parametrize(
     ("others", "age"),
     [({"expired_token": "ffff"}, 0), ({}, 3500), ({"lease": 60}, 3500)],
-    ids=["another one has ended", "the lease goes on", "the lease of who comes later is shorter"],
+    ids=["another run has ended", "lease is valid", "lease of the next run is shorter"],
 )
-def test_a_lock_that_is_not_stale_stays(held, others, age):
+def test_a_valid_lock_is_not_taken_over(held, others, age):
     let_pass(held, age)
     assert lock.take(wanted(held, BOB, **others)) is None
 
 
-def test_a_wait_that_was_announced_does_not_lose_the_lock(held):
+def test_a_longer_lease_keeps_the_lock_during_a_wait(held):
     lock.take(wanted(held, lease=9000))
     let_pass(held, 8900)
     assert lock.take(wanted(held, BOB)) is None
-    # Who died in it loses it all the same.
+    # After the longer lease the lock expires as well.
     let_pass(held, 9001)
     assert lock.take(wanted(held, BOB)) == {"taken": True, "stale": ANN | {"lease": 9000}}
 
 
 @pytest.mark.parametrize(("age", "taken"), [(3500, False), (3601, True)])
-def test_a_lock_of_an_earlier_version_has_the_lease_of_who_comes_later(path, age, taken):
+def test_a_lock_without_a_lease_gets_the_lease_of_the_next_run(path, age, taken):
     path.parent.mkdir()
     path.write_text(json.dumps(ANN))
     let_pass(path, age)
     assert bool(lock.take(wanted(path, BOB))) == taken
 
 
-def test_ones_own_lock_is_never_stale(held):
+def test_a_run_never_loses_its_own_lock_to_itself(held):
     let_pass(held, 7200)
     assert lock.take(wanted(held, expired_token=ANN["token"])) == {"taken": False, "stale": {}}
 
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
-def test_what_cannot_be_read_locks_nobody_out(path, content):
+def test_an_unreadable_lock_blocks_no_run(path, content):
     path.parent.mkdir()
     path.write_bytes(content)
     lock.release(wanted(path))
     assert lock.take(wanted(path)) == {"taken": True, "stale": {}}
 
 
-def test_only_ones_own_is_given_back(held):
+def test_a_run_releases_only_its_own_lock(held):
     lock.release(wanted(held, BOB))
     assert held.exists()
     lock.release(wanted(held))
@@ -134,7 +134,7 @@ def test_only_ones_own_is_given_back(held):
     lock.release(wanted(held))
 
 
-def test_giving_back_what_was_never_taken_makes_nothing(path):
+def test_releasing_a_missing_lock_creates_nothing(path):
     lock.release(wanted(path))
     assert not path.parent.exists()
 
@@ -144,8 +144,8 @@ def race(path: Path, number: int, barrier, results) -> None:
     results.put(lock.take(wanted(path, ANN | {"token": str(number)})))
 
 
-@pytest.mark.parametrize("left", [None, ANN], ids=["nobody had it", "a run that has ended had it"])
-def test_of_twenty_at_once_exactly_one_wins(path, left):
+@pytest.mark.parametrize("left", [None, ANN], ids=["without a holder", "with an ended holder"])
+def test_exactly_one_of_twenty_concurrent_runs_gets_the_lock(path, left):
     path.parent.mkdir()
     fork = multiprocessing.get_context("fork")
     for _ in range(5):
@@ -164,7 +164,7 @@ def test_of_twenty_at_once_exactly_one_wins(path, left):
         path.unlink()
 
 
-def test_the_module_makes_the_directory_for_root_alone(run, path):
+def test_the_module_creates_a_private_directory(run, path):
     result = run(path=str(path), holder=ANN)
     assert (result["changed"], result["taken"], result["stale"]) == (False, True, {})
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -177,7 +177,7 @@ def test_the_module_fails_with_the_holder_after_the_wait(run, held):
     assert 1 <= time.monotonic() - begin < 5
 
 
-def test_the_module_takes_what_is_given_back_while_it_waits(run, held):
+def test_the_module_takes_a_lock_released_during_its_wait(run, held):
     fork = multiprocessing.get_context("fork")
     holder = fork.Process(target=lambda: (time.sleep(0.7), lock.release(wanted(held))))
     holder.start()
@@ -185,12 +185,12 @@ def test_the_module_takes_what_is_given_back_while_it_waits(run, held):
     holder.join()
 
 
-def test_the_module_reports_a_lock_that_was_taken_over(run, held):
+def test_the_module_reports_a_takeover(run, held):
     result = run(path=str(held), holder=BOB, expired_token=ANN["token"])
     assert (result["changed"], result["stale"]) == (True, HELD)
 
 
-def test_the_module_gives_back(run, held):
+def test_the_module_releases_the_lock(run, held):
     assert run(path=str(held), holder=ANN, state="absent")["changed"] is False
     assert not held.exists()
 

@@ -1,4 +1,4 @@
-"""What a build leaves is handed over without touching anything else, whatever links are in it."""
+"""Build output changes its owner without changes to other files, despite hostile links."""
 
 import os
 import stat
@@ -18,7 +18,7 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def victim(tmp_path) -> Path:
-    """Return a private directory with a private file, somewhere else."""
+    """Return a private directory with a private file outside the tree."""
     directory = tmp_path / "elsewhere"
     directory.mkdir(mode=0o700)
     (directory / "shadow").write_text("secret")
@@ -28,7 +28,7 @@ def victim(tmp_path) -> Path:
 
 @pytest.fixture
 def tree(tmp_path) -> Path:
-    """Return a directory as a build may leave it."""
+    """Return a typical build output."""
     root = tmp_path / "backend"
     (root / "venv/bin").mkdir(parents=True)
     for name, bits in (("main.py", 0o600), ("venv/bin/uvicorn", 0o710), ("venv/bin/odd", 0o6777)):
@@ -42,7 +42,7 @@ def hand_over(root: Path, within: str = ""):
     return own.hand_over(root, ME, ME, GROUP, within)
 
 
-def test_all_may_read_and_nobody_else_writes(tree):
+def test_all_users_may_read_and_only_the_owner_may_write(tree):
     tree.chmod(0o2777)
     done = hand_over(tree)
     assert (done.changed, done.entries) == (True, 7)
@@ -73,7 +73,7 @@ def test_a_link_in_place_of_the_directory_itself_is_refused(tmp_path, victim):
     assert mode(victim) == 0o700
 
 
-def test_a_second_name_of_somebody_elses_file_is_refused(tree, victim, monkeypatch):
+def test_a_hard_link_to_another_users_file_is_refused(tree, victim, monkeypatch):
     os.link(victim / "shadow", tree / "x")
     ours = own.os.fstat
 
@@ -90,8 +90,8 @@ def test_a_second_name_of_somebody_elses_file_is_refused(tree, victim, monkeypat
 
 
 @pytest.mark.parametrize("links", [1, 2])
-def test_what_was_handed_over_already_is_left_unless_it_may_be_elsewhere(tree, links):
-    # All belongs to the one to whom it goes.
+def test_an_entry_of_the_new_owner_is_accepted_without_a_hard_link(tree, links):
+    # All entries already belong to the new owner.
     if links > 1:
         os.link(tree / "main.py", tree / "second")
         with pytest.raises(own.RefusedError, match="hard link"):
@@ -106,7 +106,7 @@ def test_a_file_of_a_third_user_is_refused(tree):
     assert mode(tree / "main.py") == 0o600
 
 
-def test_a_pipe_is_refused_and_not_waited_for(tree):
+def test_a_pipe_is_refused_without_blocking(tree):
     os.mkfifo(tree / "x")
     with pytest.raises(own.RefusedError, match="x is neither a file, a directory nor a link"):
         hand_over(tree)
@@ -125,7 +125,7 @@ def test_a_link_of_a_source_stays_within_the_release(tmp_path, target, inside):
             hand_over(tmp_path / "release/backend", str(tmp_path / "release"))
 
 
-def test_the_module_names_a_user_that_is_not_there(capsys, tree):
+def test_the_module_names_a_missing_user(capsys, tree):
     said = run(own, capsys, path=str(tree), from_user="nobody-has-this-name", to_user="root")
     assert said["failed"]
     assert "nobody-has-this-name" in said["msg"]

@@ -1,4 +1,4 @@
-"""What a killed check run has left goes at the next run: its own directory alone, no link, and nothing of a run that may live."""
+"""The next run removes the preview of a killed check run, but no links and no preview of a possibly live run."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from tests.unit.roles.preflight_runs import ROOT, run_play
 DAYS = 24 * 3600
 
 
-def test_only_an_old_preview_goes(tmp_path):
+def test_only_an_old_preview_is_removed(tmp_path):
     home, outside = tmp_path / "home", tmp_path / "outside"
     for directory in (home / "releases", outside):
         directory.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What counts as healthy, asked of a server that answers what the test says; and when nobody is connected any more."""
+"""Health checks against a server with scripted responses; and draining of connections."""
 
 import socket
 import threading
@@ -39,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    """A server on 127.0.0.1: gives its ``answers`` one after the other, the last one again and again."""
+    """Return a server on 127.0.0.1 that sends its ``answers`` in order and repeats the last one."""
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
         made.answers, made.asked = [HEALTHY], []
         thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
@@ -62,30 +62,30 @@ def ask(server, capsys, monkeypatch):
     return ask_server
 
 
-def test_it_asks_as_often_as_wanted_and_no_more(ask, server):
+def test_the_probe_sends_no_more_requests_than_needed(ask, server):
     result = ask(HEALTHY, times=3)
     assert (result.get("failed", False), result["changed"], result["asked"]) == (False, False, 3)
     assert [path for path, _ in server.asked] == ["/api/health"] * 3
 
 
-def test_a_failure_in_between_resets_the_row(ask):
+def test_a_failure_resets_the_streak(ask):
     result = ask(HEALTHY, HEALTHY, BAD, HEALTHY, times=3)
     assert (result.get("failed", False), result["asked"]) == (False, 6)
 
 
-def test_a_row_that_began_with_the_last_try_is_heard_to_its_end(ask):
+def test_a_streak_that_starts_with_the_last_try_completes(ask):
     result = ask(BAD, BAD, HEALTHY, times=5, tries=3)
     assert (result.get("failed", False), result["asked"]) == (False, 7)
 
 
 @pytest.mark.parametrize("tries", [1, 4])
-def test_tries_are_bounded(ask, server, tries):
+def test_tries_are_limited(ask, server, tries):
     result = ask(BAD, times=3, tries=tries)
     assert result["failed"] is True
     assert result["asked"] == len(server.asked) == tries
 
 
-def test_one_that_is_well_every_other_time_is_given_up(ask):
+def test_a_flapping_application_fails(ask):
     result = ask(*[HEALTHY, HEALTHY, BAD] * 20, times=3, tries=5)
     assert result["failed"] is True
     assert result["asked"] <= 9
@@ -108,7 +108,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_said(ask, server, case):
+def test_the_message_contains_the_problem(ask, server, case):
     answer, options, reason = WRONG[case]
     result = ask(answer, tries=2, **options)
     assert result["failed"] is True
@@ -127,21 +127,21 @@ def test_what_is_wrong_is_said(ask, server, case):
         ((200, "안녕"), {"body": "안녕"}),
     ],
 )
-def test_what_is_wanted_is_healthy(ask, answer, options):
+def test_a_matching_response_is_healthy(ask, answer, options):
     assert ask(answer, tries=1, **options)["asked"] == 1
 
 
-def test_a_long_body_is_cut_in_the_message(ask):
+def test_a_long_body_is_truncated_in_the_message(ask):
     assert len(ask((500, "x" * 9000), tries=1)["msg"]) < 700
 
 
 @pytest.mark.parametrize(("host", "seen"), [("shop.example.org", "shop.example.org"), ("", "127.0.0.1")])
-def test_the_host_is_asked_for(ask, server, host, seen):
+def test_the_host_header_is_sent(ask, server, host, seen):
     ask(HEALTHY, host=host)
     assert server.asked[0][1].split(":")[0] == seen
 
 
-def test_nobody_there_is_no_answer(ask):
+def test_a_closed_port_is_no_response(ask):
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     result = ask(HEALTHY, url=f"http://127.0.0.1:{port}/", tries=2)
@@ -149,7 +149,7 @@ def test_nobody_there_is_no_answer(ask):
     assert "refused" in result["msg"]
 
 
-def test_silence_ends(ask):
+def test_a_silent_server_times_out(ask):
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         begin = time.monotonic()
@@ -158,7 +158,7 @@ def test_silence_ends(ask):
     assert 0.6 <= time.monotonic() - begin < 5
 
 
-def test_it_gives_up_early_on_a_unit_that_ends_again_and_again(ask, monkeypatch):
+def test_the_probe_fails_early_on_a_restarting_unit(ask, monkeypatch):
     counts = iter([0, 2, 3])
     monkeypatch.setattr(probe, "restarts", lambda unit: next(counts))
     result = ask(BAD, tries=50, unit="x.service")
@@ -168,7 +168,7 @@ def test_it_gives_up_early_on_a_unit_that_ends_again_and_again(ask, monkeypatch)
 
 @pytest.fixture
 def listening():
-    """A socket that listens on 127.0.0.1."""
+    """Return a socket that listens on 127.0.0.1."""
     with closing(socket.create_server(("127.0.0.1", 0))) as made:
         yield made
 
@@ -195,7 +195,7 @@ def test_connections_over_ipv6_count():
 
 
 def test_only_connections_to_the_port_count(tmp_path):
-    # To another machine's port of this number, which is none of this one's.
+    # Connections to the same port of another machine do not count.
     (tmp_path / "tcp").write_text(
         "  sl  local_address rem_address   st\n"
         "   0: 0100007F:1F40 0100007F:A0A0 01\n"
@@ -211,7 +211,7 @@ def test_a_machine_without_ipv6_has_no_such_table(tmp_path):
     assert drain.connections(8000, (str(tmp_path / "tcp6"),)) == 0
 
 
-def test_draining_ends_when_the_last_one_has_gone(listening, capsys):
+def test_draining_ends_after_the_last_connection(listening, capsys):
     port = listening.getsockname()[1]
     client, server = socket.create_connection(("127.0.0.1", port)), listening.accept()[0]
     ending = threading.Timer(0.6, lambda: (client.close(), server.close()))
@@ -223,7 +223,7 @@ def test_draining_ends_when_the_last_one_has_gone(listening, capsys):
 
 
 @pytest.mark.parametrize("timeout", [0, 0.5])
-def test_draining_ends_with_its_time(listening, capsys, timeout):
+def test_draining_ends_after_the_timeout(listening, capsys, timeout):
     port = listening.getsockname()[1]
     with closing(socket.create_connection(("127.0.0.1", port))), closing(listening.accept()[0]):
         result = run(drain, capsys, port=port, timeout=timeout)
@@ -231,6 +231,6 @@ def test_draining_ends_with_its_time(listening, capsys, timeout):
     assert timeout <= result["seconds"] < timeout + 2
 
 
-def test_a_connection_may_bring_its_request_a_moment_later(listening, capsys):
+def test_draining_waits_for_a_late_request(listening, capsys):
     result = run(drain, capsys, port=listening.getsockname()[1], timeout=5)
     assert drain.GRACE <= result["seconds"] < 2

@@ -10,7 +10,7 @@ SOUND = {"complete": True, "voided": "", "environment": "e3b0", "revisions": ["r
 
 
 def info(previous: str = "b", live: str = "c", schema: tuple = (), **releases: dict) -> dict:
-    """What is on a server with releases a, b and c."""
+    """Return the state of a server with releases a, b and c."""
     known = {name: SOUND | releases.get(name, {}) for name in ("a", "b", "c")}
     return {"live": live, "previous": previous, "releases": known, "schema_revisions": list(schema)}
 
@@ -79,7 +79,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_rollback_is_refused_in_words(case):
+def test_a_refused_rollback_gives_the_reason(case):
     found, wanted, words = REFUSED[case]
     assert rollback.rollback_choice(found, wanted) == {
         "release": wanted or found["previous"],
@@ -87,7 +87,7 @@ def test_a_rollback_is_refused_in_words(case):
     }
 
 
-def test_the_schema_of_a_release_that_knows_more_is_no_obstacle():
+def test_a_contract_revision_of_the_release_itself_is_accepted():
     found = info(schema=(revision("r3", contract=True),), b={"revisions": ["r1", "r2", "r3"]})
     assert rollback.rollback_choice(found)["problem"] == ""
     assert "r3" in rollback.rollback_choice(found, "a")["problem"]
@@ -113,7 +113,7 @@ def test_a_release_is_one_line(release, line):
 
 
 @pytest.mark.parametrize(("name", "line"), [("gone", "gone"), ("", "none")])
-def test_a_release_that_is_not_there_is_its_name(name, line):
+def test_a_missing_release_is_shown_by_its_name(name, line):
     assert rollback.release_line({"releases": {}}, name) == line
 
 
@@ -135,7 +135,7 @@ def test_a_release_that_is_not_there_is_its_name(name, line):
         (["docs"], ["no file differs"]),
     ],
 )
-def test_only_what_is_deployed_is_compared(parts, lines):
+def test_only_deployed_parts_are_compared(parts, lines):
     live = {"backend/a.py": "1", "backend/b.py": "1", "run": "1", "docs/x": "1"}
     wanted = {"backend/b.py": "2", "backend/c.py": "1", "backend2/x": "1", "run": "2", "docs/x": "1"}
     assert rollback.differences(live, wanted, parts) == lines
@@ -145,6 +145,6 @@ def test_only_what_is_deployed_is_compared(parts, lines):
     ("kinds", "at"),
     [("", ""), ("ee", "2"), ("eec", "23"), ("ecc", "123"), ("cce", "3"), ("cc", "12"), ("ecec", "34")],
 )
-def test_a_release_serves_before_and_after_what_takes_away(kinds, at):
+def test_a_release_runs_before_and_after_trailing_contract_revisions(kinds, at):
     revisions = [{"id": str(number), "contract": kind == "c"} for number, kind in enumerate(kinds, 1)]
     assert "".join(rollback.serves_at(revisions)) == at

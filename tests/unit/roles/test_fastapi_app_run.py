@@ -1,4 +1,4 @@
-"""Who holds the lock: one run of ansible, with all its workers, and whether it has ended."""
+"""The lock holder: one run of Ansible with all its workers, and whether the run has ended."""
 
 import json
 import os
@@ -14,14 +14,14 @@ from tests.unit.roles.modules import ROLES, load
 PATH = ROLES / "fastapi_app/filter_plugins/fastapi_app_run.py"
 run = load(str(PATH))
 
-# Says who holds the lock, itself and as a worker: what a run of ansible would.
+# Prints the lock holder of itself and of a worker, like a run of Ansible.
 PROGRAM = f"""
 import importlib.util, json, os, sys
 specification = importlib.util.spec_from_file_location("run", {str(PATH)!r})
 run = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(run)
 def say():
-    # One write for each line: two programs share the pipe, and print() may write the newline on its own.
+    # One write per line: two programs share the pipe, and print() may write the newline separately.
     os.write(1, (json.dumps([os.getpid(), run.holder("deploy")]) + "\\n").encode())
 say()
 if os.fork() == 0:
@@ -33,7 +33,7 @@ os.wait()
 
 @pytest.fixture
 def programs(tmp_path, monkeypatch):
-    """A directory with programs that are named like ansible's, on PATH."""
+    """Return a directory on PATH with programs named like Ansible's."""
     for name in ("ansible-playbook", "ansible-deploy", "deploy"):
         program = tmp_path / name
         program.write_text(f"#!{sys.executable}\n{PROGRAM}")
@@ -50,21 +50,21 @@ def holders(*command: str) -> list[tuple[int, dict]]:
 
 @pytest.fixture
 def sleeper():
-    """A process that sleeps, and the lock that it would hold."""
+    """Return a sleeping process, and the lock that it would hold."""
     with subprocess.Popen(["sleep", "60"]) as process:
         lock = run.holder("deploy") | {"process": process.pid, "started": run._started(process.pid)}
         yield process, lock
         process.kill()
 
 
-def test_the_holder_is_this_process_in_words_and_numbers():
+def test_the_holder_describes_this_process():
     mine = run.holder("rollback", "급한 수정")
     assert (mine["what"], mine["why"]) == ("rollback", "급한 수정")
     assert mine["process"] == os.getpid()
     assert mine["started"] == run._started(os.getpid()) != ""
     assert mine["who"].endswith(f"@{os.uname().nodename}")
     assert time.strptime(mine["since"], "%Y-%m-%dT%H:%M:%SZ")
-    assert run.holder("deploy")["token"] == mine["token"], "the same run, whatever it does"
+    assert run.holder("deploy")["token"] == mine["token"], "the same run, for any action"
     assert json.loads(json.dumps(mine)) == mine
 
 
@@ -93,55 +93,55 @@ def test_two_runs_of_one_shell_are_two(programs, monkeypatch, command):
 
 
 @pytest.mark.parametrize("program", ["ansible-deploy", "deploy"])
-def test_what_is_no_program_of_ansible_is_a_run_of_its_own(programs, program):
+def test_another_program_is_a_separate_run(programs, program):
     (process, first), (worker, second) = holders(program)
     assert (first["process"], second["process"]) == (process, worker)
 
 
-def test_a_process_that_nobody_may_look_at_is_none_of_ansibles(monkeypatch):
+def test_a_missing_process_is_not_an_ansible_program(monkeypatch):
     assert run._is_ansible(2**22 + 1) is False
 
 
-def test_a_run_that_goes_on_is_not_gone(sleeper):
-    assert run.is_gone(sleeper[1]) is False
-    assert run.is_gone(run.holder("deploy")) is False
+def test_a_live_run_has_not_ended(sleeper):
+    assert run.has_ended(sleeper[1]) is False
+    assert run.has_ended(run.holder("deploy")) is False
 
 
-def test_a_dead_run_is_gone(sleeper):
+def test_a_dead_run_has_ended(sleeper):
     process, lock = sleeper
     process.kill()
     process.wait()
-    assert run.is_gone(lock) is True
+    assert run.has_ended(lock) is True
 
 
-def test_a_dead_run_is_gone_also_when_nobody_asked_how_it_ended(sleeper):
+def test_a_zombie_has_ended(sleeper):
     process, lock = sleeper
     process.kill()
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert run._fields(process.pid)[0] == "Z"
-    assert run.is_gone(lock) is True
+    assert run.has_ended(lock) is True
 
 
-def test_a_run_whose_number_another_process_has_is_gone(sleeper):
+def test_a_run_with_a_reused_process_id_has_ended(sleeper):
     lock = sleeper[1]
-    assert run.is_gone(lock | {"started": str(int(lock["started"]) - 1)}) is True
+    assert run.has_ended(lock | {"started": str(int(lock["started"]) - 1)}) is True
 
 
 @pytest.mark.parametrize("process", [1, 2**22 + 1], ids=["a number that is in use", "a number that is not"])
-def test_a_run_on_another_machine_is_never_gone(process):
+def test_a_run_on_another_machine_never_counts_as_ended(process):
     mine = run.holder("deploy")
-    assert run.is_gone(mine | {"machine": "elsewhere/boot/4026531836", "process": process}) is False
+    assert run.has_ended(mine | {"machine": "elsewhere/boot/4026531836", "process": process}) is False
 
 
 @pytest.mark.parametrize("lock", [{}, {"token": "x"}, {"machine": ""}, {"machine": None}])
-def test_a_lock_that_does_not_say_where_is_never_gone(lock, monkeypatch):
-    assert run.is_gone(lock) is False
+def test_a_lock_without_a_machine_never_counts_as_ended(lock, monkeypatch):
+    assert run.has_ended(lock) is False
     monkeypatch.setattr(run, "_machine", lambda: "")
-    assert run.is_gone(lock | {"process": 2**22 + 1, "started": "1"}) is False
+    assert run.has_ended(lock | {"process": 2**22 + 1, "started": "1"}) is False
 
 
-def test_where_there_is_no_proc_runs_are_told_apart_by_their_parent(monkeypatch):
+def test_without_proc_the_parent_process_identifies_the_run(monkeypatch):
     monkeypatch.setattr(run, "_machine", lambda: "")
     mine = run.holder("deploy")
     assert (mine["process"], mine["started"], mine["machine"]) == (os.getppid(), "", "")
-    assert run.is_gone(mine) is False
+    assert run.has_ended(mine) is False

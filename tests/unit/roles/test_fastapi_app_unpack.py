@@ -1,4 +1,4 @@
-"""What fastapi_app unpacks: whatever an archive holds, nothing gets out of the release."""
+"""Unpacking of archives: no member of a hostile archive leaves the release."""
 
 import importlib.util
 import io
@@ -14,7 +14,7 @@ specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
 unpack = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(unpack)
 
-# A member's name, and what it is: a file's content, or a kind and the link's target.
+# The name of a member, and the content of a file, or its kind and the target of a link.
 SOUND = [
     ("app/", "directory"),
     ("app/main.py", b"code"),
@@ -78,21 +78,21 @@ def test_a_sound_archive_is_unpacked(form, tmp_path, dest):
 
 
 @pytest.mark.parametrize("form", MAKE)
-def test_leading_directories_are_left_out(form, tmp_path, dest):
+def test_leading_directories_are_stripped(form, tmp_path, dest):
     members = [("README", b"x"), *((f"shop-1.2/{name}", what) for name, what in SOUND)]
     assert len(unpack.unpack_archive(MAKE[form](tmp_path / "archive", members), dest, 1)) == 2
     assert sorted(path.name for path in dest.iterdir()) == ["app", "current"]
     assert (dest / "current").read_bytes() == b"code"
 
 
-def test_a_second_name_of_a_file_is_a_file(tmp_path, dest):
+def test_a_hard_link_becomes_a_copy(tmp_path, dest):
     archive = tar(tmp_path / "archive", [("x/a.py", b"code"), ("x/b.py", ("same", "x/a.py"))])
     assert len(unpack.unpack_archive(archive, dest, 1)) == 2
     assert (dest / "b.py").read_bytes() == b"code"
     assert (dest / "b.py").stat().st_nlink == 1
 
 
-def test_rights_are_not_taken_over(tmp_path, dest):
+def test_mode_bits_are_ignored(tmp_path, dest):
     header = tarfile.TarInfo("app")
     header.mode, header.uid = 0o6777, 12345
     with tarfile.open(tmp_path / "archive", "w") as archive:
@@ -120,7 +120,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("form", ["tar.gz", "zip"])
 @pytest.mark.parametrize("case", HOSTILE)
-def test_a_hostile_archive_is_refused_before_anything_is_written(case, form, tmp_path, dest):
+def test_a_hostile_archive_is_refused_before_the_first_write(case, form, tmp_path, dest):
     members, reason = HOSTILE[case]
     before = set(tmp_path.rglob("*"))
     archive = MAKE[form](
@@ -132,13 +132,13 @@ def test_a_hostile_archive_is_refused_before_anything_is_written(case, form, tmp
     assert set(tmp_path.rglob("*")) == before | {archive}
 
 
-def test_a_link_to_what_is_left_out_is_refused(tmp_path, dest):
+def test_a_link_to_a_stripped_directory_is_refused(tmp_path, dest):
     archive = tar(tmp_path / "archive", [("x/link", ("link", "../y/file")), ("y/file", b"x")])
     with pytest.raises(unpack.RefusedError, match="outside the unpacked part"):
         unpack.unpack_archive(archive, dest, 1)
 
 
-def test_a_second_name_of_a_file_outside_is_refused(tmp_path, dest):
+def test_a_hard_link_to_the_outside_is_refused(tmp_path, dest):
     archive = tar(tmp_path / "archive", [("shadow", ("same", "/etc/shadow"))])
     with pytest.raises(unpack.RefusedError, match="outside the archive"):
         unpack.unpack_archive(archive, dest, 0)
@@ -146,7 +146,7 @@ def test_a_second_name_of_a_file_outside_is_refused(tmp_path, dest):
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", "cut off"])
-def test_what_is_no_archive_is_refused(content, tmp_path, dest):
+def test_an_invalid_archive_is_refused(content, tmp_path, dest):
     archive = tar(tmp_path / "archive", [("big", bytes(range(256)) * 4096)])
     archive.write_bytes(archive.read_bytes()[:2000] if content == "cut off" else content)
     with pytest.raises((unpack.RefusedError, OSError)):

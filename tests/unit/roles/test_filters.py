@@ -59,13 +59,13 @@ def test_a_shell_reads_back_what_was_written(value, tmp_path):
         ({"RELEASE_ID": "x"}, "RELEASE_ID cannot be set"),
     ],
 )
-def test_what_cannot_be_carried_is_refused_by_name(entry, problem):
+def test_an_invalid_variable_is_refused_by_name(entry, problem):
     problems = ENVIRONMENT.environment_problems(entry)
     assert [text for text in problems if text.startswith(problem)]
     assert "x\ny" not in problems[0]
 
 
-def test_numbers_and_booleans_are_texts():
+def test_numbers_and_booleans_become_text():
     written = ENVIRONMENT.environment_file({"B": True, "A": 8000, "C": 0.5})
     assert written == 'A="8000"\nB="true"\nC="0.5"'
     assert ENVIRONMENT.environment_problems({"B": True, "A": 8000, "C": 0.5}) == []
@@ -94,7 +94,7 @@ SAID = {
 
 
 @pytest.mark.parametrize("case", SAID)
-def test_what_a_program_said_is_shown_without_secrets(case):
+def test_secrets_in_output_are_redacted(case):
     said, environment, shown = SAID[case]
     assert ENVIRONMENT.without_secrets(said, environment) == shown
 
