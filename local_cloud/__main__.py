@@ -82,7 +82,7 @@ class Lock:
 
 
 def health(settings: Settings) -> dict[str, Any] | None:
-    """What the API at this cloud's port says about itself; None when nothing of ours answers there."""
+    """What the API at this cloud's port says about itself (name, account, region, settings, delays); None without an answer."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{settings.url}/local-cloud/health", timeout=5) as answer:
@@ -95,7 +95,7 @@ def health(settings: Settings) -> dict[str, Any] | None:
 
 
 def start(settings: Settings, path: Path) -> int:
-    """Start in the background and return when the API answers."""
+    """Start in the background and return when the API answers. Raises CommandError."""
     if Lock(settings).holder():
         _check_same(settings)
         print(f"The local cloud {settings.name} is already running at {settings.url}")
@@ -168,7 +168,7 @@ def status(settings: Settings, _path: Path) -> int:
 
 
 def serve(settings: Settings, _path: Path) -> int:
-    """Run in the foreground until SIGTERM or SIGINT, then remove everything."""
+    """Run in the foreground until SIGTERM or SIGINT, then remove everything. Raises CommandError when it runs already."""
     lock = Lock(settings)
     if not lock.take():
         raise CommandError(f"the local cloud {settings.name} is already running")

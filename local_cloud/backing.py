@@ -44,7 +44,10 @@ def attach(subnet: Subnet, group_ids: list[str], description: str) -> Interface:
 
 
 def network_options(network: Network, interface: Interface, aliases: list[str]) -> list[str]:
-    """podman's options for a container that has this interface and answers to these names in its VPC."""
+    """podman's options for a container that has this interface and answers to these names in its VPC.
+
+    Raises AddressRangeError or ContainerError when the VPC's network cannot be made.
+    """
     vpc = interface.record.ec2_backend.get_vpc(interface.subnet.vpc_id)
     options = network.ensure(vpc.id, vpc.cidr_block).options(interface.address)
     return [*options, *(f"--network-alias={alias}" for alias in aliases)]

@@ -56,7 +56,7 @@ class Backups:
         return source
 
     def save(self, container: str, name: str) -> str:
-        """Make an image of a container; returns the image's name."""
+        """Make an image of a container; returns the image's name. Raises ContainerError."""
         image = f"localhost/{self.cloud.settings.container_prefix}/{name}"
         self.cloud.podman.call(
             "commit", "--quiet", "--change", f"LABEL {self.cloud.podman.label}", container, image
@@ -102,7 +102,7 @@ class Backups:
         return Source(image, container, wanted)
 
     def bring_log(self, source: Source, container: str) -> None:
-        """Give a container that has not been started the log it is to replay."""
+        """Give a container that has not been started the log it is to replay. Raises ContainerError."""
         with tempfile.TemporaryDirectory() as directory:
             self.cloud.podman.call("cp", "--archive=false", f"{source.container}:{DATA}/pg_wal/.", directory)
             for path in Path(directory).iterdir():

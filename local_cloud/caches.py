@@ -92,7 +92,10 @@ class Caches:
         changes: dict[str, Any],
         previous: dict[str, Any],
     ) -> None:
-        """Modify a resource in the background: modifying, then available; the data stays."""
+        """Modify a resource in the background: modifying, then available; the data stays.
+
+        `changes` and `previous` hold the changed attributes, as they are and as they were.
+        """
         server = self.servers.get(_name(resource))
         if server is None or not changes:
             return
@@ -191,7 +194,7 @@ def _name(resource: Resource) -> str:
 
 
 def host_names(resource: Resource) -> list[str]:
-    """Every name under which the resource answers: a group's with and without TLS, as it may change."""
+    """Every host name under which the resource answers: a group's with and without TLS, as it may change."""
     if isinstance(resource, CacheCluster):
         return [resource.endpoint["address"]]
     names = []

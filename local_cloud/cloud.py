@@ -90,7 +90,7 @@ class Cloud:
         log.info("reset: the account is empty")
 
     def remove_leftovers(self) -> list[str]:
-        """Remove containers, networks and firewall rules of this cloud, whoever left them; says what."""
+        """Remove containers, networks and firewall rules of this cloud, whoever left them; returns a line for each kind."""
         removed = self.podman.remove_everything()
         if self.network.firewall.remove():
             removed.append("firewall rules")

@@ -52,7 +52,10 @@ def archive(files: Iterable[File]) -> bytes:
 
 
 class Podman:
-    """The containers, networks and images of one local cloud: all carry its prefix as a label."""
+    """The containers, networks and images of one local cloud: all carry its prefix as a label.
+
+    Every method that calls podman raises ContainerError when it refuses or does not end in time.
+    """
 
     def __init__(self, prefix: str) -> None:
         """Use `prefix` for names and for the label."""
@@ -60,7 +63,7 @@ class Podman:
         self.label = f"{LABEL}={prefix}"
 
     def call(self, *arguments: str, stdin: bytes = b"") -> str:
-        """Run podman and return what it prints. Raises ContainerError."""
+        """Run podman and return what it prints."""
         try:
             done = subprocess.run(
                 ["podman", *arguments],
@@ -125,11 +128,11 @@ class Podman:
         self.call("rm", "--force", "--ignore", "--time", "0", name)
 
     def exec(self, name: str, *command: str, stdin: bytes = b"") -> str:
-        """Run a command in a container and return what it prints. Raises ContainerError."""
+        """Run a command in a container and return what it prints."""
         return self.call("exec", "--interactive", name, *command, stdin=stdin)
 
     def containers(self) -> list[dict[str, Any]]:
-        """This cloud's containers, running or not."""
+        """This cloud's containers, running or not, as `podman ps --format json` has them."""
         return json.loads(self.call("ps", "--all", "--filter", f"label={self.label}", "--format", "json"))
 
     def networks(self) -> list[str]:

@@ -54,7 +54,7 @@ class Databases:
         return self.servers.get(instance.dbi_resource_id)
 
     def refuse_unknown_engine(self, values: dict[str, Any]) -> None:
-        """Raise AWS's kind of error for what has no image on this machine."""
+        """Raise InvalidParameterValue for an engine or a version that has no image on this machine."""
         engine, version = values.get("engine"), str(values.get("engine_version") or "15")
         if engine != "postgres" or version.partition(".")[0] != "15":
             raise InvalidParameterValue(
@@ -127,7 +127,10 @@ class Databases:
         self.cloud.later(self.queue(server), f"{instance.db_instance_identifier} {what}", run)
 
     def show(self, instance: DBInstance, state: str, kind: str) -> None:
-        """Show a state as long as the settings delay what causes it; an instance that is being deleted stays so."""
+        """Show a state as long as the settings delay what causes it (`kind`, one of settings.DELAYED).
+
+        An instance that is being deleted stays so.
+        """
         if not self.cloud.delays[kind]:
             return
         with self.cloud.lock:
@@ -208,7 +211,10 @@ class Databases:
     def modified(
         self, instance: DBInstance, values: dict[str, Any], previous_address: str, previous_size: int
     ) -> None:
-        """Carry out what a modification means for a running server."""
+        """Carry out what a modification means for a running server.
+
+        `values` are moto's arguments, by their names there; the size is in GiB.
+        """
         server = self.server(instance)
         if server is None:
             return
@@ -269,7 +275,7 @@ class Databases:
         self._later(instance, f"renamed to {instance.address}", work)
 
     def parameters_changed(self, group_name: str, parameters: list[dict[str, Any]]) -> None:
-        """Apply at once the parameters of a group whose apply method is immediate."""
+        """Apply at once the parameters (as ModifyDBParameterGroup has them) whose apply method is immediate."""
         immediate = {one["ParameterName"] for one in parameters if one.get("ApplyMethod") == "immediate"}
         backends = {server.interface.record.ec2_backend.account_id for server in self.servers.values()}
         if not immediate or not backends:

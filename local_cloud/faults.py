@@ -46,7 +46,7 @@ class Faults:
         self.lock = threading.Lock()
 
     def add(self, values: dict[str, Any]) -> Fault:
-        """Order a fault. Raises TypeError for a key that is missing or unknown."""
+        """Order a fault, given the fields of Fault. Raises TypeError for a key that is missing or unknown."""
         fault = Fault(**values)
         with self.lock:
             self.pending.append(fault)

@@ -28,7 +28,7 @@ CHANGEABLE = {
 
 
 def changes_of(backend: ElastiCacheBackend, values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa: ANN401
-    """The attributes that a modify request changes. Raises for what AWS refuses."""
+    """The attributes of moto's object that a modify request changes, with their values. Raises for what AWS refuses."""
     changes = {name: values[key] for key, name in CHANGEABLE.items() if values.get(key) is not None}
     if "AutoMinorVersionUpgrade" in values:
         changes["auto_minor_version_upgrade"] = str(values["AutoMinorVersionUpgrade"]).lower() == "true"

@@ -57,7 +57,10 @@ def refuse_state(instance: DBInstance, accepted: set[str]) -> None:
 
 
 def order_states(account: str, region: str, states: dict[str, str]) -> dict[str, str]:
-    """Put instances (identifier to state) into states that a test wants to see handled. Raises ValueError."""
+    """Put instances (identifier to state) into states that a test wants to see handled.
+
+    Returns the state of every instance. Raises ValueError for an unknown instance or state.
+    """
     databases = rds_backends[account][region].databases
     for name, state in states.items():
         if name not in databases:
