@@ -1,4 +1,4 @@
-# Table Order Infrastructure. "make" or "make help" lists what there is.
+# Table Order Infrastructure. "make" or "make help" lists the targets.
 SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 ifneq ($(wildcard .state/containers.conf),)
@@ -33,11 +33,11 @@ clean: down ## Also remove the images, .venv and .state
 	-$(ROOT) podman rmi -f $(IMAGES:%=localhost/table-order/%)
 	$(ROOT) rm -rf .venv .state
 
-setup: ## Only install what is missing
+setup: ## Only install missing packages
 	scripts/setup --local
 
 # Two at a time, the long ones first. The whole site runs alone: its deployments are measured under load.
-test: ready ## All tests, and what each part took
+test: ready ## All tests, with the time of each part
 	@for part in "lint unit" "$(SCENARIOS:%=molecule-%) images local-cloud" e2e; do SECONDS=0; \
 	  $(MAKE) --no-print-directory --keep-going --jobs=2 $$part || exit 1; \
 	  times+="$$part: $$SECONDS s  "; done; scripts/skips && echo "All parts passed: $$times"
@@ -55,7 +55,7 @@ molecule: ready ## The look-alike of Amazon Linux, then each role in containers,
 images: ready
 	pytest tests/images
 
-# Of what passed only the counts are printed, so that a failure is not buried; the logs stay.
+# Prints only the counts of passed scenarios, so that a failure is visible; the logs stay.
 molecule-%: ready
 	@SECONDS=0; log=.state/artifacts/molecule-$*.log; mkdir -p $${log%/*}; \
 	if timeout --foreground --kill-after=60 3600 molecule test -s $* >$$log 2>&1; then \
@@ -68,10 +68,10 @@ local-cloud: ready ## Containers, addresses, metadata and life of the local clou
 e2e: ready ## The whole site on the local cloud: twice, in check mode, in a browser, under load, removed
 	pytest tests/e2e
 
-drills: ready ## Deployments broken and killed in every phase, under load; runs killed at each change (hours; goes on where it was broken off)
+drills: ready ## Deployments broken and killed in every phase, under load; runs killed at each change (hours; continues an interrupted run)
 	pytest tests/drills -s
 
-rehearsal: ready ## Staging's and production's inventories on the local cloud, as their operator: from nothing to removed and back
+rehearsal: ready ## Staging's and production's inventories on the local cloud, as their operator: created, removed, created again
 	@for form in $(REHEARSED); do inventory=$$(python -m tests.rehearsal.inventories $$form) && \
 	  TABLE_ORDER_TEST_INVENTORY=$$inventory pytest tests/rehearsal -s || exit 1; done
 
@@ -84,5 +84,5 @@ ready:
 docs: ready ## Write the settings' tables of the roles' READMEs, and docs/permissions.md
 	scripts/docs
 
-frontend: ## Build the example's user interfaces again (needs Node.js)
+frontend: ## Rebuild the example's user interfaces (needs Node.js)
 	examples/table-order/frontend/build

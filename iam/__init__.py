@@ -1,4 +1,4 @@
-"""The policies for whoever runs the playbooks, rendered for one inventory."""
+"""The operator's IAM policies, rendered for one inventory."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import jinja2
 import yaml
 
-FOLDER = Path(__file__).resolve().parent
-ROOT = FOLDER.parent
-# What the operator gets, by use; README.md says which playbook needs which.
+DIRECTORY = Path(__file__).resolve().parent
+ROOT = DIRECTORY.parent
+# The operator's policies, by use; README.md lists the policies of each playbook.
 POLICIES = ("plan", "operate", "account", "data", "destroy")
-# What an administrator creates once; the server's role is created and changed only with it.
+# An administrator creates this policy once; the server's role is created and changed only with it.
 BOUNDARY = "boundary"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: white space does not count.
 MANAGED_POLICY_LIMIT = 6144
@@ -23,12 +23,12 @@ MANAGED_POLICIES_PER_USER = 10
 
 
 class InventoryError(Exception):
-    """An inventory for which nothing can be rendered; the message names the setting and the fix."""
+    """An unusable inventory; the message names the setting and the fix."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the policies are about."""
+    """The account, region and environment of the policies."""
 
     environment: str
     region: str
@@ -36,7 +36,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What all names begin with, as table_order_name in roles/table_order/defaults/main.yml."""
+        """The prefix of all names, as table_order_name in roles/table_order/defaults/main.yml."""
         return (
             "table-order"
             if self.environment in ("production", "local")
@@ -54,16 +54,16 @@ class Target:
 
 
 def target(inventory: Path, account: str = "") -> Target:
-    """Read an inventory's 00-cloud.yml; ``account`` counts where the file names none. Raises InventoryError."""
+    """Read an inventory's 00-cloud.yml; ``account`` is used if the file has none. Raises InventoryError."""
     path = inventory / "00-cloud.yml"
     if not path.is_file():
         known = ", ".join(sorted(one.parent.name for one in ROOT.glob("inventories/*/00-cloud.yml")))
-        raise InventoryError(f"There is no {path}. Name one of these inventories, or a path: {known}.")
+        raise InventoryError(f"There is no {path}. Use one of these inventories, or a path: {known}.")
     cloud = yaml.safe_load(path.read_text(encoding="utf-8"))
     account = str(cloud.get("account") or account)
     if not re.fullmatch(r"\d{12}", account):
         raise InventoryError(
-            f"account in {path} is '{account}': the policies name the account, 12 digits. Set it there, or give "
+            f"account in {path} is '{account}': the policies need the account, 12 digits. Set it there, or pass "
             "--account. The account of your credentials: aws sts get-caller-identity --query Account"
         )
     return Target(cloud["environment"], cloud["region"], account)
@@ -71,7 +71,7 @@ def target(inventory: Path, account: str = "") -> Target:
 
 def render(policy: str, about: Target) -> dict[str, Any]:
     """Return one policy as a document."""
-    text = (FOLDER / f"{policy}.json.j2").read_text(encoding="utf-8")
+    text = (DIRECTORY / f"{policy}.json.j2").read_text(encoding="utf-8")
     values = {
         "environment": about.environment,
         "region": about.region,
@@ -79,7 +79,7 @@ def render(policy: str, about: Target) -> dict[str, Any]:
         "name": about.name,
         "boundary": about.boundary,
     }
-    # The result is JSON, nothing that a browser shows.
+    # The result is JSON, not HTML.
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
     return json.loads(environment.from_string(text).render(values))
 

@@ -2,7 +2,7 @@
 
 scripts/policy production                     all of them, by name
 scripts/policy production plan                one, ready for aws iam create-policy
-scripts/policy production --write FOLDER      FOLDER/table-order-plan.json, ...
+scripts/policy production --write DIRECTORY      DIRECTORY/table-order-plan.json, ...
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from iam import BOUNDARY, POLICIES, ROOT, InventoryError, render, target
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; returns the exit code."""
+    """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="scripts/policy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("inventory", help="production, staging, or the path of an inventory")
     parser.add_argument("policy", nargs="?", choices=[*POLICIES, BOUNDARY], help="one policy; without: all")
-    parser.add_argument("--account", default="", help="12 digits, where the inventory names no account")
-    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write files instead of printing")
+    parser.add_argument("--account", default="", help="12 digits, if the inventory has no account")
+    parser.add_argument("--write", type=Path, metavar="DIRECTORY", help="write files instead of printing")
     options = parser.parse_args(arguments)
     named = ROOT / "inventories" / options.inventory
     try:

@@ -1,4 +1,4 @@
-"""Both directions of the operator's policies: what they allow for a playbook, and what recordings of it used.
+"""Compares the operator's policies for a playbook with the actions in its recordings.
 
 README.md names the policies for each playbook. ``python -m iam.usage`` prints docs/permissions.md; scripts/docs writes it.
 """
@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iam import FOLDER, POLICIES, ROOT, Target, render
+from iam import DIRECTORY, POLICIES, ROOT, Target, render
 from local_cloud.policies import as_list, matches
 
-USED = FOLDER / "used.json"
+USED = DIRECTORY / "used.json"
 README = ROOT / "README.md"
-# What site.yml imports; recordings have each playbook's own.
+# The imports of site.yml; recordings name each playbook.
 SITE = ("provision.yml", "configure.yml", "deploy.yml", "verify.yml")
 ABOUT = Target("production", "ap-northeast-2", "123456789012")
 
 
 @dataclass
 class Usage:
-    """What recordings of a playbook used."""
+    """The actions in the recordings of a playbook."""
 
     # The tests that recorded it.
     recorded: set[str] = field(default_factory=set)
@@ -31,7 +31,7 @@ class Usage:
     actions: dict[str, set[frozenset[str]]] = field(default_factory=dict)
 
     def add(self, other: Usage) -> None:
-        """Add what other recordings used."""
+        """Add the actions of other recordings."""
         self.recorded |= other.recorded
         for action, kinds in other.actions.items():
             self.actions.setdefault(action, set()).update(kinds)
@@ -44,7 +44,7 @@ class Usage:
 
 
 def named(readme: str) -> dict[str, list[str]]:
-    """Return the policies that the README's table names for each playbook."""
+    """Return the policies for each playbook, from the README's table."""
     found: dict[str, list[str]] = {}
     for line in readme.splitlines():
         cells = [re.findall(r"`([^`]+)`", cell) for cell in line.strip().strip("|").split("|")]
@@ -54,7 +54,7 @@ def named(readme: str) -> dict[str, list[str]]:
 
 
 def allowed(policy: str) -> set[str]:
-    """Return the actions that a policy allows, with * where it has it."""
+    """Return the actions of a policy, with its wildcards."""
     return {
         action
         for statement in render(policy, ABOUT)["Statement"]
@@ -64,7 +64,7 @@ def allowed(policy: str) -> set[str]:
 
 
 def read(text: str) -> dict[str, Usage]:
-    """Return what used.json says, by playbook."""
+    """Return the content of used.json, by playbook."""
     return {
         playbook: Usage(
             set(one["recorded"]),
@@ -75,7 +75,7 @@ def read(text: str) -> dict[str, Usage]:
 
 
 def of_recording(recording: dict[str, dict[str, list[list[str]]]]) -> dict[str, Usage]:
-    """Return what a recording has, by playbook: "playbook | test" -> action -> kinds."""
+    """Return the content of a recording, by playbook: "playbook | test" -> action -> kinds."""
     found: dict[str, Usage] = {}
     for run, actions in recording.items():
         playbook, _, test = run.partition(" | ")
@@ -100,7 +100,7 @@ def written(usage: dict[str, Usage]) -> str:
 
 
 def by_name(usage: dict[str, Usage], names: list[str]) -> dict[str, Usage]:
-    """Return what each of these playbooks used; a check run counts for the playbook unless it has a name of its own."""
+    """Return the actions of each of these playbooks; a check run counts for the playbook unless it has a separate name."""
     found = {name: Usage() for name in names}
     for playbook, one in usage.items():
         plain = playbook.removesuffix(" --check")
@@ -113,7 +113,7 @@ def by_name(usage: dict[str, Usage], names: list[str]) -> dict[str, Usage]:
 
 
 def beyond(usage: Usage, policies: list[str]) -> list[str]:
-    """Return what a playbook used that these policies do not allow."""
+    """Return a playbook's actions that these policies do not allow."""
     return [
         f"{action} (allowed by {', '.join(sorted(kind)) or 'none'})"
         for action, kind in usage.kinds()
@@ -122,7 +122,7 @@ def beyond(usage: Usage, policies: list[str]) -> list[str]:
 
 
 def needless(usage: Usage, policies: list[str]) -> list[str]:
-    """Return the policies without which a playbook could do all that it used."""
+    """Return the policies that a playbook did not need."""
     return [
         policy
         for policy in policies
@@ -131,7 +131,7 @@ def needless(usage: Usage, policies: list[str]) -> list[str]:
 
 
 def count(usage: Usage, policy: str) -> tuple[int, int]:
-    """Return how many of a policy's actions were used, and how many it has."""
+    """Return the numbers of a policy's used actions and of all its actions."""
     patterns = allowed(policy)
     used = {action for action, kind in usage.kinds() if policy in kind}
     return sum(any(matches(pattern, action) for action in used) for pattern in patterns), len(patterns)
@@ -160,7 +160,7 @@ def table(usage: dict[str, Usage], policies: dict[str, list[str]]) -> str:
 
 
 def record(recording: Path) -> None:
-    """Add to used.json what a recording of tests/e2e (.state/artifacts/permissions.json) has."""
+    """Add a recording of tests/e2e (.state/artifacts/permissions.json) to used.json."""
     usage = read(USED.read_text(encoding="utf-8"))
     for playbook, one in of_recording(json.loads(recording.read_text(encoding="utf-8"))).items():
         usage.setdefault(playbook, Usage()).add(one)

@@ -21,21 +21,21 @@ from local_cloud.settings import ROOT, Settings, SettingsError, load
 
 START_TIMEOUT = 60  # seconds
 STOP_TIMEOUT = 30  # seconds
-# What a shell may hold and moto or boto would listen to.
+# Shell variables that would influence moto or boto.
 FOREIGN_VARIABLES = ("AWS_", "BOTO", "EC2_", "MOTO_", "INITIAL_NO_AUTH_ACTION_COUNT", "TEST_SERVER_MODE")
 
 
 class CommandError(Exception):
-    """A command that cannot be done; the message is for the person who typed it."""
+    """A failed command, with a message for the user."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says; returns the exit code."""
+    """Run the command of the command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m local_cloud", description=__doc__)
     parser.add_argument("command", choices=["start", "stop", "status", "serve"])
     parser.add_argument("--settings", type=Path, required=True, help="YAML file with a key local_cloud")
     options = parser.parse_args(arguments)
-    # Where iptables is, which a user's PATH does not name on Debian.
+    # The directory of iptables, missing from a user's PATH on Debian.
     os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:/usr/sbin:/sbin"
     commands = {"start": start, "stop": stop, "status": status, "serve": serve}
     try:
@@ -49,15 +49,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class Lock:
-    """Held by the serving process as long as it lives: the kernel lets go of it even after a kill -9."""
+    """Held by the serving process during its life: the kernel releases it even after a kill -9."""
 
     def __init__(self, settings: Settings) -> None:
-        """The lock of this cloud; nothing is taken yet."""
+        """The lock of this cloud, not taken yet."""
         self.path = settings.state / "lock"
         self.file: TextIO | None = None
 
     def take(self) -> bool:
-        """Take it and write our process id into it; False when another process holds it."""
+        """Take the lock and write our process id into it; False if another process holds the lock."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.file = self.path.open("a+")
         try:
@@ -70,7 +70,7 @@ class Lock:
         return True
 
     def holder(self) -> int | None:
-        """The process id of the holder; None when nobody holds it."""
+        """The process id of the holder; None without one."""
         if not self.path.exists():
             return None
         with self.path.open() as file:
@@ -82,7 +82,7 @@ class Lock:
 
 
 def health(settings: Settings) -> dict[str, Any] | None:
-    """What the API at this cloud's port says about itself (name, account, region, settings, delays); None without an answer."""
+    """The health answer at this cloud's port (name, account, region, settings, delays); None without an answer."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{settings.url}/local-cloud/health", timeout=5) as answer:
@@ -136,10 +136,10 @@ def start(settings: Settings, path: Path) -> int:
 
 
 def stop(settings: Settings, _path: Path) -> int:
-    """Stop it, and remove whatever it or a crashed predecessor left."""
+    """Stop the cloud, and remove all leftovers, also of a crashed predecessor."""
     pid = Lock(settings).holder()
     if not pid and health(settings):
-        print(f"The local cloud at {settings.url} was started from another checkout: it is left as it is")
+        print(f"The local cloud at {settings.url} was started from another checkout and continues to run")
         return 0
     if pid:
         os.kill(pid, signal.SIGTERM)
@@ -161,7 +161,7 @@ def stop(settings: Settings, _path: Path) -> int:
 
 
 def status(settings: Settings, _path: Path) -> int:
-    """Say whether it runs; exit code 3 when it does not, as systemctl has it."""
+    """Report whether the cloud runs; exit code 3 if not, as in systemctl."""
     answer = health(settings) if Lock(settings).holder() else None
     print(json.dumps(answer, indent=2) if answer else f"The local cloud {settings.name} is not running")
     return 0 if answer else 3
@@ -178,7 +178,7 @@ def serve(settings: Settings, _path: Path) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     signal.signal(signal.SIGTERM, _interrupt)
-    # moto reads its environment when it is imported: not before this line.
+    # moto reads its environment at import: keep the import here.
     from local_cloud.run import run
 
     return run(settings)
@@ -189,10 +189,10 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def moto_environment(settings: Settings) -> dict[str, str]:
-    """What moto reads from the environment while it is imported."""
+    """Environment variables that moto reads at import."""
     return {
         "MOTO_ACCOUNT_ID": settings.account,
-        # moto would let every web page read its answers.
+        # By default moto lets every web page read its answers.
         "MOTO_DISABLE_GLOBAL_CORS": "true",
         "MOTO_PORT": str(settings.port),
         "MOTO_RECORDER_FILEPATH": str(settings.state / "recording.jsonl"),
@@ -200,23 +200,25 @@ def moto_environment(settings: Settings) -> dict[str, str]:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without what could make moto or boto behave differently."""
+    """The environment without variables that influence moto or boto."""
     return {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_VARIABLES)}
 
 
 def _check_same(settings: Settings) -> None:
-    """Raise CommandError when the running cloud was started with other settings."""
+    """Raise CommandError if the running cloud has other settings."""
     deadline = time.monotonic() + START_TIMEOUT
     while (answer := health(settings)) is None:
         if time.monotonic() > deadline:
-            raise CommandError(f"it runs, but not at {settings.url}; stop it first")
+            raise CommandError(f"the local cloud runs, but not at {settings.url}; stop it first")
         time.sleep(0.1)
     running, wanted = answer["settings"], settings.as_json()
     different = [
         f"{key}: {running.get(key)} -> {wanted[key]}" for key in wanted if running.get(key) != wanted[key]
     ]
     if different:
-        raise CommandError(f"it runs with other settings ({'; '.join(different)}); stop it first")
+        raise CommandError(
+            f"the local cloud runs with other settings ({'; '.join(different)}); stop it first"
+        )
 
 
 def _remove_leftovers(settings: Settings) -> list[str]:

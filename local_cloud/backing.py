@@ -1,4 +1,4 @@
-"""What the containers behind databases and caches have in common: the image, the time to start, the address."""
+"""Shared parts of the containers behind databases and caches: the image, the start timeout, the address."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Interface:
         return self.record.private_ip_address
 
     def release(self) -> None:
-        """Give the address back."""
+        """Release the address."""
         backend = self.record.ec2_backend
         backend.enis.pop(self.record.id, None)
         self.subnet.del_subnet_ip(self.address)
 
 
 def attach(subnet: Subnet, group_ids: list[str], description: str) -> Interface:
-    """Take an address of the subnet; the API shows the interface, and that AWS manages it."""
+    """Take an address of the subnet; the API shows the interface as managed by AWS."""
     backend = subnet.ec2_backend
     address = subnet.get_available_subnet_ip(instance=None)
     record = backend.create_network_interface(subnet, address, group_ids=group_ids, description=description)

@@ -26,22 +26,22 @@ REPLAY = "/var/lib/postgresql/replay"
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What a new instance starts from: an image, and for a point in time the log of a container."""
+    """The source of a new instance: an image, and for a point in time the log of a container."""
 
     image: str
     container: str | None = None
-    time: datetime.datetime | None = None  # None: the latest there is
+    time: datetime.datetime | None = None  # None: the latest available
 
 
 class Backups:
-    """The images of snapshots, and those that point-in-time restores begin with."""
+    """The images of snapshots, and the base images of point-in-time restores."""
 
     def __init__(self, cloud: Cloud) -> None:
         """No image yet."""
         self.cloud = cloud
         self.snapshots: dict[str, str] = {}
         self.bases: dict[str, tuple[str, datetime.datetime]] = {}
-        # What the instance that is being created under the cloud's lock starts from.
+        # The source of the instance in creation under the cloud's lock.
         self.source: Source | None = None
         cloud.on_reset.append(self._forget)
 
@@ -51,12 +51,12 @@ class Backups:
         self.source = None
 
     def take_source(self) -> Source | None:
-        """The source of the instance that is being created; it is asked for once."""
+        """The source of the instance in creation; read only once."""
         source, self.source = self.source, None
         return source
 
     def save(self, container: str, name: str) -> str:
-        """Make an image of a container; returns the image's name. Raises ContainerError."""
+        """Create an image of a container; returns the image's name. Raises ContainerError."""
         image = f"localhost/{self.cloud.settings.container_prefix}/{name}"
         self.cloud.podman.call(
             "commit", "--quiet", "--change", f"LABEL {self.cloud.podman.label}", container, image
@@ -64,7 +64,7 @@ class Backups:
         return image
 
     def save_base(self, instance: DBInstance, container: str) -> None:
-        """Keep what point-in-time restores of an instance begin with."""
+        """Keep the base image for point-in-time restores of an instance."""
         if instance.backup_retention_period:
             image = self.save(container, f"base-{instance.dbi_resource_id.lower()}")
             self.bases[instance.dbi_resource_id] = (image, datetime.datetime.now(datetime.UTC))
@@ -76,11 +76,11 @@ class Backups:
             self.drop(image)
 
     def drop(self, image: str) -> None:
-        """Remove an image; a container that was started from it keeps what it needs."""
+        """Remove an image; containers started from the image keep their layers."""
         self.cloud.podman.call("untag", image, image)
 
     def point_in_time(self, instance: DBInstance, container: str, values: dict[str, Any]) -> Source:
-        """The source of a point-in-time restore. Raises AWS's errors for a time that is out of reach."""
+        """The source of a point-in-time restore. Raises AWS's errors for a time out of range."""
         image, earliest = self.bases.get(instance.dbi_resource_id, (None, None))
         if image is None:
             raise RDSClientError(
@@ -102,7 +102,7 @@ class Backups:
         return Source(image, container, wanted)
 
     def bring_log(self, source: Source, container: str) -> None:
-        """Give a container that has not been started the log it is to replay. Raises ContainerError."""
+        """Copy the log to replay into a container before its start. Raises ContainerError."""
         with tempfile.TemporaryDirectory() as directory:
             self.cloud.podman.call("cp", "--archive=false", f"{source.container}:{DATA}/pg_wal/.", directory)
             for path in Path(directory).iterdir():
@@ -129,8 +129,8 @@ def recovery_text(source: Source) -> str:
 
 
 def log_marker(sql: Callable[[str], str]) -> None:
-    """Write something into a source's log, so that there is an end to replay up to any earlier time."""
+    """Write a record into a source's log, so that a replay to any earlier time has an end."""
     try:
         sql("SELECT pg_current_xact_id(); SELECT pg_switch_wal();")
     except ContainerError:
-        return  # a stopped source: its log ends where it ends
+        return  # a stopped source: its log is complete

@@ -24,14 +24,14 @@ from local_cloud.shims.elasticache.replication_groups import endpoint_names, mem
 
 log = logging.getLogger("local_cloud")
 
-SOCKET = "/var/lib/redis/redis.sock"  # without TLS, for what is before Redis and for ourselves
+SOCKET = "/var/lib/redis/redis.sock"  # without TLS, for haproxy and for ourselves
 RELOAD = 1.0  # seconds until haproxy has read its settings again
 FRONT = "/etc/haproxy/cache.cfg"
 
 
 @dataclasses.dataclass
 class Server:
-    """What stands behind a resource."""
+    """The backing of a resource."""
 
     container: str
     interface: Interface
@@ -45,7 +45,7 @@ class Caches:
     """
 
     def __init__(self, cloud: Cloud) -> None:
-        """Take over ElastiCache's life cycle from moto."""
+        """Hook into moto's life cycle of ElastiCache."""
         self.cloud = cloud
         self.servers: dict[str, Server] = {}
         cloud.on_reset.append(self.servers.clear)
@@ -119,13 +119,13 @@ class Caches:
         self._later(backend, resource, f"modified ({', '.join(sorted(changes))})", work)
 
     def _renew_front(self, server: Server, resource: Resource) -> None:
-        """Let clients in as the resource says now; connections that are open stay."""
+        """Apply the resource's access settings to new connections; open ones stay."""
         self.cloud.podman.copy(server.container, [File(FRONT, front_text(resource))])
         self.cloud.podman.exec(server.container, "sh", "-c", 'kill -USR2 "$(cat /run/haproxy.pid)"')
         self.cloud.closing.wait(RELOAD)
 
     def delete(self, backend: ElastiCacheBackend, resource: Resource, forget: Callable[[], None]) -> bool:
-        """Remove a server in the background, then forget the resource; False when there is no server."""
+        """Remove a server in the background, then delete the resource; False without a server."""
         server = self.servers.pop(_name(resource), None)
         if server is None:
             return False
@@ -163,20 +163,20 @@ class Caches:
                 cluster.cache_cluster_status = status
 
     def _files(self, resource: Resource) -> list[File]:
-        """redis.conf; for a group a certificate for all the names, and what takes its connections."""
+        """redis.conf; for a group also a certificate for all names, and haproxy's settings."""
         files = [File("/etc/redis/local.conf", settings_text(resource))]
         if isinstance(resource, ReplicationGroup):
             certificate = self.cloud.authority.issue(host_names(resource))
             files += [
                 File("/etc/redis/server.crt", certificate.certificate),
-                # The start script gives it to Redis's user.
+                # The start script changes the owner to Redis's user.
                 File("/etc/redis/server.key", certificate.key, 0o600),
                 File(FRONT, front_text(resource)),
             ]
         return files
 
     def _wait(self, server: Server) -> None:
-        """Return when Redis itself answers, not only what is before it. Raises TimeoutError."""
+        """Return once Redis itself answers, not only haproxy. Raises TimeoutError."""
         deadline = time.monotonic() + START_TIMEOUT
         while not self.cloud.closing.wait(0.1):
             try:
@@ -236,7 +236,7 @@ def _inner_port(resource: Resource) -> int:
 
 # AWS: in the mode "preferred" clients with and without TLS are served at one port.
 def front_text(resource: Resource) -> str:
-    """haproxy's settings: which connections a group takes at its port. They last as long as clients want."""
+    """haproxy's settings: the connections that a group accepts at its port, without a timeout."""
     mode = resource.transit_encryption_mode if resource.transit_encryption_enabled else None
     choice = {
         None: ["default_backend plain"],
@@ -271,7 +271,7 @@ def front_text(resource: Resource) -> str:
 
 # Differs from AWS: while OPEN, Redis takes any password of the user "default", and refuses AUTH without a user's name.
 def token_commands(previous: str | None, token: str | None, strategy: str) -> str:
-    """What redis-cli is told to rotate, set or delete the AUTH token; OPEN: beside no password."""
+    """redis-cli's commands to rotate, set or delete the AUTH token; OPEN: beside no password."""
     change = {
         "OPEN": "ACL SETUSER default nopass",
         "ROTATE": f'ACL SETUSER default ">{token}"',
@@ -285,7 +285,7 @@ def token_commands(previous: str | None, token: str | None, strategy: str) -> st
 
 
 def _install(caches: Caches) -> None:
-    """Let moto's ElastiCache tell the backing what happens."""
+    """Connect moto's ElastiCache calls to the backing."""
 
     @around(ElastiCacheBackend, "create_cache_cluster")
     def create_cluster(original: Original, backend: ElastiCacheBackend, **values: object) -> object:

@@ -18,7 +18,7 @@ from local_cloud.faults import Environ
 
 # "AWS4-HMAC-SHA256 Credential=KEY/20261122/ap-northeast-2/ec2/aws4_request, ...": who, where, which service.
 CREDENTIAL = re.compile(r"(?P<key>[^/=\s]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
-# The key that table_order_cloud gives a run; whoever has another one that is no role's is the account's root.
+# The key that table_order_cloud sets for a run; any other key that belongs to no role is the account's root.
 OPERATOR_KEY = "local"
 # Actions that change nothing.
 READS = re.compile(
@@ -45,7 +45,7 @@ class Call:
 
     @property
     def writes(self) -> bool:
-        """Tell whether it is no mere read."""
+        """Return whether the call may change something."""
         return not READS.match(self.action)
 
     def get(self, path: str, default: object = None) -> Any:  # noqa: ANN401 - a parameter has any type
@@ -82,7 +82,7 @@ def read(method: str, address: str, headers: Headers, body: bytes) -> Call | Non
     except UnknownServiceError as error:
         raise ValueError(str(error)) from error
     form = MultiDict(query)
-    # As moto has it: beside a form in the body, the query counts for nothing.
+    # As in moto: a form in the body replaces the query.
     is_form = headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded")
     if service != "s3" and body and is_form:
         form = MultiDict(parse_qsl(body.decode(), keep_blank_values=True))
@@ -156,7 +156,7 @@ def _s3_operation(
 
 
 def _required(operation: OperationModel, location: str) -> list[str]:
-    """Return the names that an operation cannot do without, in its query or its headers."""
+    """Return the names that an operation requires in its query or its headers."""
     shape = operation.input_shape
     members = [shape.members[name] for name in shape.required_members] if shape else []
     return [

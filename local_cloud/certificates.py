@@ -1,4 +1,4 @@
-"""The authority that signs the certificates of databases and caches, one for each life of the cloud."""
+"""The CA of the databases' and caches' certificates, one for each life of the cloud."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Certificate:
 
 
 class Authority:
-    """A certificate authority that exists in memory only."""
+    """A CA that exists in memory only."""
 
     def __init__(self, name: str) -> None:
         """Make the key and the self-signed certificate."""
@@ -46,13 +46,13 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """The authority's own certificate."""
+        """The CA's own certificate."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, host_names: list[str]) -> Certificate:
         """A server certificate for the host names; the first one is its subject."""
         key = ec.generate_private_key(ec.SECP256R1())
-        # A common name holds 64 characters at most; the alternative names are what is checked.
+        # A common name holds at most 64 characters; clients check the alternative names.
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_names[0][:64])])
         names = x509.SubjectAlternativeName([x509.DNSName(name) for name in host_names])
         builder = self._builder(subject, key.public_key()).add_extension(names, critical=False)

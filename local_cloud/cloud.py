@@ -19,7 +19,7 @@ from local_cloud.stops import Stops
 
 log = logging.getLogger("local_cloud")
 
-# Finds the server that has a private address.
+# Finds the server with a private address.
 type ServerAt = Callable[[str], Instance | None]
 
 
@@ -32,7 +32,7 @@ class Cloud:
     """
 
     def __init__(self, settings: Settings, podman: Podman | None = None) -> None:
-        """Make the parts; nothing on the host is touched yet."""
+        """Create the parts, without a change on the host."""
         self.settings = settings
         self.delays = dict(settings.delays)
         self.lock = threading.RLock()
@@ -47,7 +47,7 @@ class Cloud:
         self.on_reset: list[Callable[[], None]] = []
 
     def later(self, resource: str, what: str, work: Callable[[], None]) -> None:
-        """Do slow work in the background: in order for one resource, side by side for different ones."""
+        """Do slow work in the background: in order for one resource, in parallel for different ones."""
 
         def run() -> None:
             if self.closing.is_set():
@@ -74,7 +74,7 @@ class Cloud:
         self.closing.wait(self.delays[kind])
 
     def drain(self) -> None:
-        """Drop the work that has not begun, and wait for what has."""
+        """Drop queued work, and wait for running work."""
         self.closing.set()
         for queue in list(self.queues.values()):
             queue.shutdown(wait=True, cancel_futures=True)
@@ -90,7 +90,7 @@ class Cloud:
         log.info("reset: the account is empty")
 
     def remove_leftovers(self) -> list[str]:
-        """Remove containers, networks and firewall rules of this cloud, whoever left them; returns a line for each kind."""
+        """Remove all containers, networks and firewall rules of this cloud; returns a line for each kind."""
         removed = self.podman.remove_everything()
         if self.network.firewall.remove():
             removed.append("firewall rules")

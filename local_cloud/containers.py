@@ -88,7 +88,7 @@ class Podman:
         options: Sequence[str],
         files: Iterable[File] = (),
     ) -> None:
-        """Make a container, place the files, start it."""
+        """Create a container, copy the files, start the container."""
         self.make(name, image, command, options=options, files=files)
         self.start(name)
 
@@ -101,7 +101,7 @@ class Podman:
         options: Sequence[str],
         files: Iterable[File] = (),
     ) -> None:
-        """Make a container and place the files; it does not run yet."""
+        """Create a container and copy the files, without a start."""
         self.call("create", "--name", name, "--label", self.label, *options, image, *command)
         self.copy(name, files)
 

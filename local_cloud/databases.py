@@ -23,7 +23,7 @@ from local_cloud.shims.rds.parameter_groups import catalogue, parameter_values
 
 log = logging.getLogger("local_cloud")
 
-# The port is part of the socket's name; the server that runs tells it in the fourth line.
+# The port is part of the socket's name; the fourth line of the PID file has the running server's.
 PSQL = (
     'exec psql --port="$(sed -n 4p /var/lib/postgresql/data/postmaster.pid)" --no-psqlrc --quiet --set=ON_ERROR_STOP=1'
     " --tuples-only --no-align --username=rdsadmin --dbname=postgres"
@@ -32,7 +32,7 @@ PSQL = (
 
 @dataclasses.dataclass
 class Server:
-    """What stands behind an instance."""
+    """The backing of an instance."""
 
     container: str
     interface: Interface
@@ -42,7 +42,7 @@ class Databases:
     """The containers behind the account's database instances."""
 
     def __init__(self, cloud: Cloud) -> None:
-        """Take over RDS's life cycle from moto."""
+        """Hook into moto's life cycle of RDS."""
         self.cloud = cloud
         self.servers: dict[str, Server] = {}
         self.backups = Backups(cloud)
@@ -104,7 +104,7 @@ class Databases:
         return [ec2.get_default_security_group(self._subnet(instance).vpc_id).id]
 
     def queue(self, server: Server) -> str:
-        """The name under which slow work on a server is put in order."""
+        """The key that orders slow work on a server."""
         return f"database {server.container}"
 
     def _subnet(self, instance: DBInstance) -> Subnet:
@@ -127,9 +127,9 @@ class Databases:
         self.cloud.later(self.queue(server), f"{instance.db_instance_identifier} {what}", run)
 
     def show(self, instance: DBInstance, state: str, kind: str) -> None:
-        """Show a state as long as the settings delay what causes it (`kind`, one of settings.DELAYED).
+        """Show a state during the settings' delay of its cause (`kind`, one of settings.DELAYED).
 
-        An instance that is being deleted stays so.
+        An instance in deletion stays so.
         """
         if not self.cloud.delays[kind]:
             return
@@ -211,7 +211,7 @@ class Databases:
     def modified(
         self, instance: DBInstance, values: dict[str, Any], previous_address: str, previous_size: int
     ) -> None:
-        """Carry out what a modification means for a running server.
+        """Apply a modification to a running server.
 
         `values` are moto's arguments, by their names there; the size is in GiB.
         """
@@ -231,7 +231,7 @@ class Databases:
             self._change(instance, grown=instance.allocated_storage > previous_size)
 
     def _change(self, instance: DBInstance, *, grown: bool) -> None:
-        """Show what a change of the class or the storage looks like on RDS."""
+        """Show a change of the class or the storage as RDS does."""
 
         def work() -> None:
             self.show(instance, "modifying", "modification")
@@ -252,7 +252,7 @@ class Databases:
         self._later(instance, "master password changed", work)
 
     def _rename(self, instance: DBInstance, server: Server) -> None:
-        """Give the server its new name, and a certificate for it."""
+        """Set the server's new name, with a certificate for it."""
         instance.status = "renaming"
 
         def work() -> None:
@@ -316,7 +316,7 @@ class Databases:
             File("/etc/postgresql/conf.d/50-instance.conf", settings_text(instance)),
             File("/etc/postgresql/pg_hba.conf", access_text(instance)),
             File("/etc/postgresql/server.crt", certificate.certificate),
-            # The start script gives it to PostgreSQL's user.
+            # The start script changes the owner to PostgreSQL's user.
             File("/etc/postgresql/server.key", certificate.key, 0o600),
         ]
 
@@ -329,17 +329,17 @@ class Databases:
         return self.cloud.podman.exec(container, "sh", "-c", PSQL, stdin=(quiet + statements).encode())
 
     def _start(self, server: Server) -> None:
-        """Start the container, and return when the server can be written to."""
+        """Start the container, and return once the server accepts writes."""
         self.cloud.podman.start(server.container)
         self.cloud.network.prepare_bridge(server.interface.subnet.vpc_id)
         self._wait(server)
 
     def _wait(self, server: Server) -> None:
-        """Return when the server can be written to. Raises ContainerError."""
+        """Return once the server accepts writes. Raises ContainerError."""
         deadline = time.monotonic() + START_TIMEOUT
         while True:
             try:
-                # A restored one first replays its log, and answers questions meanwhile.
+                # A restored server first replays its log, and answers reads meanwhile.
                 if self._sql(server, "SELECT pg_is_in_recovery();").strip() == "f":
                     return
             except ContainerError:
@@ -360,7 +360,7 @@ def literal(text: str) -> str:
 
 
 def bootstrap_sql(instance: DBInstance) -> str:
-    """What RDS sets up in a new instance: the master user, who is no superuser, and the database."""
+    """RDS's content of a new instance: the master user, without superuser rights, and the database."""
     master = identifier(instance.master_username)
     statements = [
         "CREATE ROLE rds_superuser NOLOGIN;",
@@ -384,9 +384,9 @@ def settings_text(instance: DBInstance) -> str:
         "ssl_cert_file = '/etc/postgresql/server.crt'",
         "ssl_key_file = '/etc/postgresql/server.key'",
         f"port = {instance.port}",
-        # The data lives as long as the local cloud: a power cut of the host ends both.
+        # The data ends with the local cloud, so a power cut needs no durability.
         "fsync = off",
-        # The whole log since the first day: what point-in-time restores replay.
+        # Keep the whole log, which point-in-time restores replay.
         "wal_keep_size = '1TB'",
     ]
     lines += [
@@ -411,7 +411,7 @@ def access_text(instance: DBInstance) -> str:
 
 
 def _install(databases: Databases) -> None:
-    """Let moto's RDS tell the backing what happens."""
+    """Connect moto's RDS calls to the backing."""
     cloud = databases.cloud
 
     @around(RDSBackend, "create_db_instance")

@@ -1,4 +1,4 @@
-"""Who is answered: this host's own programs, and the servers as far as their role reaches. No web page.
+"""Access control: answers this host's programs, and the servers within their role's rights, but no web page.
 
 A page that a developer visits can send requests to loopback addresses, by their number or by a name of its own that it lets
 point there. It cannot keep the browser from saying so.
@@ -22,15 +22,15 @@ from local_cloud.faults import Answer, Environ, Fault, action_of, render
 from local_cloud.network import METADATA_ADDRESS
 from local_cloud.policies import as_list
 
-# What moto itself reads the service from.
+# moto reads the service from here.
 SCOPE = re.compile(r"[^/=\s]+/\d{8}/[^/]+/(?P<service>[^/,\s]+)/aws4_request")
-# What holds nothing that a server could take over the account with. Of the others it may what its role may.
+# Paths that give a server no power over the account. On other paths the server's role decides.
 OPEN_TO_SERVERS = {"s3", "logs", "monitoring", "sts"}
 LOCAL_PATHS_OF_SERVERS = ("/local-cloud/health", "/local-cloud/database-ca.pem")
 
 
 class Door:
-    """Refuses requests before anything else looks at them."""
+    """Refuses requests before any other processing."""
 
     def __init__(self, cloud: Cloud, server_at: ServerAt) -> None:
         """Guard this cloud."""
@@ -38,10 +38,10 @@ class Door:
         self.server_at = server_at
 
     def refusal(self, environ: Environ) -> Answer | None:
-        """Refuse whoever is neither on this host nor one of its servers, and whatever comes from a web page."""
+        """Refuse clients other than this host and its servers, and requests of web pages."""
         client = environ["REMOTE_ADDR"]
         if not (ipaddress.ip_address(client).is_loopback or self.cloud.network.is_inside(client)):
-            # A route to a bridge's address is not an invitation.
+            # Another host with a route to a bridge's address is refused.
             return _refuse("the local cloud answers this host and its own servers only")
         browsers = [name for name in environ if name == "HTTP_ORIGIN" or name.startswith("HTTP_SEC_FETCH_")]
         if browsers:
@@ -57,7 +57,7 @@ class Door:
         gateways = {network.gateway for network in list(self.cloud.network.vpcs.values())}
         if name in {METADATA_ADDRESS, "localhost", *gateways}:
             return True
-        # moto takes the service from such a name: of a server it is to come from the signature alone.
+        # moto reads the service from such a name: for a server only the signature may name it.
         if re.fullmatch(r"([a-z0-9.-]+\.)?(amazonaws\.com|localhost)", name):
             return not inside
         try:
@@ -66,7 +66,7 @@ class Door:
             return False
 
     def limit(self, environ: Environ, body: bytes) -> Answer | None:
-        """Refuse a server what its role may not, whatever key it has found."""
+        """Refuse a server's request outside its role's rights, with any key."""
         client, path = environ["REMOTE_ADDR"], environ["PATH_INFO"]
         if ipaddress.ip_address(client).is_loopback:
             return None
@@ -90,7 +90,7 @@ class Door:
         return render(Fault("", "AccessDeniedException", message, status=status), environ, body)
 
     def _resource(self, service: str, body: bytes) -> str:
-        """Return the ARN of the secret that is asked for; of other services every resource."""
+        """Return the ARN of the requested secret; for other services every resource."""
         if service != "secretsmanager":
             return "*"
         try:
@@ -126,7 +126,7 @@ def _service(environ: Environ) -> str:
 
 
 def _allowed(action: str, resource: str, statements: list[dict[str, Any]]) -> bool:
-    """Tell whether an Allow without conditions applies, and no Deny does."""
+    """Return whether an Allow without conditions applies, and no Deny."""
     effects = {
         (statement["Effect"], "Condition" in statement)
         for statement in statements

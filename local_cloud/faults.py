@@ -1,4 +1,4 @@
-"""Errors to order: the next N calls of an action answer what a test wants to see handled."""
+"""Ordered errors: the next N calls of an action return the error of a test."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Answer:
 
 
 class Faults:
-    """The faults that are still to happen."""
+    """The pending faults."""
 
     def __init__(self) -> None:
-        """None at first."""
+        """Start without faults."""
         self.pending: list[Fault] = []
         self.lock = threading.Lock()
 
@@ -53,12 +53,12 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Forget them all."""
+        """Drop all faults."""
         with self.lock:
             self.pending.clear()
 
     def answer(self, environ: Environ, body: bytes) -> Answer | None:
-        """The error that this request is to be answered with, if one was ordered."""
+        """The ordered error for this request, if any."""
         if not self.pending:
             return None
         action = action_of(environ, body)
@@ -93,7 +93,7 @@ def render(fault: Fault, environ: Environ, body: bytes) -> Answer:
     error = f"<Code>{escape(fault.code)}</Code><Message>{escape(fault.message)}</Message>"
     if not _is_query(environ):
         document = f"<Error>{error}<RequestId>{request_id}</RequestId></Error>"
-    elif b"Version=2016-11-15" in body:  # EC2 has an envelope of its own
+    elif b"Version=2016-11-15" in body:  # EC2 has a different envelope
         document = (
             f"<Response><Errors><Error>{error}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
         )

@@ -1,4 +1,4 @@
-"""Refuses what the caller's policies do not allow: off until policies are given."""
+"""Refuses calls that the caller's policies do not allow; off until policies are set."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger("local_cloud")
 
 
 class MotoAccount(Account):
-    """The account as moto has it."""
+    """The account's state in moto."""
 
     def tags(self, region: str, resource: str) -> Tags:
         """Return the tags of a resource of EC2, by its id or, for a key pair, its name."""
@@ -32,12 +32,12 @@ class MotoAccount(Account):
         return dict(backend.tags.get(pair.id if pair else resource, {}))
 
     def is_public(self, region: str, image: str) -> bool:
-        """Say whether everybody may use an image."""
+        """Return whether an image is public."""
         found = ec2_backends[self.id][region].amis.get(image)
         return bool(found and found.is_public)
 
     def associated(self, region: str, association: str) -> list[str]:
-        """Return the ids of what an association is between: route table and subnet, address, or instance."""
+        """Return the ids at the ends of an association: route table and subnet, address, or instance."""
         backend = ec2_backends[self.id][region]
         for table in backend.route_tables.values():
             for one in table.associations:
@@ -50,7 +50,7 @@ class MotoAccount(Account):
         return [one.instance_id for one in profiles if one.association_id == association]
 
     def boundary(self, role: str) -> str:
-        """Return the ARN of a role's boundary; empty when it has none."""
+        """Return the ARN of a role's boundary; empty without one."""
         found = self._role(role)
         return (found.permissions_boundary_arn or "") if found else ""
 
@@ -85,10 +85,10 @@ def _document(text: str | dict[str, Any]) -> Document:
 
 
 class Guard:
-    """The policies of the operator, what was asked, and what was refused."""
+    """The operator's policies, and the recorded calls and refusals."""
 
     def __init__(self, account: str, lock: threading.RLock) -> None:
-        """Refuse nothing yet; `lock` is the cloud's, held while moto's state is read."""
+        """Start without policies; `lock` is the cloud's, held during reads of moto's state."""
         self.lock = lock
         self.account = MotoAccount(account)
         self.policies: list[Document] | None = None
@@ -114,7 +114,7 @@ class Guard:
         return {"enforced": self.policies is not None, "used": used, "refused": self.refused}
 
     def answer(self, environ: Environ, body: bytes) -> Answer | None:
-        """Return AWS's refusal of a request; None when it is allowed, or nothing is enforced."""
+        """Return AWS's refusal of a request; None for an allowed one, or without policies."""
         if self.policies is None or environ["PATH_INFO"].startswith("/moto-api/"):
             return None
         call: Call | None = None

@@ -37,7 +37,7 @@ EXTRA_AUTHORITIES = Path("/usr/local/share/ca-certificates")
 
 @dataclasses.dataclass(frozen=True)
 class MachineImage:
-    """What stands behind an AMI: its publisher, how its name begins, the image on this machine, the user that it brings."""
+    """The backing of an AMI: its publisher, its name's prefix, the image on this machine, and the image's user."""
 
     owner: str
     name: str
@@ -46,7 +46,7 @@ class MachineImage:
     parameter: str
 
     def matches(self, ami: Ami) -> bool:
-        """Tell whether an AMI is one of these."""
+        """Return whether an AMI belongs here."""
         return (ami.owner_id, ami.architecture) == (self.owner, "x86_64") and ami.name.startswith(self.name)
 
     @property
@@ -71,7 +71,7 @@ MACHINE_IMAGES = (
 
 @dataclasses.dataclass
 class Machine:
-    """What stands behind an instance; `reachable` is what the status checks report, `console` the console's output."""
+    """The backing of an instance; the status checks report `reachable`, the console prints `console`."""
 
     container: str
     image: MachineImage
@@ -83,7 +83,7 @@ class Instances:
     """The containers behind the account's instances."""
 
     def __init__(self, cloud: Cloud) -> None:
-        """Take over EC2's life cycle from moto."""
+        """Hook into moto's life cycle of EC2."""
         self.cloud = cloud
         self.machines: dict[str, Machine] = {}
         self.last_address = 1
@@ -102,18 +102,18 @@ class Instances:
     # -- addresses ---------------------------------------------------------------------------------
 
     def all(self) -> Iterator[Instance]:
-        """Every instance that has not been terminated."""
+        """Every instance except terminated ones."""
         for reservation in list(self.backend.reservations.values()):
             yield from (
                 one for one in reservation.instances if one.state not in {"shutting-down", "terminated"}
             )
 
     def by_private_address(self, address: str) -> Instance | None:
-        """The instance that has this private address."""
+        """The instance with this private address."""
         return next((one for one in self.all() if one.private_ip == address), None)
 
     def free_public_address(self) -> str:
-        """The next address of the loopback range; a freed one is not used again soon, as on AWS."""
+        """The next address of the loopback range; as on AWS, a released one is not reused soon."""
         size = self.cloud.settings.loopback_range.num_addresses
         used = {address.public_ip for address in self.backend.addresses}
         used |= {interface.public_ip for interface in self.backend.enis.values()}
@@ -126,7 +126,7 @@ class Instances:
         raise EC2ClientError("AddressLimitExceeded", "The maximum number of addresses has been reached.")
 
     def publish(self) -> None:
-        """Make the firewall map every public address to the instance that has it now."""
+        """Map every public address to its current instance in the firewall."""
         addresses = {
             one.public_ip: one.private_ip for one in self.all() if one.public_ip and one.id in self.machines
         }
@@ -137,7 +137,7 @@ class Instances:
     # -- life cycle --------------------------------------------------------------------------------
 
     def image(self, backend: EC2Backend, image_id: str) -> MachineImage:
-        """Return what an AMI's servers are made of. Raises AWS's kind of error where this machine has nothing for it."""
+        """Return the backing of an AMI. Raises an AWS error without an image on this machine."""
         ami = backend.amis.get(image_id)
         found = next((one for one in MACHINE_IMAGES if ami and one.matches(ami)), None)
         if found is None:
@@ -193,7 +193,7 @@ class Instances:
         self._came_up(instance, machine)
 
     def _came_up(self, instance: Instance, machine: Machine) -> None:
-        """A container was started: open the way to it, then wait until sshd answers."""
+        """Open the network to a started container, then wait until sshd answers."""
         cloud = self.cloud
         cloud.network.prepare_bridge(instance.vpc_id)
         with cloud.lock:
@@ -207,12 +207,12 @@ class Instances:
         machine.reachable = True
 
     def _console(self, machine: Machine) -> str:
-        """Print what cloud-init prints on the console at the end of a first boot: the host keys."""
+        """Print the host keys on the console, as cloud-init does at the end of a first boot."""
         read = "cat /etc/ssh/ssh_host_*_key.pub"
         return console_output(self.cloud.podman.exec(machine.container, "sh", "-c", read))
 
     def console(self, instance_id: str) -> str:
-        """Return the console's output; "" before there is any."""
+        """Return the console's output; "" before the first boot."""
         machine = self.machines.get(instance_id)
         return machine.console if machine else ""
 
@@ -281,7 +281,7 @@ def _set_state(instance: Instance, name: str, code: int) -> None:
 
 
 def wait_for_ssh(address: str, cloud: Cloud) -> None:
-    """Return when sshd greets. Raises TimeoutError."""
+    """Return once sshd answers. Raises TimeoutError."""
     deadline = time.monotonic() + BOOT_TIMEOUT
     while time.monotonic() < deadline and not cloud.closing.wait(0.1):
         try:
@@ -300,17 +300,17 @@ def console_output(keys: str) -> str:
     return f"-----BEGIN SSH HOST KEY KEYS-----\n{keys.strip()}\n-----END SSH HOST KEY KEYS-----\n"
 
 
-# -- what the "machine image" brings ---------------------------------------------------------------
+# -- the content of the "machine image" ---------------------------------------------------------------
 
 
 def machine_files(instance: Instance, user: str, endpoint: str) -> list[File]:
-    """The files of a first boot: the key, where the cloud is, the host's authorities, the user data."""
+    """The files of a first boot: the key, the cloud's address, the host's CAs, the user data."""
     environment = {"AWS_ENDPOINT_URL": endpoint}
-    folder = f"/home/{user}/.ssh"
-    files = [File(f"{folder}/", "", 0o700, 1000)]
+    directory = f"/home/{user}/.ssh"
+    files = [File(f"{directory}/", "", 0o700, 1000)]
     key = instance.ec2_backend.key_pairs.get(instance.key_name)
     if key:
-        files.append(File(f"{folder}/authorized_keys", key.public_key.strip() + "\n", 0o600, 1000))
+        files.append(File(f"{directory}/authorized_keys", key.public_key.strip() + "\n", 0o600, 1000))
     authorities = _authority_files()
     if authorities:
         files += authorities
@@ -322,21 +322,21 @@ def machine_files(instance: Instance, user: str, endpoint: str) -> list[File]:
             "/etc/systemd/system.conf.d/50-local-cloud.conf",
             f"[Manager]\nDefaultEnvironment={' '.join(lines)}\n",
         ),
-        # sudo begins with an empty environment otherwise.
+        # sudo would start with an empty environment.
         File("/etc/sudoers.d/50-local-cloud", "Defaults env_file=/etc/environment\n", 0o440),
     ]
     return files + _user_data_files(instance)
 
 
 def _authority_files() -> list[File]:
-    """The host's certificate bundle, where the host trusts authorities that Debian does not know."""
+    """The host's CA bundle, if the host trusts CAs that Debian does not know."""
     bundle = Path(os.environ.get("SSL_CERT_FILE") or CA_BUNDLE)
     extra = sorted(EXTRA_AUTHORITIES.glob("*.crt"))
     if not bundle.is_file() or not (extra or "SSL_CERT_FILE" in os.environ):
         return []
     return [
         File(CA_BUNDLE, bundle.read_bytes()),
-        # For the day when the package rebuilds the bundle.
+        # For a rebuild of the bundle by the package.
         *(File(f"{EXTRA_AUTHORITIES}/{path.name}", path.read_bytes()) for path in extra),
     ]
 
@@ -373,7 +373,7 @@ def _user_data_files(instance: Instance) -> list[File]:
 
 
 def user_data_of(instance: Instance) -> bytes:
-    """An instance's user data, b"" when it has none."""
+    """An instance's user data, b"" without any."""
     return instance.user_data.decode().encode() if instance.user_data else b""
 
 
@@ -381,7 +381,7 @@ def user_data_of(instance: Instance) -> bytes:
 
 
 def _install(instances: Instances) -> None:
-    """Let moto's EC2 tell the backing what happens."""
+    """Connect moto's EC2 calls to the backing."""
     cloud = instances.cloud
 
     def random_address() -> str:
@@ -394,10 +394,10 @@ def _install(instances: Instances) -> None:
     def create_vpc(
         original: Original, backend: EC2Backend, cidr_block: str, *args: object, **kwargs: object
     ) -> object:
-        """Give the VPC its network; a CIDR that the host already routes is refused by name."""
+        """Create the VPC's network; refuse a CIDR that the host already routes."""
         vpc = original(backend, cidr_block, *args, **kwargs)
         if kwargs.get("is_default"):
-            return vpc  # exists in every account; it gets its network when something is put into it
+            return vpc  # exists in every account; its network is created with its first resource
         try:
             cloud.network.ensure(vpc.id, vpc.cidr_block)
         except (AddressRangeError, ContainerError) as error:
@@ -424,7 +424,7 @@ def _install(instances: Instances) -> None:
     for name in ("associate_address", "disassociate_address", "release_address"):
         after(EC2Backend, name, lambda *_, **__: instances.publish())
 
-    # AWS: what the machine printed, nothing before it has booted (moto: the same sample for all).
+    # AWS: the machine's output, empty before its first boot (moto: the same sample for all).
     @around(EC2Response, "get_console_output")
     def get_console_output(_original: Original, response: EC2Response) -> ActionResult:
         instance = response.ec2_backend.get_instance(response._get_param("InstanceId"))

@@ -26,7 +26,7 @@ RENEW_BEFORE = 3600  # seconds
 
 @dataclasses.dataclass
 class Credentials:
-    """Credentials of a role, and until when they hold."""
+    """Credentials of a role, with their expiry."""
 
     document: dict[str, str]
     expires: float
@@ -36,7 +36,7 @@ class Metadata:
     """Answers the requests of instances."""
 
     def __init__(self, cloud: Cloud, server_at: ServerAt) -> None:
-        """No token has been given out yet."""
+        """Start without tokens."""
         self.cloud = cloud
         self.server_at = server_at
         self.tokens: dict[str, tuple[str, float]] = {}
@@ -64,7 +64,7 @@ class Metadata:
             return self._get(instance, environ["PATH_INFO"])
 
     def _new_token(self, instance: Instance, environ: Environ) -> Answer:
-        """A session token; refused to whoever passes a proxy on, as AWS does."""
+        """A session token; refused for a request through a proxy, as on AWS."""
         if "HTTP_X_FORWARDED_FOR" in environ:
             return _text(403)
         wanted = environ.get("HTTP_X_AWS_EC2_METADATA_TOKEN_TTL_SECONDS", "")
@@ -143,7 +143,7 @@ class Metadata:
         return json.dumps(document, indent=2)
 
     def _iam(self, instance: Instance) -> dict[str, str]:
-        """The instance profile and the credentials of its role; nothing without a profile, or after it was made again."""
+        """The instance profile and its role's credentials; empty without a profile, or after the profile was recreated."""
         profile_id = (instance.iam_instance_profile or {}).get("Id")
         iam = iam_backends[self.cloud.settings.account]["aws"]
         profile = next((one for one in iam.instance_profiles.values() if one.id == profile_id), None)
@@ -163,7 +163,7 @@ class Metadata:
         }
 
     def _credentials(self, instance: Instance, role_arn: str) -> dict[str, str]:
-        """Credentials that the API knows as this role's; the same until they are about to expire."""
+        """This role's credentials in the API; renewed shortly before their expiry."""
         held = self.credentials.get((instance.id, role_arn))
         if held and held.expires - time.time() > RENEW_BEFORE:
             return held.document

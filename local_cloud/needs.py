@@ -1,4 +1,4 @@
-"""What a call must be allowed: its actions, each with the ARNs and condition keys that AWS looks at.
+"""The permissions that a call needs: its actions, each with the ARNs and condition keys that AWS checks.
 
 The tables are AWS's service authorization reference for what this project calls. A call that is not in them raises
 UnknownError.
@@ -36,7 +36,7 @@ S3_ACTIONS = {
     "PutBucketEncryption": "PutEncryptionConfiguration",
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
 }
-# Actions that know no resource, or are about all of them.
+# Actions without a resource, or for all resources.
 UNSCOPED = {
     "cloudwatch": r"DescribeAlarms|PutMetricData",
     "ec2": r"Describe\w+",
@@ -50,7 +50,7 @@ UNSCOPED = {
     "ssm": r"DescribeParameters",
     "sts": r"GetCallerIdentity",
 }
-# Action of EC2 -> the parameters that name resources; "+kind" is a resource that it makes.
+# Action of EC2 -> the parameters that name resources; "+kind" is a resource that it creates.
 EC2 = {
     "AllocateAddress": "+elastic-ip",
     "AssociateAddress": "InstanceId AllocationId",
@@ -147,7 +147,7 @@ TAGGING = {
 
 
 class Account:
-    """What must be known of an account to judge a call; this one is empty."""
+    """The facts of an account that decide on a call; this one is empty."""
 
     def __init__(self, account: str) -> None:
         """Answer for this account id."""
@@ -158,24 +158,24 @@ class Account:
         return {}
 
     def is_public(self, region: str, image: str) -> bool:
-        """Say whether everybody may use an image; of an account that knows it, unless it is known better."""
+        """Return whether an image is public; by default if its account is known."""
         return True
 
     def associated(self, region: str, association: str) -> list[str]:
-        """Return the ids of what an association of EC2 is between."""
+        """Return the ids at the ends of an association of EC2."""
         return []
 
     def boundary(self, role: str) -> str:
-        """Return the ARN of a role's boundary; empty when it has none."""
+        """Return the ARN of a role's boundary; empty without one."""
         return ""
 
     def role_of(self, profile: str) -> str:
-        """Return the name of an instance profile's role: the profile's own, as here, unless it is known better."""
+        """Return the name of an instance profile's role; by default the profile's own name, as in this project."""
         return profile
 
 
 def needs(call: Call, account: Account) -> list[Need]:
-    """Return what a call must be allowed. Raises UnknownError for a call that is in none of the tables."""
+    """Return the permissions that a call needs. Raises UnknownError for a call outside the tables."""
     if re.fullmatch(UNSCOPED.get(call.service, "$^"), call.action):
         return _unscoped(call)
     special: dict[str, Callable[[Call, Account], Iterator[Need]]] = {
@@ -197,7 +197,7 @@ def needs(call: Call, account: Account) -> list[Need]:
 
 def _unscoped(call: Call) -> list[Need]:
     if call.name == "sts:GetCallerIdentity":
-        return []  # AWS allows it to everybody, whatever a policy says
+        return []  # AWS always allows it, independent of policies
     context = _context(call)
     if call.action == "PutMetricData":
         context["cloudwatch:namespace"] = call.get("Namespace", "")
@@ -218,7 +218,7 @@ def _values(call: Call, parameter: str) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-# -- EC2: by id, with the tags of what exists --------------------------------------------------------------
+# -- EC2: by id, with the tags of existing resources --------------------------------------------------------------
 
 
 def _ec2(call: Call, account: Account) -> Iterator[Need]:
@@ -359,7 +359,7 @@ def _named(call: Call, account: Account) -> Iterator[Need]:
 
 
 def _is_used_only(call: Call, parameter: str) -> bool:
-    """Tell whether a creation only uses what this parameter names, beside what it makes."""
+    """Return whether a creation only uses this parameter's resource, beside the created one."""
     made = {
         "CreateDBInstance": "DBInstanceIdentifier",
         "CreateDBSnapshot": "DBSnapshotIdentifier",

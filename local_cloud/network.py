@@ -25,7 +25,7 @@ METADATA_ADDRESS = "169.254.169.254"
 
 
 class AddressRangeError(Exception):
-    """A CIDR that this host cannot give to a VPC."""
+    """A CIDR that is not usable for a VPC on this host."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class VpcNetwork:
     bridge: str
 
     def options(self, address: str) -> list[str]:
-        """podman's options for a container that has this address of the VPC."""
+        """podman's options for a container with this address of the VPC."""
         return [
             f"--network={self.name}",
             f"--ip={address}",
@@ -77,7 +77,7 @@ def check_free(cidr: ipaddress.IPv4Network) -> None:
         if destination.overlaps(cidr):
             raise AddressRangeError(
                 f"The CIDR '{cidr}' overlaps {destination}, which this host already routes to {interface}. "
-                "Choose another CIDR for this VPC, or stop what uses that one."
+                "Choose another CIDR for this VPC, or stop the program that uses that one."
             )
 
 
@@ -85,7 +85,7 @@ class Network:
     """The networks and the firewall rules of one local cloud."""
 
     def __init__(self, settings: Settings, podman: Podman) -> None:
-        """Nothing is changed on the host before the first VPC."""
+        """Start without a change on the host; the first VPC makes one."""
         self.settings = settings
         self.podman = podman
         self.vpcs: dict[str, VpcNetwork] = {}
@@ -95,7 +95,7 @@ class Network:
         self.on_gateways: Callable[[set[str]], None] = lambda _gateways: None
 
     def ensure(self, vpc_id: str, cidr: str) -> VpcNetwork:
-        """The network of a VPC, made when it is not there yet. Raises AddressRangeError, ContainerError."""
+        """The network of a VPC, created if missing. Raises AddressRangeError, ContainerError."""
         with self.lock:
             if vpc_id not in self.vpcs:
                 block = ipaddress.IPv4Network(cidr)
@@ -129,7 +129,7 @@ class Network:
                 self._apply()
 
     def publish(self, addresses: dict[str, str]) -> bool:
-        """Make {public address: private address} the whole truth at once; True when that is news."""
+        """Replace the whole mapping {public address: private address} at once; True for a change."""
         with self.lock:
             if addresses == self.public:
                 return False
@@ -138,13 +138,13 @@ class Network:
             return True
 
     def prepare_bridge(self, vpc_id: str) -> None:
-        """Set up the bridge of a VPC; to be repeated, for an idle bridge goes away."""
+        """Set up the bridge of a VPC; repeat this, since podman removes an idle bridge."""
         network = self.vpcs[vpc_id]
         options = Path("/proc/sys/net/ipv4/conf") / network.bridge
-        # Loopback addresses may reach it: the public addresses are such.
+        # Allow loopback addresses: the public addresses are such.
         (options / "route_localnet").write_text("1\n")
         # A bridge takes the lowest hardware address of its ports, and changes it while containers come
-        # and go: whoever remembers it loses the gateway, and names with it, for up to a minute.
+        # and go: a container with the old one in its ARP cache loses the gateway and DNS for up to a minute.
         (options / "arp_notify").write_text("1\n")
         address = hardware_address(network.gateway)
         subprocess.run(["ip", "link", "set", "dev", network.bridge, "address", address], check=True)
@@ -162,7 +162,7 @@ class Network:
         self.on_gateways({network.gateway for network in self.vpcs.values()})
 
     def forget(self) -> None:
-        """Forget everything; the caller has removed the networks."""
+        """Drop the state; the caller has removed the networks."""
         with self.lock:
             self.vpcs, self.public = {}, {}
             self._apply()
@@ -172,7 +172,7 @@ class Firewall:
     """Two chains of the nat table, named after the container prefix, and the jumps to them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Nothing is changed yet."""
+        """Start without a change on the host."""
         self.settings = settings
         self.inward = f"{settings.container_prefix}-in"
         self.outward = f"{settings.container_prefix}-out"
@@ -198,7 +198,7 @@ class Firewall:
         return "\n".join([*lines, "COMMIT", ""])
 
     def apply(self, bridges: list[str], public: dict[str, str]) -> None:
-        """Replace the content of our chains in one step, and leave everyone else's rules alone."""
+        """Replace the content of our chains in one step, and keep foreign rules."""
         rules = self.rules(bridges, public)
         subprocess.run(["iptables-restore", "-w", "--noflush"], input=rules.encode(), check=True)
         for jump in self.jumps:
@@ -206,7 +206,7 @@ class Firewall:
                 _iptables("-A", *jump)
 
     def remove(self) -> bool:
-        """Remove our chains and the jumps to them; True when there were any."""
+        """Remove our chains and the jumps to them; True if there were any."""
         found = False
         for jump in self.jumps:
             while _iptables("-D", *jump):

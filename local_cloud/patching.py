@@ -1,4 +1,4 @@
-"""How moto's classes are changed: instead of a method, or after it."""
+"""Changes moto's classes: replaces a method, or adds a follower."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def around(owner: object, name: str) -> Callable[[Original], Original]:
 
 
 def after(owner: object, name: str, follow: Callable[..., object]) -> None:
-    """Let `follow` come after `owner.name`; it gets the result, then the arguments."""
+    """Call `follow` after `owner.name`, with the result, then the arguments."""
 
     @around(owner, name)
     def both(original: Original, *args: object, **kwargs: object) -> object:

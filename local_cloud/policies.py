@@ -1,7 +1,7 @@
-"""What AWS answers from IAM policies: a Deny that applies, else an Allow that applies, else no.
+"""AWS's decision from IAM policies: an applicable Deny, else an applicable Allow, else no.
 
-Enough of the language for the policies of iam/ and of the server's role; what is not known raises UnknownError, so that
-nothing passes because nobody understood it.
+Supports the parts of the language in iam/ and the server's role; an unknown part raises UnknownError, so that
+no unknown part passes by accident.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class UnknownError(Exception):
 
 @dataclass(frozen=True)
 class Need:
-    """One thing that a request must be allowed: an action on a resource, and the values of condition keys."""
+    """One permission that a request needs: an action on a resource, and the values of condition keys."""
 
     action: str
     resource: str
@@ -40,7 +40,7 @@ class Need:
 
 
 def allowed(need: Need, identity: Iterable[Document], boundary: Document | None = None) -> bool:
-    """Tell whether the policies of an identity, within its boundary, allow it."""
+    """Return whether the policies of an identity, within its boundary, allow it."""
     effects = _effects(need, identity)
     within = {"Allow"} if boundary is None else _effects(need, [boundary])
     return "Allow" in effects & within and "Deny" not in effects | within
@@ -56,7 +56,7 @@ def _effects(need: Need, documents: Iterable[Document]) -> set[str]:
 
 
 def applies(statement: Document, need: Need) -> bool:
-    """Tell whether a statement is about this action, this resource and this context. Raises UnknownError."""
+    """Return whether a statement applies to this action, this resource and this context. Raises UnknownError."""
     if unknown := statement.keys() - STATEMENT_KEYS:
         raise UnknownError(f"a statement with {', '.join(sorted(unknown))}")
     return (
@@ -85,10 +85,10 @@ def _holds(operator: str, key: str, values: list[Any], context: Mapping[str, str
 
 
 def as_list[T](value: T | list[T]) -> list[T]:
-    """Return what a policy has as one value or a list of them, as a list."""
+    """Return a policy's value, or list of values, as a list."""
     return value if isinstance(value, list) else [value]
 
 
 def matches(pattern: str, value: str) -> bool:
-    """Tell whether a pattern with * and ? covers a value, letter for letter."""
+    """Return whether a pattern with * and ? matches a value, case-sensitive."""
     return bool(re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), value, re.DOTALL))

@@ -1,4 +1,4 @@
-"""The HTTP side: moto's API, the local cloud's own few paths, and the metadata service."""
+"""The HTTP side: moto's API, the local cloud's own paths, and the metadata service."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Application:
             return start_response(given, *more)
 
         # One request at a time: moto's models are not made for threads. The body was read before,
-        # so that a slow client holds nobody up.
+        # so that a slow client delays no other.
         with self.cloud.lock:
             if call and stops.held:
                 answer = None
@@ -194,7 +194,7 @@ def _json(status: int, document: dict[str, Any]) -> Answer:
 
 
 class Listeners:
-    """The sockets: 127.0.0.1 from the start, the gateway of a VPC as long as there is that VPC."""
+    """The sockets: 127.0.0.1 from the start, the gateway of a VPC during the VPC's life."""
 
     def __init__(self, application: Application, port: int) -> None:
         """Listen on 127.0.0.1. Raises OSError when the port is taken."""
@@ -204,7 +204,7 @@ class Listeners:
         self.open("127.0.0.1")
 
     def open(self, address: str) -> None:
-        """Listen on an address; it may belong to a bridge that is not there yet."""
+        """Listen on an address, also on one of a future bridge."""
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.setsockopt(socket.SOL_IP, IP_FREEBIND, 1)
@@ -240,7 +240,7 @@ def _close(server: BaseWSGIServer) -> None:
 
 
 class QuietHandler(MotoRequestHandler):
-    """moto's handler without a line per request: the log says what happened, not who asked."""
+    """moto's handler without a line per request: the log names events, not callers."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing."""
+        """Log nothing."""

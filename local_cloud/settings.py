@@ -1,4 +1,4 @@
-"""What differs between two local clouds on the same machine."""
+"""Settings that differ between two local clouds on the same machine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Settings:
 
     @property
     def url(self) -> str:
-        """Where the API answers on this host."""
+        """The API's URL on this host."""
         return f"http://127.0.0.1:{self.port}"
 
     def as_json(self) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _loopback_range(value: str) -> ipaddress.IPv4Network:
 
 
 def container_environment() -> dict[str, str]:
-    """The environment for podman: the repository's containers.conf where one was written."""
+    """The environment for podman: the repository's containers.conf if it exists."""
     configuration = ROOT / ".state" / "containers.conf"
     if configuration.is_file():
         return {**os.environ, "CONTAINERS_CONF": str(configuration)}

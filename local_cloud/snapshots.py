@@ -22,7 +22,7 @@ def install(databases: Databases) -> None:
         instance = backend.databases[snapshot.db_instance_identifier]
         server = databases.server(instance)
         if server is None or snapshot.snapshot_type != "manual":
-            return snapshot  # the automated ones stand for what point-in-time restores begin with
+            return snapshot  # point-in-time restores start from the automated ones
         snapshot.status = "creating"
         name = snapshot.db_snapshot_identifier
 
@@ -71,7 +71,7 @@ def install(databases: Databases) -> None:
         server = databases.server(instance)
         if server is not None:
             backups.source = backups.point_in_time(instance, server.container, values)
-            # AWS: these are defaults again unless the request names them.
+            # AWS: a restore resets these to defaults unless the request sets them.
             values.setdefault("vpc_security_group_ids", databases.default_groups(instance))
             values.setdefault("db_parameter_group_name", instance.default_db_parameter_group_details()[1])
         try:

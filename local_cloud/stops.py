@@ -1,4 +1,4 @@
-"""Where a test wants a run killed: after one of the operator's writing calls.
+"""Holds a run for a test that kills it: after one of the operator's writing calls.
 
 That call is carried out and its answer withheld; the writing calls of the run's other lanes are withheld before anything is
 done. So the test has all the time it needs to kill the run exactly there.
@@ -15,13 +15,13 @@ from local_cloud.faults import Environ
 
 
 class Stops:
-    """The writing calls since the last order, and the one that a run is held at.
+    """The writing calls since the last order, and the call that is held.
 
     A call is named by its action and its number since the order, for instance "ec2:CreateSubnet 2".
     """
 
     def __init__(self) -> None:
-        """Hold nothing up, and count nothing."""
+        """Start without an order."""
         self.wanted: set[str] | None = None
         self.made: list[str] = []
         self.held = ""
@@ -29,7 +29,7 @@ class Stops:
         self.ordered = threading.Condition()
 
     def order(self, wanted: Iterable[str]) -> None:
-        """Count from now on, and hold at these calls. Whoever is held goes on."""
+        """Count from now on, and hold these calls. A held call continues."""
         with self.ordered:
             self.wanted = set(wanted)
             self.made, self.held = [], ""
@@ -41,7 +41,7 @@ class Stops:
         return {"made": list(self.made), "held": self.held}
 
     def name(self, environ: Environ, body: bytes) -> str:
-        """Return the name of a call to count; "" for reads, for anybody but the operator, and before the first order."""
+        """Return the name of a call to count; "" for reads, for other callers than the operator, and before the first order."""
         if self.wanted is None:
             return ""
         try:
@@ -51,7 +51,7 @@ class Stops:
         return call.name if call and call.access_key == OPERATOR_KEY and call.writes else ""
 
     def done(self, name: str) -> None:
-        """Count a call that was carried out, and hold it where that was ordered."""
+        """Count an executed call, and hold it if ordered."""
         with self.ordered:
             numbered = f"{name} {1 + sum(made.rpartition(' ')[0] == name for made in self.made)}"
             self.made.append(numbered)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-# Reason of a skip -> why this is right. There is none at present: what a test needs, the set-up brings, or the test fails.
+# Expected reason of a skip -> justification. Currently empty: the set-up provides every test's needs, or the test fails.
 EXPECTED: dict[str, str] = {}
 
 
 def unexpected(reports: list[pytest.TestReport]) -> list[str]:
-    """Return test and reason of each skip that nobody expects."""
+    """Return test and reason of each unexpected skip."""
     reasons = [(report.nodeid, str(report.longrepr[2]).removeprefix("Skipped: ")) for report in reports]
     return [f"{test}: {reason}" for test, reason in reasons if reason not in EXPECTED]
 

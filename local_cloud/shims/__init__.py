@@ -1,4 +1,4 @@
-"""Where moto differs from AWS in a way that would bend a playbook, AWS's behaviour is restored here.
+"""Restores AWS's behavior where moto differs in a way that matters to a playbook.
 
 One shim, one comment that names the behaviour, one unit test. They apply when this package is
 imported, with or without containers behind the API.

@@ -82,10 +82,10 @@ def add_debian_parameter(original: Original, parameters: ParameterDict, key: str
         )
 
 
-# AWS: an instance keeps its Elastic IP when it is stopped; only an automatic address is given back.
+# AWS: an instance keeps its Elastic IP when it is stopped; only an automatic address is released.
 @around(NetworkInterface, "stop")
 def keep_elastic_ip_when_stopped(original: Original, interface: NetworkInterface) -> None:
-    """Give the public address back unless it is an Elastic IP."""
+    """Release the public address unless it is an Elastic IP."""
     if not _elastic_ip(interface):
         original(interface)
 
@@ -110,7 +110,7 @@ def free_interface_first(
     address: str | None = None,
     association_id: str | None = None,
 ) -> None:
-    """Let go of the interface before moto looks whether it needs an automatic address."""
+    """Release the interface before moto checks whether it needs an automatic address."""
     found = backend.address_by_ip([address]) if address else backend.address_by_association([association_id])
     interface = found[0].eni
     found[0].eni = None
@@ -121,7 +121,7 @@ def free_interface_first(
             interface.check_auto_public_ip()
 
 
-# AWS: an Elastic IP that moves is gone from where it was.
+# AWS: an Elastic IP that moves leaves its old interface.
 @around(EC2Backend, "associate_address")
 def leave_previous_interface(
     original: Original, backend: EC2Backend, *args: object, **kwargs: object
@@ -278,7 +278,7 @@ def _check_rule_texts(response: EC2Response) -> None:
                     )
 
 
-# AWS: what something else uses cannot be deleted.
+# AWS: a resource in use cannot be deleted.
 @around(EC2Backend, "delete_security_group")
 def refuse_used_group(
     original: Original, backend: EC2Backend, name: str | None = None, group_id: str | None = None
@@ -354,7 +354,7 @@ def refuse_resize_while_running(
     return original(backend, instance_id, key, value)
 
 
-# AWS: a terminated instance stays so.
+# AWS: a terminated instance stays terminated.
 @around(EC2Backend, "start_instances")
 def refuse_start_of_terminated(original: Original, backend: EC2Backend, instance_ids: list[str]) -> object:
     """Raise for an instance that is terminated or about to be."""
@@ -367,7 +367,7 @@ def refuse_start_of_terminated(original: Original, backend: EC2Backend, instance
     return original(backend, instance_ids)
 
 
-# AWS: an instance shows its profile's own id, by which a profile that was made again under the same name is another one.
+# AWS: an instance shows its profile's own id, which tells a recreated profile of the same name from the old one.
 @around(IamInstanceProfileAssociation, "__init__")
 def show_profile_id(
     original: Original, association: IamInstanceProfileAssociation, *args: object, **kwargs: object
@@ -379,7 +379,7 @@ def show_profile_id(
 
 @around(IamInstanceProfileAssociationBackend, "replace_iam_instance_profile_association")
 def show_replaced_profile(original: Original, backend: EC2Backend, *args: object, **kwargs: object) -> object:
-    """Show the profile that has replaced another one."""
+    """Show the new profile after a replacement."""
     association = original(backend, *args, **kwargs)
     _show_profile(association)
     return association

@@ -1,4 +1,4 @@
-"""S3: how a new bucket is since 2023, and what is refused."""
+"""S3: a new bucket's defaults since 2023, and refusals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local_cloud.policies import as_list
 # AWS: a new bucket is encrypted, private in all four ways, and knows no ACLs.
 @around(S3Backend, "create_bucket")
 def create_bucket(original: Original, backend: S3Backend, *args: object, **kwargs: object) -> FakeBucket:
-    """Make a bucket with today's defaults."""
+    """Create a bucket with today's defaults."""
     bucket = original(backend, *args, **kwargs)
     bucket.ownership_rule = "BucketOwnerEnforced"
     bucket.public_access_block = PublicAccessBlock(*(["true"] * 4))
@@ -33,7 +33,7 @@ def create_bucket(original: Original, backend: S3Backend, *args: object, **kwarg
 # AWS: a bucket whose owner is enforced takes no ACL but the one it has.
 @around(S3Backend, "put_bucket_acl")
 def refuse_acl(original: Original, backend: S3Backend, bucket_name: str, acl: Any) -> None:  # noqa: ANN401
-    """Raise for an ACL that would grant something."""
+    """Raise for an ACL that would grant rights."""
     enforced = backend.get_bucket(bucket_name).ownership_rule == "BucketOwnerEnforced"
     if enforced and acl is not None and len(acl.grants) > 1:
         raise S3ClientError("AccessControlListNotSupported", "The bucket does not allow ACLs")
@@ -65,7 +65,7 @@ def _principals(principal: Any) -> Iterator[str]:  # noqa: ANN401
 
 
 def _exists(backend: S3Backend, arn: str) -> bool:
-    """Whether an IAM principal exists; those of other accounts are taken on trust."""
+    """Whether an IAM principal exists; principals of other accounts are assumed to exist."""
     if arn == "*" or f":{backend.account_id}:" not in arn or arn.endswith(":root"):
         return True
     kind, _, path = arn.rpartition(f":{backend.account_id}:")[2].partition("/")

@@ -1,6 +1,6 @@
-"""S3: who a bucket policy is about.
+"""S3: the principals of a bucket policy.
 
-moto applies a statement to everybody and under all circumstances: it reads neither Principal nor Condition.
+moto applies a statement to every request: it reads neither Principal nor Condition.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from local_cloud.policies import as_list
 # AWS: a statement counts for the principals it names, when its conditions are true.
 @around(FakeBucket, "get_permission")
 def judge_caller(_original: Original, bucket: FakeBucket, action: str, resource: str) -> PermissionResult:
-    """Judge by the statements that apply to whoever makes this request."""
+    """Decide by the statements that apply to this request's principal."""
     if bucket.policy is None:
         return PermissionResult.NEUTRAL
     document = json.loads(bucket.policy)
@@ -33,7 +33,7 @@ def judge_caller(_original: Original, bucket: FakeBucket, action: str, resource:
 
 
 def caller_arn(account: str) -> str:
-    """Return the ARN of the request's role, or of the account's root when its keys are nobody's."""
+    """Return the ARN of the request's role, or of the account's root for unknown keys."""
     header = request.headers.get("Authorization", "") if has_request_context() else ""
     key = header.partition("Credential=")[2].partition("/")[0]
     for role in sts_backends[account]["aws"].assumed_roles:

@@ -26,12 +26,12 @@ def refuse_scheduled_name(
     return original(backend, name, *args, **kwargs)
 
 
-# AWS: the words by which a client knows that the secret is there and cannot be read.
+# AWS: clients recognize an unreadable existing secret by this message.
 @around(SecretsManagerBackend, "get_secret_value")
 def say_that_it_was_marked_for_deletion(
     original: Original, backend: SecretsManagerBackend, secret_id: str, *args: object, **kwargs: object
 ) -> object:
-    """Raise AWS's error (moto has words of its own)."""
+    """Raise AWS's error (moto has a different message)."""
     if _is_marked_for_deletion(backend, secret_id):
         raise InvalidRequestException(
             "You can't perform this operation on the secret because it was marked for deletion."

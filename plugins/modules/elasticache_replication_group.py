@@ -428,8 +428,8 @@ def refusals(changes: Changes, wanted: dict[str, Any], group: dict[str, Any]) ->
     if changes.get("transit_encryption", (None, None))[1] is True:
         if wanted.get("transit_encryption_mode") != "preferred":
             refused["transit_encryption"] = (
-                "it is switched on in two steps: transit_encryption_mode preferred, then, when every client "
-                "talks TLS, required"
+                "it is switched on in two steps: transit_encryption_mode preferred, then, once every client "
+                "uses TLS, required"
             )
     elif "transit_encryption" in changes and group["transit_encryption_mode"] != "preferred":
         refused["transit_encryption"] = (
@@ -707,7 +707,7 @@ class ReplicationGroup:
             if left <= 0:
                 self.fail(
                     f"is not {goal} after {self.params['wait_timeout']} s: {self._state_of(group)}. AWS goes on "
-                    "by itself: run the play again to wait further, or raise wait_timeout."
+                    "with the change: run the play again to continue the wait, or raise wait_timeout."
                 )
             time.sleep(min(pause, left))
         return group or {}

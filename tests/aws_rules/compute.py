@@ -64,6 +64,6 @@ def metadata_wants_a_token(calls: Calls) -> Problems:
 
 @rule
 def the_key_pair_is_imported(calls: Calls) -> Problems:
-    """Nothing refuses it: a key that AWS makes is shown once, and nobody else can log in afterwards."""
+    """Nothing refuses it: AWS shows a generated key once, and only its holder can log in afterwards."""
     for call in calls.of("ec2:CreateKeyPair"):
         yield call, "ImportKeyPair takes a public key that the operator has"

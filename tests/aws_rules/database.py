@@ -203,7 +203,7 @@ def the_windows_are_the_seed_s(calls: Calls) -> Problems:
 
 @rule
 def backups_are_kept_and_deletion_is_protected(calls: Calls) -> Problems:
-    """Nothing refuses it: left out, backups are kept for one day and anybody may delete the database."""
+    """Nothing refuses it: by default RDS keeps backups for one day and allows the deletion of the database."""
     for call in calls.of(CREATE):
         if not 7 <= call.get("BackupRetentionPeriod", 1) <= 35:
             yield (

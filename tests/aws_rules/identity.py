@@ -33,7 +33,7 @@ def _allowed(calls: Calls) -> Iterator[tuple[Call, dict[str, Any]]]:
 
 @rule
 def the_role_s_bucket_is_named_exactly(calls: Calls) -> Problems:
-    """Nothing refuses it: table-order-menu-images-* is also anybody else's bucket of such a name."""
+    """Nothing refuses it: table-order-menu-images-* also matches foreign buckets with such a name."""
     for call, statement in _allowed(calls):
         for resource in as_list(statement.get("Resource", [])):
             if resource.startswith("arn:aws:s3:::") and not re.match(

@@ -109,7 +109,7 @@ def alarms_have_dimensions_that_exist(calls: Calls) -> Problems:
 
 @rule
 def alarms_tell_somebody(calls: Calls) -> Problems:
-    """Nothing refuses it: an alarm without an action is red in the console, and nobody is told."""
+    """Nothing refuses it: an alarm without an action is red in the console, without a notification."""
     for call in calls.of(ALARM):
         if not call.get("AlarmActions"):
             yield call, f"{call.get('AlarmName')} has no AlarmActions"

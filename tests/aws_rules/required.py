@@ -1,4 +1,4 @@
-"""What must be there after a run that has created something: calls that nobody would miss."""
+"""Calls required in a run that creates resources; their absence causes no error."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def _without(calls: Calls, created: str, *wanted: str) -> Iterator[Call]:
 
 @rule
 def what_protects_a_bucket_is_set_or_compared(calls: Calls) -> Problems:
-    """Nothing refuses it: a new bucket has AWS's defaults of that day, and one of before has what it had.
+    """Nothing refuses it: a new bucket has AWS's current defaults, and an older one keeps its settings.
     A setting that is as wanted is only read.
     """
     for kind in ("PublicAccessBlock", "BucketEncryption", "BucketOwnershipControls"):
@@ -29,7 +29,7 @@ def what_protects_a_bucket_is_set_or_compared(calls: Calls) -> Problems:
 
 @rule
 def the_bucket_gets_its_policy(calls: Calls) -> Problems:
-    """Nothing refuses it: without one, every role of the account with s3:* reads it, over plain HTTP, too."""
+    """Nothing refuses it: without one, every role of the account with s3:* reads it, even over plain HTTP."""
     for call in _without(calls, "s3:CreateBucket", "s3:PutBucketPolicy"):
         yield call, "the bucket has no policy"
     for call in calls.of("s3:PutBucketPolicy"):
@@ -50,7 +50,7 @@ def _has(condition: dict[str, Any], key: str) -> bool:
 
 @rule
 def every_group_gets_its_rules(calls: Calls) -> Problems:
-    """Nothing refuses it: a group without an ingress rule lets nobody in, and the service does not answer."""
+    """Nothing refuses it: a group without an ingress rule refuses all clients, and the service does not answer."""
     made = list(calls.of("ec2:CreateSecurityGroup"))
     opened = {call.get("GroupId") for call in calls.of("ec2:AuthorizeSecurityGroupIngress")}
     if len(opened) < len(made):

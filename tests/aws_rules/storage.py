@@ -32,7 +32,7 @@ def matches(pattern: str, value: str) -> bool:
 
 @rule
 def the_bucket_s_name_is_resolved(calls: Calls) -> Problems:
-    """InvalidBucketName: The specified bucket is not valid. / The account id makes it nobody else's."""
+    """InvalidBucketName: The specified bucket is not valid. / The account id makes the name unique."""
     for call in calls.of("s3:CreateBucket"):
         if not BUCKET_NAME.match(call.get("Bucket", "")) or len(call.get("Bucket")) > 63:
             yield call, f"Bucket is '{call.get('Bucket')}'"

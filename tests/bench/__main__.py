@@ -54,11 +54,11 @@ def moments(run: site.Run) -> dict[str, float]:
     return found
 
 
-def under_load(folder: Path, name: str, playbook: str, **variables: Any) -> dict[str, Any]:
+def under_load(directory: Path, name: str, playbook: str, **variables: Any) -> dict[str, Any]:
     """Run a playbook under load, and return its times and what the requests have felt."""
-    folder = folder / name
-    folder.mkdir()
-    with load(folder) as running:
+    directory = directory / name
+    directory.mkdir()
+    with load(directory) as running:
         quiet = time.time()
         time.sleep(15)
         began = time.time()
@@ -93,7 +93,7 @@ def run_of_tasks(run: site.Run) -> float:
     return max((seconds(since) for *_, since in TASK.findall(run.output)), default=0.0)
 
 
-def deployments(folder: Path) -> dict[str, Any]:
+def deployments(directory: Path) -> dict[str, Any]:
     """Return the times of deployments, quiet and under load."""
     result: dict[str, Any] = {}
     deployment.server(COLD)
@@ -114,8 +114,8 @@ def deployments(folder: Path) -> dict[str, Any]:
             rollback.seconds - run_of_tasks(rollback) + seconds(to_traffic), 1
         ),
     }
-    result["deploy, warm, under load"] = under_load(folder, "deploy", "deploy", fastapi_app_force=True)
-    result["rollback, under load"] = under_load(folder, "rollback", "rollback")
+    result["deploy, warm, under load"] = under_load(directory, "deploy", "deploy", fastapi_app_force=True)
+    result["rollback, under load"] = under_load(directory, "rollback", "rollback")
     return result
 
 
@@ -130,9 +130,9 @@ def main() -> None:
         site.fresh_cloud()
     site.play("site.yml").check()
     result: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         if not arguments.server:
-            result["deployments"] = deployments(Path(folder))
+            result["deployments"] = deployments(Path(directory))
         if not arguments.deployments:
             result["server"] = server_bench.measure()
     if not arguments.keep:

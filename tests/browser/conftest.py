@@ -45,7 +45,7 @@ def setting(name: str) -> str:
 
 
 def trust(certificate: str) -> list[str]:
-    """Return what lets Chromium take a certificate (PEM) that no authority has signed: this one's key and no other."""
+    """Return Chromium's option to accept exactly one self-signed certificate (PEM), by its key."""
     if not certificate:
         return []
     key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
@@ -72,9 +72,9 @@ def superadmin() -> Credentials:
 
 @pytest.fixture(scope="session")
 def artifacts() -> Path:
-    folder = Path(os.environ.get("TABLE_ORDER_ARTIFACTS") or REPOSITORY / ".state/artifacts")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    directory = Path(os.environ.get("TABLE_ORDER_ARTIFACTS") or REPOSITORY / ".state/artifacts")
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +89,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[[dict[str, int]], Page]]:
-    """Open pages of people who share nothing: each has cookies and storage of its own."""
+    """Open pages of separate users: each with its own cookies and storage."""
     contexts = []
 
     def open_page(viewport: dict[str, int]) -> Page:

@@ -48,7 +48,7 @@ def what_is_missing():
 
 @pytest.fixture(scope="session", autouse=True)
 def _able():
-    """Fail, not skip: what is skipped for everybody but root says nothing to anybody."""
+    """Fail instead of a skip: tests that only root runs must not go unnoticed."""
     if missing := what_is_missing():
         pytest.fail(missing)
 
@@ -182,7 +182,7 @@ def ssh(key):
 
 @pytest.fixture(scope="session")
 def inside(cloud, vpc):
-    """Run a command in a container of the VPC that has psql, redis-cli and the authority's certificate."""
+    """Run a command in a container of the VPC with psql, redis-cli and the CA's certificate."""
     name = f"{SETTINGS['container_prefix']}-client"
     image = "localhost/table-order/debian12-data:latest"
     label = f"table-order.cloud={SETTINGS['container_prefix']}"

@@ -76,7 +76,7 @@ def run() -> site.Run:
 
 
 def closed() -> None:
-    """Fail unless nobody gets in without TLS and password, and the application has both."""
+    """Fail unless the cache refuses clients without TLS and password, and the application uses both."""
     assert look() == Cache(
         "required", password=True, application_uses_tls=True, application_sends_password=True
     )

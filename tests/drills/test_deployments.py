@@ -29,56 +29,56 @@ def upgrade() -> None:
 '''
 
 
-def head(folder: Path) -> str:
+def head(directory: Path) -> str:
     """Return the id of the example's last migration."""
-    versions = sorted((folder / "backend/migrations/versions").glob("[0-9]*.py"))
+    versions = sorted((directory / "backend/migrations/versions").glob("[0-9]*.py"))
     return versions[-1].name.split("_")[0]
 
 
-def migrates_badly(folder: Path) -> None:
-    text = MIGRATION.format(head=head(folder), statement="SELECT 1 FROM no_such_table")
-    (folder / "backend/migrations/versions/9999_drill.py").write_text(text)
+def migrates_badly(directory: Path) -> None:
+    text = MIGRATION.format(head=head(directory), statement="SELECT 1 FROM no_such_table")
+    (directory / "backend/migrations/versions/9999_drill.py").write_text(text)
 
 
-def two_heads(folder: Path) -> None:
-    text = MIGRATION.format(head=head(folder), statement="SELECT 1")
-    versions = folder / "backend/migrations/versions"
+def two_heads(directory: Path) -> None:
+    text = MIGRATION.format(head=head(directory), statement="SELECT 1")
+    versions = directory / "backend/migrations/versions"
     (versions / "9999_drill.py").write_text(text)
     (versions / "9998_drill.py").write_text(text.replace('"9999"', '"9998"'))
 
 
-def adds_behind_what_takes_away(folder: Path) -> None:
-    last = head(folder)
+def adds_behind_what_takes_away(directory: Path) -> None:
+    last = head(directory)
     text = MIGRATION.format(head=last, statement="SELECT 1")
-    versions = folder / "backend/migrations/versions"
+    versions = directory / "backend/migrations/versions"
     (versions / "9998_away.py").write_text(text.replace('"9999"', '"9998"') + "\n\ncontract = True\n")
     (versions / "9999_add.py").write_text(text.replace(f'"{last}"', '"9998"'))
 
 
-def does_not_build(folder: Path) -> None:
-    path = folder / "backend/requirements.txt"
+def does_not_build(directory: Path) -> None:
+    path = directory / "backend/requirements.txt"
     path.write_text(path.read_text() + "no-such-package-of-anybody==1.0 --hash=sha256:" + "0" * 64 + "\n")
 
 
-def does_not_import(folder: Path) -> None:
-    path = folder / "backend/app/main.py"
+def does_not_import(directory: Path) -> None:
+    path = directory / "backend/app/main.py"
     path.write_text(path.read_text() + '\nraise RuntimeError("this release cannot be imported")\n')
 
 
-def does_not_start(folder: Path) -> None:
+def does_not_start(directory: Path) -> None:
     replace(
-        folder / "backend/app/main.py",
+        directory / "backend/app/main.py",
         "    resources = Resources(Settings())\n",
         '    raise RuntimeError("this release does not start")\n',
     )
 
 
-def is_not_healthy(folder: Path) -> None:
-    replace(folder / "backend/app/controllers/health.py", "200 if healthy else 503", "503")
+def is_not_healthy(directory: Path) -> None:
+    replace(directory / "backend/app/controllers/health.py", "200 if healthy else 503", "503")
 
 
-def has_no_front_end(folder: Path) -> None:
-    (folder / "frontend/admin-ui/build").rename(folder / "frontend/admin-ui/built")
+def has_no_front_end(directory: Path) -> None:
+    (directory / "frontend/admin-ui/build").rename(directory / "frontend/admin-ui/built")
 
 
 # What is broken, and what the deployment says of it.
@@ -130,7 +130,7 @@ def test_a_broken_release_is_refused_without_losing_a_request(kind: str, tmp_pat
     print(f"{kind}: {run.seconds:.0f} s, {json.dumps(running.shown)}")
     assert run.status != 0
     assert said in " ".join(run.output.split())
-    # What is pending is shown where no snapshot is taken, too.
+    # Pending migrations are also shown without a snapshot.
     assert ("Would migrate from" in run.output) == (kind == "does not migrate")
     assert running.lost() == {}
     after = state()
@@ -144,8 +144,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     """Return two sources whose releases are complete on the server; the second one is live."""
 
     def titled(title: str) -> Callable[[Path], None]:
-        return lambda folder: replace(
-            folder / "backend/app/main.py", 'title="Table Order"', f'title="{title}"'
+        return lambda directory: replace(
+            directory / "backend/app/main.py", 'title="Table Order"', f'title="{title}"'
         )
 
     both = [variant(tmp_path_factory.mktemp(name) / "source", titled(name)) for name in ("one", "two")]
@@ -214,24 +214,24 @@ ADDS, TAKES_AWAY = (
 COLUMN = "    idempotency_key: Mapped[str | None] = mapped_column(String(64))\n"
 
 
-def migration(folder: Path, revision: str, down: str, change: str) -> None:
+def migration(directory: Path, revision: str, down: str, change: str) -> None:
     text = f'"""A drill."""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\nrevision = "{revision}"\n'
     text += f'down_revision = "{down}"\n\n\ndef upgrade() -> None:\n    {change}\n'
-    (folder / f"backend/migrations/versions/{revision}_drill.py").write_text(text)
+    (directory / f"backend/migrations/versions/{revision}_drill.py").write_text(text)
 
 
-def needs_a_column(folder: Path) -> None:
-    migration(folder, "9001", head(folder), ADDS)
+def needs_a_column(directory: Path) -> None:
+    migration(directory, "9001", head(directory), ADDS)
     column = COLUMN.replace("idempotency_key", "drill_note")
-    replace(folder / "backend/app/models/entities.py", COLUMN, COLUMN + column)
+    replace(directory / "backend/app/models/entities.py", COLUMN, COLUMN + column)
 
 
-def takes_it_away(folder: Path) -> None:
-    migration(folder, "9001", head(folder), ADDS)
-    migration(folder, "9002", "9001", TAKES_AWAY)
+def takes_it_away(directory: Path) -> None:
+    migration(directory, "9001", head(directory), ADDS)
+    migration(directory, "9002", "9001", TAKES_AWAY)
     # Healthy is this release only with a revision that it serves with.
     replace(
-        folder / "backend/app/services/health.py",
+        directory / "backend/app/services/health.py",
         "            session.execute(select(Store.id).limit(1))\n",
         "            import json, pathlib, sqlalchemy\n"
         "            known = json.loads((pathlib.Path.cwd() / '../revisions.json').read_text())['serves_at']\n"

@@ -15,7 +15,7 @@ from tests.e2e import deployment, site
 from tests.e2e.deployment import load, play
 from tests.load.connection import Answer, Connection, LostError, Service
 
-# 40 phones that load the page, the menu and its pictures within half a minute, then ask what became of their orders; 10 tablets.
+# 40 phones that load the page, the menu and its images within half a minute, then ask for the status of their orders; 10 tablets.
 PHONES, TABLETS, REQUESTS_OF_A_PHONE = 40, 10, 35
 RATE_AFTERWARDS = 20
 # More than the burst and what flows off meanwhile.

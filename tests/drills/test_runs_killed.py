@@ -1,4 +1,4 @@
-"""Runs are killed at each boundary between two changes; the next run goes on, and in the end there is one of everything.
+"""Runs are killed at each boundary between two changes; the next run continues, and in the end each resource exists once.
 
 In each life of an account or a server several runs are killed one after the other, and the last one finishes. What has passed is
 kept in .state/artifacts/kills.json: a drill that was broken off goes on, after a commit it begins again. It is the last of the
@@ -28,7 +28,7 @@ HOST = f"{site.TARGET.name}-app-server"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of runs: what they play, what is there before, how one is killed, and what holds when one has finished."""
+    """A kind of runs: the playbook, the initial state, the way of killing, and the checks at the end."""
 
     arguments: tuple[str, ...]
     begin: Callable[[], None]
@@ -109,7 +109,7 @@ def test_a_run_that_was_killed_anywhere_is_finished_by_the_next(name: str) -> No
     found = progress.boundaries(name, kind.all_boundaries)
     left = progress.left(name)
     print(f"{name}: {len(found)} boundaries, {len(left)} to go", flush=True)
-    # What the runs of a shared life have passed without a stop gets a life of its own.
+    # Boundaries that the shared life's runs passed without a stop get a separate life.
     for number in (KILLS_IN_A_LIFE, 1):
         for boundaries in kills.lives(progress.left(name), number):
             progress.passed(name, live(kind, boundaries))

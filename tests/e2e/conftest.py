@@ -26,9 +26,9 @@ class FirstRun:
 @pytest.fixture(scope="session")
 def artifacts() -> Path:
     """Where recordings, outputs and screenshots are kept."""
-    folder = site.ROOT / ".state/artifacts"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    directory = site.ROOT / ".state/artifacts"
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -27,11 +27,11 @@ RATE, STREAMS = int(os.environ.get("LOAD_RATE", "200")), int(os.environ.get("LOA
 ELSEWHERE = [str(site.ROOT / "tests/e2e/elsewhere")]
 
 
-def variant(folder: Path, change: Callable[[Path], None]) -> dict[str, str]:
-    """Return a source: a copy of the example in ``folder`` that ``change`` was applied to."""
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns(*LEFT_OUT))
-    change(folder)
-    return {"type": "local", "path": str(folder)}
+def variant(directory: Path, change: Callable[[Path], None]) -> dict[str, str]:
+    """Return a source: a copy of the example in ``directory`` that ``change`` was applied to."""
+    shutil.copytree(EXAMPLE, directory, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    change(directory)
+    return {"type": "local", "path": str(directory)}
 
 
 def replace(path: Path, old: str, new: str) -> None:
@@ -159,7 +159,7 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(folder: Path, rate: int = RATE, streams: int = STREAMS) -> Iterator[Load]:
+def load(directory: Path, rate: int = RATE, streams: int = STREAMS) -> Iterator[Load]:
     """Put a load on the site; it has been running for five seconds when the block begins."""
     application = site.secrets()["table-order/app/settings"]
     settings = {
@@ -168,7 +168,7 @@ def load(folder: Path, rate: int = RATE, streams: int = STREAMS) -> Iterator[Loa
         "username": application["superadmin_username"],
         "password": application["superadmin_password"],
     }
-    record = folder / "requests.jsonl"
+    record = directory / "requests.jsonl"
     command = [
         sys.executable,
         "-m",

@@ -22,7 +22,7 @@ from tests.e2e import site
 
 OUTPUT = site.ROOT / ".state/artifacts/killed-run.txt"
 PROGRESS = site.ROOT / ".state/artifacts/kills.json"
-# Each run makes these anew: the lock of the account is taken, renewed and given back.
+# Each run repeats these: it takes, renews and releases the account lock.
 OF_EACH_RUN = {"ssm:PutParameter"}
 TASK = re.compile(r"^(?:TASK|RUNNING HANDLER) \[(.*)\] \**$")
 # A release's name is another one in each life of a server.
@@ -140,7 +140,7 @@ class Changes:
 
 
 class Progress:
-    """What a drill has found and passed, in a file: a drill that was broken off goes on, one of another version begins again."""
+    """A drill's progress in a file: an interrupted drill continues, a drill of another version starts again."""
 
     def __init__(self, path: Path, version: str) -> None:
         """Go on with ``path`` if it is of this version."""

@@ -69,7 +69,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def kill(process: int) -> None:
-    """Kill a process and all that it started: Ansible's workers lead sessions of their own."""
+    """Kill a process and all its descendants: Ansible's workers have their own sessions."""
     os.kill(process, signal.SIGSTOP)  # or it could start more of them meanwhile
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     os.kill(process, signal.SIGKILL)
@@ -125,10 +125,10 @@ def recorded(arguments: Sequence[str]) -> Iterator[dict[str, str]]:
     mode = " --check" if "--check" in arguments else ""
     # What the inventory asks before the first play; then callbacks/which_playbook.py names the file of each play.
     call("PUT", "/local-cloud/run", f"{playbook}{mode} | {test}")
-    folders = (ROOT / "plugins/callback", ROOT / "tests/e2e/callbacks")
+    directories = (ROOT / "plugins/callback", ROOT / "tests/e2e/callbacks")
     try:
         yield {
-            "ANSIBLE_CALLBACK_PLUGINS": ":".join(map(str, folders)),
+            "ANSIBLE_CALLBACK_PLUGINS": ":".join(map(str, directories)),
             "TABLE_ORDER_TEST_RUN": f"{CLOUD['endpoint']}/local-cloud/run",
             "TABLE_ORDER_TEST": test,
         }
@@ -162,7 +162,7 @@ def administer() -> None:
 
 
 def permissions() -> dict[str, Any]:
-    """Return which actions the operator has used since ``administer``, and what was refused to anybody.
+    """Return the operator's actions since ``administer``, and all refused calls.
 
     ``used`` has, for each run ("playbook | test") and action, which policies allow it, a list for each kind of its calls.
     """

@@ -9,11 +9,11 @@ import pytest
 from tests.e2e import deployment, site
 from tests.e2e.deployment import load, play, replace, settled, state, variant
 
-# A quarter of what tests/drills asks for: within "make test" the same two processors run the cloud, the load and Ansible.
+# A quarter of the load in tests/drills: within "make test" the same two CPUs run the cloud, the load and Ansible.
 RATE = STREAMS = 50
 
 
-# An expanding migration: the release of before serves with it, too.
+# An expanding migration: the previous release also works with it.
 MIGRATION = '''"""Add a note to stores.
 
 Revision 0004, after 0003.
@@ -41,9 +41,9 @@ def _site() -> None:
 def test_a_deployment_and_a_rollback_lose_no_request(tmp_path: Path) -> None:
     before = state().live
 
-    def other(folder: Path) -> None:
-        replace(folder / "backend/app/main.py", 'title="Table Order"', 'title="Table Order, next"')
-        (folder / "backend/migrations/versions/0004_note.py").write_text(MIGRATION)
+    def other(directory: Path) -> None:
+        replace(directory / "backend/app/main.py", 'title="Table Order"', 'title="Table Order, next"')
+        (directory / "backend/migrations/versions/0004_note.py").write_text(MIGRATION)
 
     source = variant(tmp_path / "source", other)
     with load(tmp_path, RATE, STREAMS) as running:

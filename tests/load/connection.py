@@ -61,7 +61,7 @@ class Connection:
 
     @classmethod
     async def open(cls, service: Service) -> Connection:
-        """Connect; an ``OSError`` where nobody listens, or where the certificate is another. Nothing has been sent then."""
+        """Connect. Raises ``OSError`` without a listener or for a wrong certificate, before data is sent."""
         opening = asyncio.open_connection(service.host, service.port, ssl=service.context)
         connection = cls(service, *await asyncio.wait_for(opening, TIMEOUT))
         if service.pinned and connection.certificate != service.pinned:
@@ -104,7 +104,7 @@ class Connection:
         return Answer(head.status_code, _readable(head), b"".join(parts))
 
     async def stream(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """Send a GET and yield the pieces of an answer that goes on; anything but 200 is a ``LostError``."""
+        """Send a GET and yield the pieces of a streamed answer; any status but 200 is a ``LostError``."""
         try:
             head = await asyncio.wait_for(self._send("GET", path, headers, b""), TIMEOUT)
             if head.status_code != 200:

@@ -36,7 +36,7 @@ class Store:
         return json.dumps(order).encode()
 
     def headers(self, number: int) -> dict[str, str]:
-        """Return what order ``number`` is sent with: its table's code, too."""
+        """Return the headers of order ``number``, including its table's code."""
         return {"Content-Type": "application/json", "X-Table-Code": self.codes.get(_table(number), "")}
 
     def number(self, order: dict[str, Any]) -> int:
@@ -108,7 +108,7 @@ def _add_menu(admin: Api, category: int, name: str) -> int:
 
 
 def picture_upload() -> tuple[bytes, str]:
-    """Return body and content type of a form with a picture."""
+    """Return body and content type of a form with an image."""
     boundary = secrets.token_hex(16)
     head = f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="x.png"\r\nContent-Type: image/png\r\n\r\n'
     body = head.encode() + tiny_png() + f"\r\n--{boundary}--\r\n".encode()

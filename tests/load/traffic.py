@@ -1,4 +1,4 @@
-"""Requests at a fixed rate, whatever the answers take, and open event streams beside them."""
+"""Requests at a fixed rate, independent of the answers' times, and open event streams beside them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEEP_SECONDS = 50.0
 # What a browser waits before it opens a stream again, unless the stream said otherwise: an event's field "retry".
 RECONNECT_SECONDS = 1.0
 RETRY = re.compile(rb"^retry: ?(\d+)", re.MULTILINE)
-# Of 100 requests, in the order they are sent: one picture for fifteen orders.
+# Of 100 requests, in sending order: one image for fifteen orders.
 _GUEST = ("menus", "page", "menus", "order", "asset")
 MIX = (
     (_GUEST * 4 + ("menus", "page", "menus", "asset", "menus")) * 3
@@ -139,7 +139,7 @@ class Traffic:
                 lost_at = lost_at or time.time()
                 await asyncio.sleep(reconnect)
         finally:
-            # One that never came back is late, too.
+            # A request without an answer also counts as late.
             if lost_at is not None:
                 self.record.gaps.append((lost_at, time.time() - lost_at))
 

@@ -15,9 +15,9 @@ __all__ = ["_local_cloud", "_permissions", "first_run"]
 @pytest.fixture(scope="session")
 def artifacts() -> Path:
     """Where recordings and outputs are kept."""
-    folder = site.ROOT / ".state/artifacts" / Path(site.INVENTORY).name
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    directory = site.ROOT / ".state/artifacts" / Path(site.INVENTORY).name
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
 
 
 @pytest.fixture(scope="session", autouse=True)

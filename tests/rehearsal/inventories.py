@@ -38,23 +38,23 @@ PORT = 5002
 
 
 def write(form: str, state: Path = ROOT / ".state") -> Path:
-    """Write the inventory of a form below ``state`` and return its folder.
+    """Write the inventory of a form below ``state`` and return its directory.
 
     Two levels below the project, as the real ones: their group_vars find the project from there.
     """
     environment, elsewhere = FORMS[form]
-    folder = state / f"rehearsal-{form}"
-    shutil.rmtree(folder, ignore_errors=True)
+    directory = state / f"rehearsal-{form}"
+    shutil.rmtree(directory, ignore_errors=True)
     real = ROOT / "inventories" / environment
     for file in (path for path in sorted(real.rglob("*")) if path.is_file()):
-        link = folder / file.relative_to(real)
+        link = directory / file.relative_to(real)
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(os.path.relpath(file, link.parent))
-    cloud_file = folder / "00-cloud.yml"
+    cloud_file = directory / "00-cloud.yml"
     cloud_file.unlink()
     values = cloud(real / "00-cloud.yml", REGION if elsewhere else "")
     cloud_file.write_text(yaml.safe_dump(values, sort_keys=False))
-    # Not in the inventory's folder, where Ansible reads every file.
+    # Not in the inventory's directory, where Ansible reads every file.
     secrets = state / "rehearsal" / form
     shutil.rmtree(secrets, ignore_errors=True)
     secrets.mkdir(mode=0o700, parents=True)
@@ -62,8 +62,8 @@ def write(form: str, state: Path = ROOT / ".state") -> Path:
     if environment == "production" and not elsewhere:
         answers["table_order_self_signed"] = True
     # After main.yml and 00-site.yml, by its name.
-    (folder / "group_vars/all/operator.yml").write_text(yaml.safe_dump(answers, sort_keys=False))
-    return folder
+    (directory / "group_vars/all/operator.yml").write_text(yaml.safe_dump(answers, sort_keys=False))
+    return directory
 
 
 def cloud(real: Path, region: str = "") -> dict[str, Any]:
@@ -86,9 +86,9 @@ def cloud(real: Path, region: str = "") -> dict[str, Any]:
     }
 
 
-def operator(folder: Path) -> dict[str, Any]:
-    """Return what the README has an operator set, and the authority that signs a local cloud's databases."""
-    key = folder / "table-order-key"
+def operator(directory: Path) -> dict[str, Any]:
+    """Return the README's settings for an operator, and the CA of a local cloud's databases."""
+    key = directory / "table-order-key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
     return {
         "aws_security_ssh_cidrs": ["127.0.0.1/32"],
@@ -98,8 +98,8 @@ def operator(folder: Path) -> dict[str, Any]:
     }
 
 
-def of_elsewhere(folder: Path) -> dict[str, Any]:
-    """Return other ports, and a host name with a certificate that a local authority has signed."""
+def of_elsewhere(directory: Path) -> dict[str, Any]:
+    """Return non-default ports, and a host name with a certificate of a local CA."""
     authority = Authority("Rehearsal")
     issued = authority.issue([HOST_NAME])
     files = {
@@ -108,8 +108,8 @@ def of_elsewhere(folder: Path) -> dict[str, Any]:
         "nginx_tls_key_file": ("site.key", issued.key),
     }
     for name, content in files.values():
-        (folder / name).write_bytes(content)
-    paths = {setting: str(folder / name) for setting, (name, _) in files.items()}
+        (directory / name).write_bytes(content)
+    paths = {setting: str(directory / name) for setting, (name, _) in files.items()}
     return {"table_order_host_name": HOST_NAME, **paths, **PORTS}
 
 

@@ -28,8 +28,8 @@ test_check_mode_on_the_finished_account_only_reads = (
 def test_a_deployment_a_rollback_and_the_status(first_run: FirstRun, tmp_path: Path) -> None:
     before = state().live
 
-    def other(folder: Path) -> None:
-        replace(folder / "backend/app/main.py", 'title="Table Order"', 'title="Table Order, next"')
+    def other(directory: Path) -> None:
+        replace(directory / "backend/app/main.py", 'title="Table Order"', 'title="Table Order, next"')
 
     source = variant(tmp_path / "source", other)
     deployment.play("deploy", fastapi_app_source=source, fastapi_app_why="a rehearsal").check()

@@ -58,7 +58,7 @@ def test_nobody_is_locked_out_of_the_bucket_itself():
     ("action", "resource"),
     [
         *((action, f"{BUCKET}/*") for action in sorted(OBJECT_ACTIONS)),
-        # The health check asks with it, and a missing picture is then a 404 and no AccessDenied.
+        # The health check needs it; a missing image is then a 404 and no AccessDenied.
         ("s3:ListBucket", BUCKET),
     ],
 )

@@ -65,7 +65,7 @@ def test_production_s_own_file_is_for_production():
 
 
 def test_a_misspelled_setting_is_refused_and_not_taken_for_none(plugin, monkeypatch):
-    """Without it the account of whatever credentials are there would be accepted."""
+    """Without it the plugin would accept the account of any credentials."""
     with pytest.raises(
         AnsibleParserError, match=r"acount in inventories/x/00-cloud.yml .* Did you mean account\?"
     ):
@@ -118,7 +118,7 @@ def refused(code):
     ],
     ids=lambda value: getattr(value, "__class__", type(value)).__name__,
 )
-def test_whoever_cannot_be_asked_is_told_why(raised, words):
+def test_a_failed_look_up_of_the_caller_names_the_reason(raised, words):
     assert words in said(raised)
 
 

@@ -270,8 +270,8 @@ def test_a_wait_that_fails_does_not_keep_the_server_locked():
     assert set(guard.keywords["tags"]) == {"fastapi_app", "db_migrate"}
 
 
-def test_nothing_is_removed_that_nobody_has_named():
-    """In each play of its own, since --limit or --start-at-task may leave the first one out."""
+def test_a_removal_needs_the_service_name():
+    """In each play, since --limit or --start-at-task may skip the first one."""
     plays = load(ROOT / "playbooks/destroy.yml")
     removing = [play for play in plays if re.search(r"'tasks_from': 'absent(_\w+)?'", str(play))]
     assert len(removing) == 3
@@ -281,8 +281,8 @@ def test_nothing_is_removed_that_nobody_has_named():
         assert "when" not in play["tasks"][0]
 
 
-def test_the_server_goes_before_the_database_s_last_snapshot():
-    """An order that came in between would be lost."""
+def test_the_server_is_removed_before_the_final_snapshot():
+    """An order in between would be lost."""
     order = [str(task.arguments) for task in all_tasks() if task.path == "playbooks/destroy.yml"]
     server = next(n for n, one in enumerate(order) if "'aws_compute'" in one)
     database = next(n for n, one in enumerate(order) if "'aws_database'" in one)
@@ -313,7 +313,7 @@ def test_every_tag_that_there_is_and_no_other_may_be_asked_for():
 
 
 def test_a_lane_that_failed_ends_the_run():
-    """The plays on all lanes, or on the lanes and the server, go on for nobody when one has failed."""
+    """The plays on all lanes, or on the lanes and the server, stop for all hosts after a failure."""
     for path in (ROOT / "playbooks").glob("*.yml"):
         for play in load(path):
             if re.search(r"'tasks_from': '(lanes|server)'", str(play)):

@@ -9,7 +9,10 @@ import pytest
 FRONTEND = Path(__file__).parents[2] / "examples/table-order/frontend"
 TEXTS = FRONTEND / "shared/src/texts"
 SOURCES = [
-    path for folder in FRONTEND.glob("*/src") for path in folder.rglob("*") if path.suffix in (".ts", ".tsx")
+    path
+    for directory in FRONTEND.glob("*/src")
+    for path in directory.rglob("*")
+    if path.suffix in (".ts", ".tsx")
 ]
 # A key that is made of a part, such as `status_${status}`.
 COMPOSED = ("status_", "page_")

@@ -72,13 +72,13 @@ def public(key: Path) -> str:
 class Site:
     """An inventory with ``environment``'s own group_vars, and one address where one sshd answers at a time."""
 
-    def __init__(self, folder: Path, environment: str, endpoint: str):
-        self.folder, self.endpoint, self.sshd = folder, endpoint, None
-        self.inventory = folder / "inventories" / environment
+    def __init__(self, directory: Path, environment: str, endpoint: str):
+        self.directory, self.endpoint, self.sshd = directory, endpoint, None
+        self.inventory = directory / "inventories" / environment
         self.inventory.mkdir(parents=True)
         (self.inventory / "group_vars").symlink_to(ROOT / "inventories" / environment / "group_vars")
-        self.state = folder / ".state" / environment
-        self.user = keygen(folder / "user")
+        self.state = directory / ".state" / environment
+        self.user = keygen(directory / "user")
         self.environment = environment
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -160,7 +160,7 @@ class Site:
         )
 
     def play(self) -> subprocess.CompletedProcess:
-        playbook = self.folder / "play.yml"
+        playbook = self.directory / "play.yml"
         playbook.write_text(json.dumps(PLAY))
         return self.run(INLINE, str(playbook))
 

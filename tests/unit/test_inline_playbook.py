@@ -1,4 +1,4 @@
-"""Tasks in the process of ansible-playbook give what they give in processes of their own, whatever a task is made of."""
+"""Tasks inside ansible-playbook's process give the same results as in separate processes, for any kind of task."""
 
 from tests.unit.roles.preflight_runs import ANSIBLE, INLINE, results, run_play
 
@@ -28,7 +28,7 @@ PLAY = """
         - ansible.builtin.debug: {msg: "{{ ansible_failed_task.action }}: {{ ansible_failed_result.msg }}"}
       always:
         - ansible.builtin.debug: {msg: "{{ hostvars['second'].letters }}"}
-    - ansible.builtin.copy: {dest: "{{ folder }}/{{ inventory_hostname }}", src: included.yml, mode: "0600"}
+    - ansible.builtin.copy: {dest: "{{ directory }}/{{ inventory_hostname }}", src: included.yml, mode: "0600"}
       check_mode: true
       diff: true
       notify: Say so
@@ -66,7 +66,7 @@ HOSTS = ["first", "second", "made-1", "made-2"]
 
 def test_every_kind_of_task_gives_the_same(tmp_path):
     (tmp_path / "included.yml").write_text(INCLUDED)
-    everywhere = {"ansible_connection": "local", "folder": str(tmp_path)}
+    everywhere = {"ansible_connection": "local", "directory": str(tmp_path)}
     inventory = {"all": {"vars": everywhere, "hosts": {"first": {}, "second": {"own": 5}}}}
     given = {
         program[0]: results(run_play(tmp_path, PLAY, inventory, 2, program), HOSTS)

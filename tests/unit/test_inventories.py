@@ -1,4 +1,4 @@
-"""What the inventories and ansible.cfg promise: the right server, nobody else's, and no silence where there is none."""
+"""The guarantees of the inventories and ansible.cfg: only the right server, and an error without one."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def test_a_life_that_has_gone_on_needs_fewer_calls() -> None:
     assert kills.in_this_run([*CALLS, "ssm:PutParameter 3"], made) == {
         "ec2:CreateSubnet 1": "ec2:CreateSubnet 2",
         "rds:CreateDBInstance 1": "rds:CreateDBInstance 1",
-        # Of each run, whatever was made before.
+        # In each run, independent of earlier ones.
         "ssm:PutParameter 3": "ssm:PutParameter 3",
     }
 

@@ -20,8 +20,8 @@ SHORT = ["ruff check .", "ruff format --check .", "yamllint --strict .", "antsib
 def lint(tmp_path: Path, *arguments: str, failing: str = "") -> tuple[int, list[str]]:
     """Run scripts/lint with stand-ins for the linters; return its exit code and the commands that it ran."""
     log = tmp_path / "log"
-    for folder in ("scripts", ".venv/bin"):
-        (tmp_path / folder).mkdir(parents=True)
+    for directory in ("scripts", ".venv/bin"):
+        (tmp_path / directory).mkdir(parents=True)
     for name in LINTERS:
         program = tmp_path / ".venv/bin" / name
         program.write_text(
@@ -142,7 +142,7 @@ def test_a_released_entry_begins_with_what_it_is_about() -> None:
 # -- CONTRIBUTING.md ---------------------------------------------------------------------------------------
 
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
-# With a folder, or of the root with an ending.
+# With a directory, or of the root with an ending.
 PATH = r"`([\w.-]+(?:/[\w.-]+)+/?|[\w-]+\.(?:md|yml|in|txt|json|cfg))`"
 
 

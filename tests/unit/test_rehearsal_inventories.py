@@ -18,21 +18,21 @@ def read(path):
 
 
 def test_every_file_but_the_clouds_is_the_real_one(rehearsed):
-    form, folder = rehearsed
+    form, directory = rehearsed
     real = inventories.ROOT / "inventories" / inventories.FORMS[form][0]
     names = {path.relative_to(real) for path in real.rglob("*") if path.is_file()}
-    own = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()} - names
+    own = {path.relative_to(directory) for path in directory.rglob("*") if path.is_file()} - names
     assert [str(name) for name in own] == ["group_vars/all/operator.yml"]
-    copied = [str(name) for name in names if not (folder / name).samefile(real / name)]
+    copied = [str(name) for name in names if not (directory / name).samefile(real / name)]
     assert copied == ["00-cloud.yml"]
-    assert max(path.name for path in (folder / "group_vars/all").iterdir()) == "operator.yml"
+    assert max(path.name for path in (directory / "group_vars/all").iterdir()) == "operator.yml"
 
 
 def test_the_cloud_differs_in_endpoint_and_account_and_elsewhere_in_the_region(rehearsed):
-    form, folder = rehearsed
+    form, directory = rehearsed
     environment, elsewhere = inventories.FORMS[form]
     real = read(inventories.ROOT / "inventories" / environment / "00-cloud.yml")
-    written = read(folder / "00-cloud.yml")
+    written = read(directory / "00-cloud.yml")
     assert "endpoint" not in real
     assert written["endpoint"].startswith("http://127.0.0.1:")
     differs = {name for name in written if written[name] != real.get(name)}
@@ -57,8 +57,8 @@ def test_elsewhere_every_port_is_another_one():
 
 
 def test_an_operator_answers_what_the_inventory_asks(rehearsed):
-    form, folder = rehearsed
-    answers = read(folder / "group_vars/all/operator.yml")
+    form, directory = rehearsed
+    answers = read(directory / "group_vars/all/operator.yml")
     files = [answers[name] for name in answers if name.endswith("_file")]
     assert len(files) == (4 if form.endswith("-elsewhere") else 1)
     assert all(Path(file).is_file() for file in files)

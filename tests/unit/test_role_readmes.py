@@ -1,4 +1,4 @@
-"""A role's README says what its specification says ("make docs" writes that part), and what the role does to a host."""
+"""A role's README matches its specification ("make docs" writes that part), and lists the role's changes on a host."""
 
 import re
 import subprocess

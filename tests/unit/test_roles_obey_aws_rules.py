@@ -189,7 +189,7 @@ def test_a_disk_goes_with_its_server():
 
 
 def test_an_existing_database_is_asked_for_nothing_that_restarts_or_breaks_it():
-    """RDS upgrades the minor version and may grow the storage by itself: naming them again would take that back."""
+    """RDS upgrades the minor version and may grow the storage: a run that sends them again would revert this."""
     task = find("roles/aws_database/tasks/instance.yml", "Create the database")
     there = {"__aws_database_found": {"instances": [{"endpoint": {"port": 5432}}]}}
     given = Scope("aws_database", **(FOUND | there)).see(task.arguments, **task.keywords["vars"])
@@ -231,7 +231,7 @@ def test_the_server_is_open_for_the_web_and_for_ssh_from_the_operator():
     rules = scope.see(task.arguments, **task.keywords["vars"])["rules"]
     opened = {(int(rule["ports"][0]), str(rule["cidr_ip"])) for rule in rules}
     assert opened == {(22, "['203.0.113.7/32']"), (80, "0.0.0.0/0"), (443, "0.0.0.0/0")}
-    # The setting that opens the application's port is off unless somebody asks for it.
+    # The setting that opens the application's port is off by default.
     assert (
         Scope("aws_security").role.joinpath("defaults/main.yml").read_text().count("open_backend_port: false")
         == 1
@@ -275,7 +275,7 @@ RIGHTS = [
 def test_the_server_may_what_it_needs_and_no_more(action, resource, context, may):
     boundary = iam.render(iam.BOUNDARY, iam.Target("production", REGION, ACCOUNT))
     need, own = Need(action, resource, context), policies()
-    # By its policies alone, too: an account may do without the boundary.
+    # Also by its policies alone: an account may have no boundary.
     assert [allowed(need, own), allowed(need, own, boundary)] == [may, may]
 
 

@@ -18,7 +18,7 @@ import pytest
 from tests.unit.tasks import ROOT, Task, all_tasks, load, of
 
 SOURCES = re.compile(r"lookup\(\s*'(amazon\.aws\.secretsmanager_secret|ansible\.builtin\.password)'")
-# What is left of a secret after these is none.
+# The result of these filters is no secret.
 HARMLESS = re.compile(
     r"hash\('sha256'\)|\| length|fastapi_app_without_secrets|_problems\b|aws_security_missing_keys"
     r"|rejectattr\('name'"
@@ -156,7 +156,7 @@ def secret_tasks() -> dict[str, Task]:
 
 
 def test_a_task_hides_what_it_prints_exactly_where_that_is_secret():
-    """Both ways: what is hidden without need is missing when somebody looks for a fault."""
+    """Both ways: an unnecessarily hidden output is missing in diagnostics."""
     hidden = {str(task) for task in all_tasks() if "no_log" in task.keywords}
     assert hidden == secret_tasks().keys() | BY_OTHER_MEANS
     assert len(hidden) > 12
@@ -184,5 +184,5 @@ def test_a_file_with_a_secret_is_root_s_and_shows_no_difference(task):
     assert task.arguments["mode"] in PRIVATE
     # A group may read it only where it is the service's own.
     assert task.arguments["mode"] == "0600" or task.arguments["group"] == "{{ fastapi_app_user }}"
-    # Also where somebody has turned the hiding off to look for a fault.
+    # Also with the hiding disabled for diagnostics.
     assert task.keywords.get("diff") is False

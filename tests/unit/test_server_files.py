@@ -36,7 +36,7 @@ def test_a_service_that_ends_is_started_again_for_ever(instance):
     said = unit(instance)
     assert said["Restart"] == "always"
     assert said["StartLimitIntervalSec"] == "0"
-    # Not so fast that it takes the processors from what heals it.
+    # Slow enough to leave the CPUs to the recovery.
     assert seconds(said["RestartSec"]) >= 0.1
 
 
@@ -76,7 +76,7 @@ def test_a_reload_does_not_keep_old_workers_for_ever():
 
 
 def test_what_was_recorded_yesterday_cannot_be_read_with_tomorrow_s_key():
-    """Every suite has a key of its own for each connection, and tickets, whose key lives as long as nginx, are off."""
+    """Every suite has a separate key for each connection; tickets are off, since their key lives as long as nginx."""
     suites = re.search(r"ssl_ciphers (\S+);", nginx())[1].split(":")
     assert [
         one for one in suites if not re.fullmatch(r"ECDHE-\w+-(AES\d+-GCM-SHA\d+|CHACHA20-POLY1305)", one)
@@ -111,7 +111,7 @@ def test_only_a_load_balancer_that_is_named_is_believed():
 
 
 def test_a_flood_does_not_fill_the_disk_with_its_log():
-    """Each line is shipped, too, and paid for. One host asks for tens of thousands of files, or of redirects, in a second."""
+    """Each line is also shipped, at a cost. One host can request tens of thousands of files, or of redirects, in a second."""
     for redirect in (True, False):
         said = nginx(nginx_limits=True, nginx_redirect_http=redirect)
         servers = [one for one in said.split("    server {\n")[1:] if "127.0.0.1:8008" not in one]

@@ -61,8 +61,8 @@ def text(path: str) -> Any:
 
 @functools.cache
 def filters() -> None:
-    for folder in (ROOT / "plugins/filter", *(ROOT / "roles").glob("*/filter_plugins")):
-        filter_loader.add_directory(str(folder))
+    for directory in (ROOT / "plugins/filter", *(ROOT / "roles").glob("*/filter_plugins")):
+        filter_loader.add_directory(str(directory))
 
 
 class Scope:
@@ -306,10 +306,10 @@ def test_what_all_follow_is_what_each_role_has_without_it():
 
 
 @pytest.mark.parametrize(
-    "folder", ["inventories/local", "inventories/staging", "inventories/production", "tests/inventory"]
+    "directory", ["inventories/local", "inventories/staging", "inventories/production", "tests/inventory"]
 )
-def test_every_inventory_has_it_below_its_own_settings(folder):
-    files = sorted((ROOT / folder / "group_vars/all").iterdir())
+def test_every_inventory_has_it_below_its_own_settings(directory):
+    files = sorted((ROOT / directory / "group_vars/all").iterdir())
     assert files[0].resolve() == SITE
     assert files[0].name < "main.yml"
 

@@ -1,4 +1,4 @@
-"""Nothing is skipped without a word, in tests/ and in the scenarios; and tests/cloud runs for whoever types make."""
+"""No test is skipped silently, in tests/ and in the scenarios; tests/cloud runs for every user of make."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_they_fail_without_their_programs(monkeypatch):
 
 
 def test_make_runs_them_as_root(tmp_path):
-    """make local-cloud, by somebody who is not root, asks sudo for the part that needs it."""
+    """make local-cloud, by a user other than root, uses sudo for the part that needs root."""
     (tmp_path / "id").write_text("#!/bin/sh\necho 1000\n")
     (tmp_path / "id").chmod(0o755)
     # The Makefile puts .venv/bin before PATH, and neither has another id.

@@ -47,7 +47,7 @@ def test_the_server_alone_is_no_problem_and_its_absence_is_one():
     assert "does not allow" in group_problems(found, "vpc-1", "server", ["db"])[0]
 
 
-def judge(folder: Path, play: int, variables: dict, status: int) -> str:
+def judge(directory: Path, play: int, variables: dict, status: int) -> str:
     """Run what a play of verify.yml judges by, on results that are given."""
     tasks = [task for task in PLAYS[play]["tasks"] if set(task) & set(JUDGES)]
     name: dict = {"table_order_database_security_group": "db", "table_order_cache_security_group": "db"}
@@ -55,7 +55,7 @@ def judge(folder: Path, play: int, variables: dict, status: int) -> str:
     name["__verify_units"] = {"cmd": ["systemctl", "is-active", "one"], "stdout_lines": ["active"]}
     made = {"hosts": "all", "gather_facts": False, "connection": "local", "tasks": tasks}
     hosts = {"all": {"children": {"app_server": {"hosts": {"one": {**name, **variables}}}}}}
-    return run_play(folder, [made], hosts, status)
+    return run_play(directory, [made], hosts, status)
 
 
 @pytest.mark.parametrize("ok", [True, False])

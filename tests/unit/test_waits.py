@@ -1,4 +1,4 @@
-"""Every task that tries again: what AWS says for some seconds only is tried again, anything else ends it at once.
+"""Every task with retries: a temporary answer of AWS is retried, any other answer ends the task at once.
 
 The expressions are the tasks' own, evaluated with what the module returns; the texts are AWS's.
 """
@@ -15,7 +15,7 @@ from tests.unit.tasks import Task, all_tasks
 from tests.unit.test_settings_wired import Scope, trusted
 
 OTHER = "An error occurred (AccessDenied): User is not authorized to perform this"
-# In which state the databases' tasks find it, where the task looks at that, too.
+# The state in which the databases' tasks find the database, if they check it.
 AROUND = {"__aws_database_state": {"transient": True}, "__aws_compute_address": {"public_ip": "203.0.113.9"}}
 LEAST_SECONDS = 60
 DATABASE_BUSY = (
@@ -29,24 +29,24 @@ def failed(message: str) -> dict[str, Any]:
 
 
 def error(message: str) -> tuple[list[Any], list[Any]]:
-    """Return the results to try again after, and those that end it, of a task that one error of AWS's keeps waiting."""
+    """Return the results that cause a retry, and those that end the task, for a task that waits on one AWS error."""
     return [failed(message)], [{"changed": True}, failed(OTHER)]
 
 
 def found(kind: str, pending: dict[str, Any], *ended: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
-    """Return the same of a task that looks at something until it is as it should be."""
+    """Return the same for a task that reads a resource until it has the wanted state."""
     return [{kind: [pending]}], [{kind: one} for one in ended]
 
 
 def found_again(
     kind: str, pending: dict[str, Any], *ended: list[dict[str, Any]]
 ) -> tuple[list[Any], list[Any]]:
-    """Return the same of a task before which AWS has answered already: a look that fails now tells nothing."""
+    """Return the same for a task after an earlier answer of AWS: a failed read then means nothing."""
     again, over = found(kind, pending, *ended)
     return [failed(OTHER), *again], over
 
 
-# Task, results after which it is tried again, and results that end it.
+# Task, results that cause a retry, and results that end the task.
 WAITS = {
     "aws_cache/absent.yml: Delete the subnet group": error(
         "An error occurred (CacheSubnetGroupInUse): Cache subnet group is currently in use by a cache cluster."

@@ -18,7 +18,7 @@ TELLS = """
 import json, os, sys
 sys.stderr.write("said aside")
 mask = os.umask(0)
-print(json.dumps({"parent": os.getppid(), "warm": "boto3" in sys.modules, "arguments": sys.argv[1:], "folder": os.getcwd(),
+print(json.dumps({"parent": os.getppid(), "warm": "boto3" in sys.modules, "arguments": sys.argv[1:], "directory": os.getcwd(),
     "mask": mask, "environment": dict(os.environ), "heard": sys.stdin.read(), "niceness": os.nice(0)}))
 sys.exit(7)
 """
@@ -26,10 +26,10 @@ sys.exit(7)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[tuple[subprocess.Popen, Path]]:
-    """A server and its interpreter, in a folder that it removes at the end."""
-    folder = tmp_path_factory.mktemp("server")
-    folder.chmod(0o711)
-    address, interpreter = write_interpreter(folder)
+    """A server and its interpreter, in a directory that it removes at the end."""
+    directory = tmp_path_factory.mktemp("server")
+    directory.chmod(0o711)
+    address, interpreter = write_interpreter(directory)
     with subprocess.Popen(
         [sys.executable, UTILITIES / "warm_server.py", address], stdin=subprocess.PIPE
     ) as process:
@@ -37,7 +37,7 @@ def server(tmp_path_factory) -> Iterator[tuple[subprocess.Popen, Path]]:
         while not address.exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         yield process, interpreter
-    assert not folder.exists()
+    assert not directory.exists()
     assert process.returncode == 0
 
 
@@ -76,7 +76,7 @@ def test_a_module_runs_in_a_copy_of_the_server_as_its_caller_would_run_it(server
         preexec_fn=lambda: (os.umask(0o027), os.nice(3)),
     )
     assert (told["parent"], told["warm"]) == (process.pid, True)
-    assert (told["arguments"], told["folder"], told["heard"]) == (["one", "two"], str(tmp_path), "heard")
+    assert (told["arguments"], told["directory"], told["heard"]) == (["one", "two"], str(tmp_path), "heard")
     assert (told["mask"], told["environment"], told["niceness"]) == (0o027, environment, os.nice(0) + 3)
 
 
@@ -101,7 +101,7 @@ def test_without_a_server_modules_run_in_the_real_interpreter(module, tmp_path):
 def test_an_interpreter_that_the_system_does_not_start_is_not_used(tmp_path):
     _, interpreter = write_interpreter(tmp_path)
     assert works(interpreter)
-    interpreter.chmod(0o644)  # as in a folder that is mounted without execution
+    interpreter.chmod(0o644)  # as in a directory that is mounted without execution
     assert not works(interpreter)
     interpreter.write_text("#!/no/such/python\n")
     interpreter.chmod(0o755)
@@ -130,9 +130,9 @@ def test_a_module_whose_caller_is_killed_is_ended(server, module, tmp_path):
     assert tell(interpreter, module_that_tells(tmp_path))["parent"] == process.pid
 
 
-def module_that_tells(folder: Path) -> Path:
+def module_that_tells(directory: Path) -> Path:
     """Write another one."""
-    path = folder / "AnsiballZ_other.py"
+    path = directory / "AnsiballZ_other.py"
     path.write_text(TELLS)
     return path
 
@@ -150,7 +150,7 @@ PLAY = """
     ansible_python_interpreter: "INTERPRETER"
   tasks:
     - ansible.builtin.stat: {path: /etc/passwd}
-    - ansible.builtin.copy: {dest: "{{ folder }}/file", content: "한글", mode: "0600"}
+    - ansible.builtin.copy: {dest: "{{ directory }}/file", content: "한글", mode: "0600"}
     # One of this project, whose imports Ansible packs.
     - account_lock: {}
       ignore_errors: true
@@ -175,9 +175,9 @@ def test_modules_give_the_same_results_with_it_and_without(tmp_path):
     assert len(results["true"]) == 6
 
 
-def results_of(folder: Path, on: str) -> list[dict]:
+def results_of(directory: Path, on: str) -> list[dict]:
     """Return the tasks' results, but for what differs in each run."""
-    own = folder / on
+    own = directory / on
     own.mkdir()
     variables = {
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
@@ -185,7 +185,7 @@ def results_of(folder: Path, on: str) -> list[dict]:
         "AWS_MAX_ATTEMPTS": "1",
     }
     run = subprocess.run(
-        ["ansible-playbook", "-i", "lane,", "-e", f"folder={own}", folder / "play.yml"],
+        ["ansible-playbook", "-i", "lane,", "-e", f"directory={own}", directory / "play.yml"],
         cwd=ROOT,
         env=os.environ | variables,
         capture_output=True,

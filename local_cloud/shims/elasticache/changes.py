@@ -1,4 +1,4 @@
-"""ElastiCache: what a modify request changes."""
+"""ElastiCache: the changes of a modify request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHANGEABLE = {
 
 
 def changes_of(backend: ElastiCacheBackend, values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa: ANN401
-    """The attributes of moto's object that a modify request changes, with their values. Raises for what AWS refuses."""
+    """The attributes of moto's object that a modify request changes, with their values. Raises AWS's errors."""
     changes = {name: values[key] for key, name in CHANGEABLE.items() if values.get(key) is not None}
     if "AutoMinorVersionUpgrade" in values:
         changes["auto_minor_version_upgrade"] = str(values["AutoMinorVersionUpgrade"]).lower() == "true"
@@ -49,9 +49,9 @@ def changes_of(backend: ElastiCacheBackend, values: dict[str, Any], current: Any
     return changes | tls_changes(values, current) | token_changes(values, current)
 
 
-# AWS: from plain to TLS by way of "preferred", and back the same way; not while a password is asked for.
+# AWS: from plain to TLS by way of "preferred", and back the same way; not while a password is required.
 def tls_changes(values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa: ANN401
-    """What a modify request changes about encryption in transit. Raises for what AWS refuses."""
+    """The changes of a modify request to encryption in transit. Raises AWS's errors."""
     wanted, mode = values.get("TransitEncryptionEnabled"), values.get("TransitEncryptionMode")
     if wanted is None and mode is None:
         return {}
@@ -78,7 +78,7 @@ def tls_changes(values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa
 # AWS: ROTATE adds a token beside the old one (beside none: without one is still let in), SET leaves only the new one and
 # follows a ROTATE, DELETE leaves none.
 def token_changes(values: dict[str, Any], current: Any) -> dict[str, Any]:  # noqa: ANN401
-    """What a modify request changes about the AUTH token."""
+    """The changes of a modify request to the AUTH token."""
     strategy = values.get("AuthTokenUpdateStrategy", "ROTATE")
     if strategy == "DELETE":
         return {

@@ -32,7 +32,7 @@ from local_cloud.shims.elasticache.hooks import apply_changes, let_go
 
 @around(ElastiCacheBackend, "create_cache_cluster")
 def create_cache_cluster(original: Original, backend: ElastiCacheBackend, **values: Any) -> object:  # noqa: ANN401
-    """Refuse what AWS refuses, and name the endpoint."""
+    """Refuse as AWS does, and set the endpoint."""
     if values.get("engine") == "redis":
         values["engine_version"] = resolve_version(values.get("engine_version"))
         values["cache_parameter_group_name"] = values.get("cache_parameter_group_name") or "default.redis7"

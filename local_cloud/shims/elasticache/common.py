@@ -1,4 +1,4 @@
-"""ElastiCache: what replication groups and clusters have in common."""
+"""ElastiCache: shared parts of replication groups and clusters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from moto.elasticache.exceptions import (
 )
 from moto.elasticache.models import ElastiCacheBackend
 
-# Redis 7 on ElastiCache: what can be asked for, and what it is reported as.
+# Redis 7 on ElastiCache: requested and reported versions.
 ENGINE_VERSIONS = {"7.0": "7.0.7", "7.1": "7.1.0"}
 NEWEST = "7.1"
 # ElastiCache's own short names of regions.
@@ -33,7 +33,7 @@ def error(code: str, message: str) -> InvalidParameterValueException:
 
 # AWS: the versions of Redis OSS 7 are 7.0 and 7.1, reported with a third number.
 def resolve_version(wanted: str | None) -> str:
-    """The full version that a request stands for. Raises for one that ElastiCache does not have."""
+    """The full version of a request. Raises for a version that ElastiCache does not have."""
     version = wanted or NEWEST
     if version in ENGINE_VERSIONS.values():
         return version
@@ -58,7 +58,7 @@ def region_code(region: str) -> str:
 
 
 def new_mark() -> str:
-    """The six characters that make the endpoints of a group or a cluster unlike any other's."""
+    """The six characters that make the endpoints of a group or a cluster unique."""
     return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(6))
 
 
@@ -66,7 +66,7 @@ def new_mark() -> str:
 def refuse_unknown_network(
     backend: ElastiCacheBackend, subnet_group: str | None, group_ids: list[str] | None
 ) -> None:
-    """Raise for a subnet group or a security group that is not there."""
+    """Raise for a missing subnet group or security group."""
     if subnet_group and subnet_group not in backend.cache_subnet_groups:
         raise CacheSubnetGroupNotFound(subnet_group)
     vpc_id = backend.cache_subnet_groups[subnet_group].vpc_id if subnet_group else None
@@ -78,7 +78,7 @@ def refuse_unknown_network(
 
 
 def refuse_bad_node_type(node_type: str | None) -> None:
-    """Raise for what is no cache node type."""
+    """Raise for an unknown cache node type."""
     if not re.fullmatch(r"cache\.[a-z0-9]+\.[a-z0-9]+", node_type or ""):
         raise InvalidParameterValueException(f"Invalid cache node type: {node_type}")
 

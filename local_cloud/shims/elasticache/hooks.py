@@ -1,4 +1,4 @@
-"""ElastiCache: who is told when a resource is changed or deleted."""
+"""ElastiCache: hooks for changed and deleted resources."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ type Forget = Callable[[], None]
 
 # Called after a change with the attributes that were set, as they are and as they were.
 CHANGED: list[Callable[[ElastiCacheBackend, Resource, Attributes, Attributes], None]] = []
-# Called before a deletion. Whoever answers True removes a server first, and calls Forget then.
+# Called before a deletion. A hook that returns True removes a server first, and then calls Forget.
 DELETED: list[Callable[[ElastiCacheBackend, Resource, Forget], bool]] = []
 
 
 def apply_changes(
     backend: ElastiCacheBackend, resource: Resource, changes: Attributes, members: list[CacheCluster]
 ) -> None:
-    """Set the attributes on a resource and, of a group, on its members; then tell of it."""
+    """Set the attributes on a resource and, for a group, on its members; then call the hooks."""
     previous = {name: getattr(resource, name, None) for name in changes}
     for target in (resource, *members):
         for name, value in changes.items():
@@ -30,6 +30,6 @@ def apply_changes(
 
 
 def let_go(backend: ElastiCacheBackend, resource: Resource, forget: Forget) -> None:
-    """Forget a deleted resource, at once unless somebody takes that over."""
+    """Remove a deleted resource, at once unless a hook takes over."""
     if not any(tell(backend, resource, forget) for tell in DELETED):
         forget()

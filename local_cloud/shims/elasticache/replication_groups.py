@@ -27,7 +27,7 @@ from local_cloud.shims.elasticache.hooks import apply_changes, let_go
 
 @around(ElastiCacheBackend, "create_replication_group")
 def create_replication_group(original: Original, backend: ElastiCacheBackend, **values: Any) -> object:  # noqa: ANN401
-    """Refuse what AWS refuses; give the group its endpoints and its member clusters."""
+    """Refuse as AWS does; add the group's endpoints and member clusters."""
     values["engine"] = values.get("engine") or "redis"
     values["engine_version"] = resolve_version(values.get("engine_version"))
     values["cache_parameter_group_name"] = values.get("cache_parameter_group_name") or "default.redis7"
@@ -72,7 +72,7 @@ def endpoint_names(group: ReplicationGroup, *, tls: bool) -> tuple[str, str, dic
 
 
 def name_endpoints(group: ReplicationGroup) -> None:
-    """Give the group's primary, reader and members the host names that go with its encryption."""
+    """Set the host names of the group's primary, reader and members for its encryption."""
     primary, reader, nodes = endpoint_names(group, tls=bool(group.transit_encryption_enabled))
     node_group = group.node_groups[0]
     node_group["primary_endpoint"] = {"address": primary, "port": group.port}
@@ -82,7 +82,7 @@ def name_endpoints(group: ReplicationGroup) -> None:
         member["cache_node_id"] = "0001"
 
 
-# What a member shares with its group.
+# Attributes that a member shares with its group.
 INHERITED = (
     "auth_token",
     "auto_minor_version_upgrade",
@@ -109,7 +109,7 @@ INHERITED = (
 )
 
 
-# AWS: the members of a replication group are clusters of their own in DescribeCacheClusters.
+# AWS: DescribeCacheClusters lists the members of a replication group as separate clusters.
 def add_member(backend: ElastiCacheBackend, group: ReplicationGroup, member: dict[str, Any]) -> None:
     """Record a member of the group as a cluster."""
     cluster = CacheCluster(

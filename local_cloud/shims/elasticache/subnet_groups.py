@@ -22,7 +22,7 @@ def refuse_unknown_subnets(original: Original, backend: ElastiCacheBackend, **va
 
 
 def check_subnets(backend: ElastiCacheBackend, subnet_ids: list[str]) -> None:
-    """Raise for a subnet that is not there."""
+    """Raise for a missing subnet."""
     known = {subnet.id for subnet in ec2_backends[backend.account_id][backend.region_name].describe_subnets()}
     for subnet_id in subnet_ids:
         if subnet_id not in known:
@@ -50,7 +50,7 @@ def modify_cache_subnet_group(response: ElastiCacheResponse) -> ActionResult:
 
 
 def delete_cache_subnet_group(response: ElastiCacheResponse) -> ActionResult:
-    """DeleteCacheSubnetGroup (moto: 500); refused while something uses it, as on AWS."""
+    """DeleteCacheSubnetGroup (moto: 500); refused while in use, as on AWS."""
     backend = response.elasticache_backend
     name = response._get_param("CacheSubnetGroupName")
     backend.describe_cache_subnet_groups(name)

@@ -1,4 +1,4 @@
-"""RDS: what it refuses, what it fills in, and parameter groups that know their parameters."""
+"""RDS: its refusals, its defaults, and parameter groups with their parameters."""
 
 from local_cloud.shims.rds import (
     instances,

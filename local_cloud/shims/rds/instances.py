@@ -1,4 +1,4 @@
-"""RDS: what is refused of an instance that is created, modified or deleted, and what is filled in."""
+"""RDS: refusals and defaults at the creation, modification and deletion of an instance."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RESERVED_NAMES |= {"user", "public", "none", "current_user", "session_user"}
 
 @around(RDSBackend, "create_db_instance")
 def create_db_instance(original: Original, backend: RDSBackend, values: dict[str, Any]) -> object:
-    """Refuse what AWS refuses, fill in what AWS fills in."""
+    """Refuse as AWS does, and fill in AWS's defaults."""
     if values.get("engine") == "postgres" and not values.get("db_cluster_identifier"):
         refuse_reserved_names(values)
         refuse_invalid_password(values)
@@ -36,7 +36,7 @@ def create_db_instance(original: Original, backend: RDSBackend, values: dict[str
     refuse_foreign_parameter_family(backend, values)
     complete(backend, values)
     instance = original(backend, values)
-    # AWS: every instance has a resource id of its own.
+    # AWS: every instance has a unique resource id.
     instance.dbi_resource_id = "db-" + "".join(
         secrets.choice(string.ascii_uppercase + "234567") for _ in range(26)
     )
@@ -46,7 +46,7 @@ def create_db_instance(original: Original, backend: RDSBackend, values: dict[str
 
 # AWS: some names are reserved by the engine.
 def refuse_reserved_names(values: dict[str, Any]) -> None:
-    """Raise for a master user or database that PostgreSQL on RDS keeps for itself."""
+    """Raise for a master user or database name reserved by PostgreSQL on RDS."""
     user = values.get("master_username")
     if user and (user.lower() in RESERVED_NAMES or user.lower().startswith("pg_")):
         raise InvalidParameterValue(
@@ -122,7 +122,7 @@ def refuse_foreign_security_groups(backend: RDSBackend, values: dict[str, Any]) 
 
 
 def complete(backend: RDSBackend, values: dict[str, Any]) -> None:
-    """Fill in AWS's defaults: a zone of the subnet group, not public, the current authority."""
+    """Fill in AWS's defaults: a zone of the subnet group, not public, the current CA."""
     name = values.get("db_subnet_group_name")
     if name:
         zones = [subnet.availability_zone for subnet in backend.describe_db_subnet_groups(name)[0]._subnets]
@@ -153,7 +153,7 @@ PENDING_NAMES = {"db_instance_class": "DBInstanceClass", "multi_az": "MultiAZ"}
 def modify_db_instance(
     original: Original, backend: RDSBackend, identifier: str, values: dict[str, Any]
 ) -> object:
-    """Refuse what AWS refuses, and defer what waits for the maintenance window."""
+    """Refuse as AWS does, and defer changes to the maintenance window."""
     instance = backend.describe_db_instances(identifier)[0]
     refuse_retention(values)
     refuse_foreign_security_groups(backend, values)
@@ -200,7 +200,7 @@ def delete_db_instance(
     skip_final_snapshot: bool | None = False,
     delete_automated_backups: bool | None = True,
 ) -> object:
-    """Refuse to delete without a word about the final snapshot."""
+    """Refuse a deletion without a decision about the final snapshot."""
     if not skip_final_snapshot and not final_db_snapshot_identifier:
         raise InvalidParameterCombination(
             "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified."

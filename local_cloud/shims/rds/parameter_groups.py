@@ -1,4 +1,4 @@
-"""RDS: parameter groups that know their parameters, and the instances that run with them."""
+"""RDS: parameter groups with their parameters, and the instances that use them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from local_cloud.patching import Original, around
 
 @functools.cache
 def catalogue(family: str | None) -> dict[str, dict[str, Any]]:
-    """A family's parameters as DescribeDBParameters shows them; {} for a family that is not known here."""
+    """A family's parameters as DescribeDBParameters shows them; {} for an unknown family."""
     if family != "postgres15":
         return {}
     known = {}
@@ -46,7 +46,7 @@ def catalogue(family: str | None) -> dict[str, dict[str, Any]]:
 
 
 def allows(parameter: dict[str, Any], value: str) -> bool:
-    """Whether a value is one that the parameter's type and allowed values admit."""
+    """Whether a parameter's type and allowed values admit a value."""
     allowed = parameter.get("AllowedValues")
     if parameter["DataType"] in ("integer", "float"):
         pattern = r"(-?[\d.e+]+)-([\d.e+-]+)"
@@ -61,7 +61,7 @@ def allows(parameter: dict[str, Any], value: str) -> bool:
 def describe_db_parameter_groups(
     original: Original, backend: RDSBackend, values: dict[str, Any]
 ) -> list[DBParameterGroup]:
-    """Raise for the name of a group that is not there."""
+    """Raise for a missing group."""
     groups = original(backend, values)
     name = values.get("db_parameter_group_name")
     if name and not groups:
@@ -69,7 +69,7 @@ def describe_db_parameter_groups(
     return groups
 
 
-# AWS: a group shows all parameters of its family, with their types and what may be changed.
+# AWS: a group shows all parameters of its family, with their types and whether they are modifiable.
 def describe_db_parameters(response: RDSResponse) -> ActionResult:
     """DescribeDBParameters, with the family's catalogue behind the group's own values."""
     (group,) = response.backend.describe_db_parameter_groups(
@@ -103,7 +103,7 @@ def create_db_parameter_group(original: Original, backend: RDSBackend, values: d
     return original(backend, values)
 
 
-# AWS: a parameter is known, may be changed, and gets a value and a way to apply that it admits.
+# AWS: a parameter must be known and modifiable, and must admit its value and apply method.
 @around(RDSBackend, "modify_db_parameter_group")
 def modify_db_parameter_group(
     original: Original,
@@ -111,7 +111,7 @@ def modify_db_parameter_group(
     db_parameter_group_name: str,
     db_parameter_group_parameters: Iterable[dict[str, Any]],
 ) -> object:
-    """Refuse values that AWS refuses."""
+    """Refuse values as AWS does."""
     if db_parameter_group_name.startswith("default."):
         raise RDSClientError("InvalidParameterValue", "Cannot modify a default parameter group.")
     group = backend.db_parameter_groups.get(db_parameter_group_name)
@@ -169,7 +169,7 @@ def refuse_used_parameter_group(original: Original, backend: RDSBackend, name: s
 
 # AWS: a parameter group belongs to one major version.
 def refuse_foreign_parameter_family(backend: RDSBackend, values: dict[str, Any]) -> None:
-    """Raise when the parameter group is of another family than the engine's version."""
+    """Raise if the parameter group's family does not match the engine version."""
     group = backend.db_parameter_groups.get(values.get("db_parameter_group_name") or "")
     if group is None or values.get("engine") != "postgres":
         return
@@ -216,7 +216,7 @@ def note_parameter_group_change(original: Original, instance: DBInstance, **valu
 # AWS: a reboot applies the parameters of the group.
 @around(RDSBackend, "reboot_db_instance")
 def reboot_db_instance(original: Original, backend: RDSBackend, identifier: str) -> object:
-    """Note the parameters that the instance runs with from now on."""
+    """Record the parameters that the instance uses from now on."""
     instance = original(backend, identifier)
     instance.parameter_group_change = None
     instance.applied_parameters = parameter_values(instance)

@@ -1,4 +1,4 @@
-"""RDS: the states of an instance, and what is refused in them."""
+"""RDS: the states of an instance, and the refusals in each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAY_BE_CHANGED = {
     "incompatible-option-group",
     "insufficient-capacity",
 }
-# What a request, and the instance's description, show of the states that a test may order.
+# The states that a test may order, with their effect on requests and on the instance's description.
 STATES = {
     *MAY_BE_CHANGED,
     "backing-up",
@@ -47,7 +47,7 @@ STATES = {
 }
 
 
-# AWS: most requests are refused while an instance is busy with something else.
+# AWS: a busy instance refuses most requests.
 def refuse_state(instance: DBInstance, accepted: set[str]) -> None:
     """Raise when the instance is in another state than the accepted ones."""
     if instance.status not in accepted:
@@ -57,7 +57,7 @@ def refuse_state(instance: DBInstance, accepted: set[str]) -> None:
 
 
 def order_states(account: str, region: str, states: dict[str, str]) -> dict[str, str]:
-    """Put instances (identifier to state) into states that a test wants to see handled.
+    """Put instances (identifier to state) into the states of a test.
 
     Returns the state of every instance. Raises ValueError for an unknown instance or state.
     """
@@ -66,13 +66,13 @@ def order_states(account: str, region: str, states: dict[str, str]) -> dict[str,
         if name not in databases:
             raise ValueError(f"there is no database {name}")
         if state not in STATES:
-            raise ValueError(f"{state} is no state that can be ordered: {', '.join(sorted(STATES))}")
+            raise ValueError(f"{state} is not an available state: {', '.join(sorted(STATES))}")
     for name, state in states.items():
         databases[name].status = state
     return {name: instance.status for name, instance in databases.items()}
 
 
-# AWS: an instance that is being backed up, or changed, takes no snapshot.
+# AWS: RDS takes no snapshot of an instance during a backup or a change.
 @around(RDSBackend, "create_db_snapshot")
 def create_db_snapshot(
     original: Original,
@@ -81,7 +81,7 @@ def create_db_snapshot(
     *args: object,
     **kwargs: object,
 ) -> object:
-    """Refuse a snapshot in a state in which RDS makes none."""
+    """Refuse a snapshot in a state without snapshots on RDS."""
     instance = backend.databases.get(db_instance_identifier)
     automated = kwargs.get("snapshot_type") == "automated"
     if instance is not None and not automated:

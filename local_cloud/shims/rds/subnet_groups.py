@@ -34,7 +34,7 @@ def create_subnet_group(
     subnets: list[Any],
     tags: Any,  # noqa: ANN401
 ) -> DBSubnetGroup:
-    """Refuse one zone, and a name that is taken."""
+    """Refuse a single zone, and a name in use."""
     if subnet_name in backend.subnet_groups:
         raise RDSClientError(
             "DBSubnetGroupAlreadyExists", f"The DB subnet group {subnet_name} already exists."

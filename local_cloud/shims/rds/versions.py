@@ -7,13 +7,13 @@ from typing import Any
 from moto.rds.exceptions import InvalidParameterCombination
 from moto.rds.models import DBInstance
 
-# What RDS offers of PostgreSQL 15; the last one is what "15" stands for.
+# RDS's versions of PostgreSQL 15; "15" means the last one.
 POSTGRES_VERSIONS = ("15.13", "15.14", "15.15", "15.16", "15.17", "15.18")
 
 
 # AWS: "15" stands for the default minor version, and only known versions can be created.
 def resolve_version(wanted: str | None) -> str:
-    """The full version that a request stands for. Raises for one that RDS does not have."""
+    """The full version of a request. Raises for a version that RDS does not have."""
     if wanted in (None, "15"):
         return POSTGRES_VERSIONS[-1]
     if wanted not in POSTGRES_VERSIONS:

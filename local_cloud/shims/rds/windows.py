@@ -15,7 +15,7 @@ DAY, WEEK = 24 * 60, 7 * 24 * 60  # minutes
 # AWS: windows may touch (03:00-04:00 and Mon 04:00-05:00); only an overlap is refused.
 @around(moto_rds, "valid_preferred_maintenance_window")
 def check_windows(_original: Original, maintenance: str, backup: str | None) -> str | None:
-    """What is wrong with a pair of windows, in AWS's words; None when nothing is."""
+    """AWS's error message for a pair of windows; None for a valid pair."""
     match = re.fullmatch(r"([a-z]{3}):(\d\d):(\d\d)-([a-z]{3}):(\d\d):(\d\d)", (maintenance or "").lower())
     if not match or match[1] not in DAYS or match[4] not in DAYS:
         return (

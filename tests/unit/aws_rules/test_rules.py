@@ -92,7 +92,7 @@ def alarm(namespace, metric, dimension, value, **more):
     } | more
 
 
-# A first run as AWS takes it, each call by a name of its own.
+# A first run that AWS accepts, each call under its own name.
 GOOD = {
     "vpc": ("ec2:CreateVpc", {"CidrBlock": "10.0.0.0/16"}),
     "public": ("ec2:CreateSubnet", {"CidrBlock": "10.0.1.0/24", "AvailabilityZone": "ap-northeast-2a"}),

@@ -18,10 +18,10 @@ from tests.unit.load.test_connection import OK, Server
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
     """Return two self-signed certificates (PEM) of one name, with their servers' contexts: made as the role nginx makes its own."""
-    folder = tmp_path_factory.mktemp("pairs")
+    directory = tmp_path_factory.mktemp("pairs")
     made = []
     for name in ("one", "other"):
-        certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+        certificate, key = directory / f"{name}.crt", directory / f"{name}.key"
         command = [
             "openssl",
             "req",

@@ -103,7 +103,7 @@ def test_names_of_aws_are_answered_to_this_host(send, host):
     assert send(SERVER, HTTP_HOST=host)[0] == 403
 
 
-# A process of its own, for moto reads its environment once.
+# A separate process, since moto reads its environment once.
 ASK = """
 import os, pathlib
 from local_cloud.__main__ import moto_environment
@@ -169,7 +169,7 @@ def get(send, client, name, service="secretsmanager", key="AKIA", target=TARGET,
 
 @pytest.mark.usefixtures("secrets")
 class TestServer:
-    """A server asks, with whatever key."""
+    """A request of a server, with any key."""
 
     @pytest.mark.parametrize("key", ["AKIA", "local"])
     def test_it_reads_what_its_role_may(self, send, key):

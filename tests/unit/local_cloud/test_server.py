@@ -60,7 +60,10 @@ def test_delays_are_set_and_checked(url, cloud):
 
 @pytest.mark.parametrize(
     ("states", "problem"),
-    [({"nothing": "modifying"}, b"no database nothing"), ({"shown": "asleep"}, b"asleep is no state")],
+    [
+        ({"nothing": "modifying"}, b"no database nothing"),
+        ({"shown": "asleep"}, b"asleep is not an available state"),
+    ],
 )
 def test_a_state_that_cannot_be_ordered_is_refused(url, shown, states, problem):
     status, body = request(url, "/local-cloud/states", "PUT", states)

@@ -23,7 +23,7 @@ def subnet_group(rds, vpc):
 
 @pytest.fixture
 def group(rds, request):
-    """A parameter group of its own for each test."""
+    """A separate parameter group for each test."""
     name = f"group-{abs(hash(request.node.name))}"
     rds.create_db_parameter_group(
         DBParameterGroupName=name, DBParameterGroupFamily="postgres15", Description="d"

@@ -16,7 +16,7 @@ ansible.module_utils.__path__.append(str(Path(__file__).parents[3] / "plugins/mo
 
 @pytest.fixture
 def cache(monkeypatch):
-    """Return an empty ElastiCache that every module of this test talks to, with a clock of its own."""
+    """Return an empty ElastiCache for every module of this test, with its own clock."""
     fake = FakeElastiCache()
     monkeypatch.setattr(AnsibleAWSModule, "client", lambda self, service, retry_decorator=None: fake)
     monkeypatch.setattr("time.sleep", fake.sleep)

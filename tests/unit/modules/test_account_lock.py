@@ -1,4 +1,4 @@
-"""One holder at a time, whoever comes when: against the local cloud, with threads that really run at once."""
+"""One holder at a time, in any order: against the local cloud, with concurrent threads."""
 
 import importlib.util
 import json
@@ -106,7 +106,7 @@ def test_a_lock_of_a_dead_run_is_taken_when_somebody_says_so(lock):
     assert "table_order_lock_break" in account_lock.settle(lock, run_of("ben"))[1]
     assert account_lock.settle(lock, run_of("ben"), take_over=True) == (2, "")
     assert "ben runs" in account_lock.settle(lock, run_of("ann"))[1]
-    # What is nobody's to give back is not given back.
+    # A run without the lock does not release it.
     assert account_lock.settle(lock, run_of("ann", "free"), take_over=True) == (0, "")
 
 
@@ -136,7 +136,7 @@ def test_of_many_at_once_one_wins(lock, url, before):
         seen = read()
 
         def together():
-            # Each has read before anybody writes: the worst order that there is.
+            # All read before the first write: the worst order.
             if barrier is not None and not mine.__dict__.get("met"):
                 mine.met = True
                 barrier.wait(30)

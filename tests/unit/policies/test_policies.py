@@ -92,7 +92,7 @@ EC2_OF_OTHERS = {
 
 
 class Shared(Ours):
-    """An account in which others have things, too, by their names."""
+    """An account with foreign resources, by their names."""
 
     def tags(self, region, resource):
         return {} if "other" in resource else super().tags(region, resource)

@@ -1,4 +1,4 @@
-"""The evaluator says what AWS says: held, case by case, against @cloud-copilot/iam-simulate.
+"""The evaluator decides as AWS does: compared, case by case, with @cloud-copilot/iam-simulate.
 
 Where node and the package are to be had (made by the fixture, in .state/simulate; AGPL: a tool beside the project, not part
 of it) the answers are asked for; everywhere the recorded ones, verdicts.json, are compared.

@@ -15,7 +15,7 @@ from iam import usage
 from iam.usage import Usage
 from local_cloud.policies import matches
 
-FOLDER = Path(__file__).parent
+DIRECTORY = Path(__file__).parent
 README = usage.named(usage.README.read_text())
 
 
@@ -36,10 +36,10 @@ def actions() -> set[str]:
 
 
 def test_readme_names_policies_for_every_playbook():
-    folder = usage.ROOT / "playbooks"
+    directory = usage.ROOT / "playbooks"
     assert {name.removesuffix(" --check") for name in README} == {
         "site.yml",
-        *(path.name for path in folder.glob("*.yml")),
+        *(path.name for path in directory.glob("*.yml")),
     }
     assert {policy for policies in README.values() for policy in policies} == set(iam.POLICIES)
     assert usage.named((usage.ROOT / "README.ko.md").read_text()) == README
@@ -55,7 +55,7 @@ def test_site_needs_what_its_playbooks_need():
 
 
 def test_a_playbook_used_something_of_each_of_its_policies_or_there_is_a_reason(used):
-    reasons = yaml.safe_load((FOLDER / "unused_policies.yml").read_text())
+    reasons = yaml.safe_load((DIRECTORY / "unused_policies.yml").read_text())
     listed = ["{playbook}: {policy}".format(**one) for those in reasons.values() for one in those]
     found = [
         f"{playbook}: {policy}"
@@ -66,7 +66,7 @@ def test_a_playbook_used_something_of_each_of_its_policies_or_there_is_a_reason(
 
 
 def test_what_is_allowed_was_used_or_has_a_reason(actions):
-    reasons = yaml.safe_load((FOLDER / "unused.yml").read_text())
+    reasons = yaml.safe_load((DIRECTORY / "unused.yml").read_text())
     listed = [action for names in reasons.values() for action in names]
     allowed = {action for policy in iam.POLICIES for action in usage.allowed(policy)}
     unused = [pattern for pattern in allowed if not any(matches(pattern, one) for one in actions)]
@@ -77,7 +77,7 @@ def test_what_is_allowed_was_used_or_has_a_reason(actions):
 
 def test_each_playbook_is_recorded_in_each_of_its_states(used):
     """The states that have no recording yet are listed, so that the next recording takes them off."""
-    states = yaml.safe_load((FOLDER / "states.yml").read_text())
+    states = yaml.safe_load((DIRECTORY / "states.yml").read_text())
     missing = [
         f"{playbook}: {state}"
         for playbook, tests in states["recorded by"].items()

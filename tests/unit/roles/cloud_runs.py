@@ -26,7 +26,7 @@ def warm_python() -> tuple[dict[str, str], subprocess.Popen]:
     """Start the Python that AWS's modules run in, once for all runs of this process; return the environment that names it."""
     address, interpreter = write_interpreter(Path(tempfile.mkdtemp(prefix="warm-python-")))
     command = [sys.executable, UTILITIES / "warm_server.py", address]
-    # It ends, and removes its folder, when this process ends.
+    # It ends, and removes its directory, when this process ends.
     server = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     return {"TABLE_ORDER_PYTHON": str(interpreter), "TABLE_ORDER_WARM_PYTHON": "false"}, server
 
@@ -55,9 +55,9 @@ class Run:
         )
 
 
-def make_inventory(folder: Path, url: str, region: str = "ap-northeast-2", **variables: Any) -> Path:
+def make_inventory(directory: Path, url: str, region: str = "ap-northeast-2", **variables: Any) -> Path:
     """Write an inventory that talks to the cloud at ``url``; its other files are those of inventories/local."""
-    inventory = folder / "inventory"
+    inventory = directory / "inventory"
     (inventory / "group_vars/all").mkdir(parents=True, exist_ok=True)
     cloud = {
         "plugin": "table_order_cloud",
@@ -73,16 +73,16 @@ def make_inventory(folder: Path, url: str, region: str = "ap-northeast-2", **var
         text = (ROOT / "inventories/local/group_vars/all" / name).read_text()
         (inventory / "group_vars/all" / name).write_text(text)
     variables = {
-        "table_order_state_directory": str(folder / "state"),
+        "table_order_state_directory": str(directory / "state"),
         "table_order_poll_seconds": 0,
     } | variables
     (inventory / "group_vars/all/test.yml").write_text(json.dumps(variables))
     return inventory
 
 
-def run_plays(folder: Path, inventory: Path, plays: list[dict], *options: str, **environment: str) -> Run:
+def run_plays(directory: Path, inventory: Path, plays: list[dict], *options: str, **environment: str) -> Run:
     """Run ``plays`` on ``inventory``."""
-    playbook = folder / "play.yml"
+    playbook = directory / "play.yml"
     playbook.write_text(json.dumps(plays))
     return run_playbook(playbook, inventory, *options, **environment)
 

@@ -9,20 +9,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
 ANSIBLE = ["ansible-playbook"]
-# The same without a fork for each task. -P: without the program's folder on Python's path.
+# The same without a fork for each task. -P: without the program's directory on Python's path.
 INLINE = [sys.executable, "-P", str(ROOT / "tests/unit/inline_playbook.py")]
 OF_ONE_RUN = {"start", "end", "delta"}
 
 
 def run_play(
-    folder: Path,
+    directory: Path,
     play: list[dict] | str,
     inventory: dict,
     status: int = 0,
     program: Iterable[str] = INLINE,
 ) -> str:
     """Run ``play`` on ``inventory``, a host for each case; return its JSON report, and fail on another exit status."""
-    hosts, playbook = folder / "hosts.json", folder / "play.yml"
+    hosts, playbook = directory / "hosts.json", directory / "play.yml"
     hosts.write_text(json.dumps(inventory, ensure_ascii=False))
     playbook.write_text(play if isinstance(play, str) else json.dumps(play))
     settings = {
@@ -63,8 +63,8 @@ def without_times(value: object) -> object:
 
 def assert_ansible_gives(printed: str, hosts: Iterable[str], *given: object) -> None:
     """Fail unless ansible-playbook, on ``hosts`` alone, gives each what ``printed`` reports; ``given`` is run_play's."""
-    folder, play, inventory, status = (*given, 0)[:4]
-    said = run_play(folder, play, inventory, status, [*ANSIBLE, "--limit", ",".join(hosts)])
+    directory, play, inventory, status = (*given, 0)[:4]
+    said = run_play(directory, play, inventory, status, [*ANSIBLE, "--limit", ",".join(hosts)])
     alone = results(said, hosts)
     assert results(printed, hosts) == alone
     assert all(alone.values())

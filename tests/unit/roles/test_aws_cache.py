@@ -34,7 +34,7 @@ def group(mode, password=False):
         ([{"transit_encryption": None}], BEFORE, []),
         (group(None), BEFORE, ["prefer"]),
         (group("preferred"), BEFORE, []),
-        # The application of before still runs, as after a deployment that failed.
+        # The previous application still runs, as after a failed deployment.
         (group("preferred"), DEPLOYING | OPEN, []),
         (group("preferred"), TLS | OPEN, ["require", "rotate"]),
         # Killed between the two.

@@ -36,7 +36,7 @@ def site(tmp_path, url, client, ec2, network, backend):
     iam = client("iam")
     iam.create_instance_profile(InstanceProfileName="table-order-ec2-role")
     inventory = make_inventory(tmp_path, url, aws_compute_wait_retries=3)
-    # The cloud's addresses are somebody's on the internet: nobody is asked for a key there.
+    # The cloud's addresses belong to others on the internet: do not scan them for host keys.
     scan = tmp_path / "bin/ssh-keyscan"
     scan.parent.mkdir()
     scan.symlink_to("/bin/true")

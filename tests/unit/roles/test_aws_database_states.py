@@ -1,4 +1,4 @@
-"""The table of RDS's states is whole: every state has a word on each question, and those that last say what to do."""
+"""The table of RDS's states is complete: every state has all facts, and a lasting one has its fix."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_a_state_answers_every_question(state):
     row = STATES[state]
     assert row["serves"] in {"yes", "log-in", "no"}
     assert {type(row[name]) for name in ("snapshot", "change", "transient")} == {bool}
-    # What lasts says what to do, and what does not is waited for.
+    # A lasting state has a fix; the role waits for a transient one.
     assert ("fix" in row) is not row["transient"]
 
 

@@ -41,7 +41,7 @@ def test_a_gateway_that_a_killed_run_has_not_attached_is_taken_up_and_a_second_o
     assert gateway["Attachments"]
     again = site()
     assert (again.status, again.changed) == (0, 0), again.output[-3000:]
-    # Of a run of before, when a second one was made.
+    # From an earlier run that created a second one.
     ec2.create_internet_gateway(TagSpecifications=[left])
     removed = site("absent")
     assert removed.status == 0, removed.output[-3000:]

@@ -1,4 +1,4 @@
-"""A key that an existing secret lacks is added; what is there stays, whoever has set it; nothing shows a value."""
+"""The role adds a missing key to an existing secret, keeps existing values, and shows no value."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A misspelled setting is refused by name, with the nearest that there is, by whatever entry point one comes in.
+"""Every entry point refuses a misspelled setting by name, with the closest known one.
 
 One play for all cases: each is a host, with its settings.
 """
@@ -79,7 +79,7 @@ def test_playbooks_that_look_for_the_server_refuse_them_first(tmp_path):
 def test_every_name_that_the_project_uses_is_known():
     known = yaml.safe_load((ROOT / "roles/table_order/vars/main.yml").read_text())
     specification = yaml.safe_load((ROOT / "roles/table_order/meta/argument_specs.yml").read_text())
-    files = [path for folder in ("inventories", "playbooks") for path in (ROOT / folder).rglob("*.yml")]
+    files = [path for directory in ("inventories", "playbooks") for path in (ROOT / directory).rglob("*.yml")]
     text = "\n".join(path.read_text() for path in [*files, ROOT / "plugins/inventory/table_order_cloud.py"])
     # Not the name of a group of the inventory.
     used = set(re.findall(r"(?<!prefix: )\btable_order_(?!cloud\b)[a-z_]+\b(?!\()", text))

@@ -1,4 +1,4 @@
-"""Certificates and keys as they really arrive: joined badly, cut short, too weak, of another. Each is refused with its reason."""
+"""Certificates and keys with real faults: badly joined, cut short, too weak, of another pair. Each is refused with the reason."""
 
 from __future__ import annotations
 

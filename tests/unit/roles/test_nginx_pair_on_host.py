@@ -1,4 +1,4 @@
-"""The pair on the host: found, made, moved over from a server of before, and taken away when nginx no longer has it.
+"""The pair on the host: found, created, migrated from an older release, and removed once nginx no longer uses it.
 
 What the role's shell does, in a folder of the test's own.
 """
