@@ -200,7 +200,7 @@ def test_what_does_not_serve_yet_is_waited_for_and_named(play, database):
     done = play("await")
     assert done.returncode != 0
     assert f"{NAME} is starting: waiting until it serves" in text(done)
-    assert f"{NAME} is still starting after 3 looks" in text(done)
+    assert f"{NAME} is still starting after 3 checks" in text(done)
 
 
 def test_snapshots_of_earlier_migrations_go_and_no_others(play, database, backend):
@@ -229,7 +229,7 @@ def test_no_snapshot_beyond_the_quota_and_none_while_a_backup_runs(play, databas
     assert "There are 1 manual snapshots in ap-northeast-2, and the quota is 1" in text(done)
     database.status = "backing-up"
     done = play("snapshot", aws_database_snapshot_name=f"{NAME}-x")
-    assert f"{NAME} is backing-up: waiting until RDS takes a snapshot of it" in text(done)
+    assert f"{NAME} is backing-up: waiting until RDS can take a snapshot" in text(done)
     assert done.returncode != 0
     assert manual(backend) == {"by-hand"}
 
