@@ -17,6 +17,9 @@ from tests.e2e.deployment import ELSEWHERE, load, settled, state
 ENCRYPTED = json.dumps({"aws_cache_transit_encryption": True})
 SERVICE = "table-order-backend.service"
 # Sent by hand, since a client of Redis would say only that it failed.
+# Three runs of the whole site, under load.
+pytestmark = pytest.mark.timeout(3600)
+
 PING = "s.settimeout(5); s.sendall(bytes([80, 73, 78, 71, 13, 10])); print(s.recv(64))"
 PLAIN = f"import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 5); {PING}"
 TLS = (
