@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
 
 DOCUMENTATION = """
-module: fastapi_app_traffic
+module: fastapi_app_traffic_info
 short_description: Check whether the web server sends traffic to the service or to the candidate
 description:
   - Requests a URL repeatedly, over a new connection each time, until several consecutive responses match. A response is JSON
@@ -31,7 +31,7 @@ author: [Table Order Infrastructure]
 """
 
 EXAMPLES = """
-- fastapi_app_traffic:
+- fastapi_app_traffic_info:
     url: http://127.0.0.1:8008/upstream
     upstream: candidate
     service: 127.0.0.1:8000
