@@ -318,3 +318,9 @@ def test_a_lane_that_failed_ends_the_run():
         for play in load(path):
             if re.search(r"'tasks_from': '(lanes|server)'", str(play)):
                 assert play["any_errors_fatal"] is True, f"{path.name}: {play['name']}"
+
+
+def test_a_module_name_is_used_once():
+    """Two modules of one name: the one in the role's library would hide the other, in that role only."""
+    files = [*ROOT.glob("plugins/modules/*.py"), *ROOT.glob("roles/*/library/*.py")]
+    assert sorted(file.stem for file in files) == sorted({file.stem for file in files})
