@@ -13,7 +13,7 @@ REHEARSED := production staging production-elsewhere staging-elsewhere
 SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
-.PHONY: help up cloud down clean setup test lint unit molecule images local-cloud e2e drills rehearsal bench ready docs frontend
+.PHONY: help up cloud down clean setup test lint unit molecule images local-cloud collection e2e drills rehearsal bench ready docs frontend
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -38,7 +38,7 @@ setup: ## Only install missing packages
 
 # Two at a time, the long ones first. The whole site runs alone: its deployments are measured under load.
 test: ready ## All tests, with the time of each part
-	@for part in "lint unit" "$(SCENARIOS:%=molecule-%) images local-cloud" e2e; do SECONDS=0; \
+	@for part in "lint unit" "$(SCENARIOS:%=molecule-%) images local-cloud collection" e2e; do SECONDS=0; \
 	  $(MAKE) --no-print-directory --keep-going --jobs=2 $$part || exit 1; \
 	  times+="$$part: $$SECONDS s  "; done; scripts/skips && echo "All parts passed: $$times"
 
@@ -64,6 +64,10 @@ molecule-%: ready
 
 local-cloud: ready ## Containers, addresses, metadata and life of the local cloud (asks for root)
 	$(ROOT) $(CURDIR)/.venv/bin/python -m pytest -p no:cacheprovider tests/cloud
+
+collection: ready ## The collection as others get it: packed, installed, used; ansible-test's rules for its plugins
+	pytest tests/collection
+	scripts/sanity
 
 e2e: ready ## The whole site on the local cloud: twice, in check mode, in a browser, under load, removed
 	pytest tests/e2e

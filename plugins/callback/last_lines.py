@@ -1,10 +1,8 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Repeats important messages at the end of a run: the tasks' ``last_lines``."""
 
 from __future__ import annotations
-
-from typing import Any
-
-from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
 name: last_lines
@@ -13,6 +11,10 @@ short_description: Repeats the tasks' last_lines at the end of a run
 description:
   - Prints the list C(last_lines) of the tasks' results below the recap, each line once.
 """
+
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
 
 
 class CallbackModule(CallbackBase):

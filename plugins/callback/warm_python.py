@@ -1,15 +1,8 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Starts a Python with boto3 loaded, and runs the controller's modules in it."""
 
 from __future__ import annotations
-
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
-
-from ansible.plugins.callback import CallbackBase
 
 DOCUMENTATION = """
 name: warm_python
@@ -28,6 +21,16 @@ options:
     env:
       - name: TABLE_ORDER_WARM_PYTHON
 """
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from ansible.plugins.callback import CallbackBase
+
 UTILITIES = Path(__file__).parents[1] / "plugin_utils"
 INTERPRETER = """#!{python} -IS
 import sys

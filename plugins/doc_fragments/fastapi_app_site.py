@@ -1,3 +1,5 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """What the modules that put a release into service have in common."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Filters that find settings against AWS's rules, before any change.
 
 Each filter returns a list of sentences, empty for valid settings. A sentence names the setting, its value,

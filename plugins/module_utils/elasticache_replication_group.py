@@ -1,14 +1,20 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """AWS's report on a replication group, with the names of the module's options.
 
 Shared by `elasticache_replication_group` and `elasticache_replication_group_info`, so that both
 return the same dictionary and the former can compare it with its options key by key.
 """
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
-from botocore.client import BaseClient
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
 
 # AWS refuses to list the tags of a group that is being created or deleted.
 _TAGS_NOT_READABLE_YET = [

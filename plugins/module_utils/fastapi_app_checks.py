@@ -1,3 +1,5 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """What a cutover looks at before it goes on: whether a release is healthy, who has the requests, who is still connected."""
 
 from __future__ import annotations
@@ -8,8 +10,12 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.fastapi_app_host import Answer, Host, StepError
-from ansible.module_utils.fastapi_app_release import Site
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import (
+    Answer,
+    Host,
+    StepError,
+)
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import Site
 
 SERVICE, CANDIDATE = "service", "candidate"
 UPSTREAMS = {SERVICE: "table_order_backend", CANDIDATE: "table_order_candidate"}
@@ -54,8 +60,8 @@ def secret_values(environment: str) -> list[str]:
 
 def leads_to(address: str, listens: str) -> bool:
     """Say whether who connects to ``address`` reaches what listens on ``listens``; both are host:port."""
-    host, _, port = address.replace("localhost", "127.0.0.1").rpartition(":")
-    own, _, own_port = listens.replace("localhost", "127.0.0.1").rpartition(":")
+    host, _dummy, port = address.replace("localhost", "127.0.0.1").rpartition(":")
+    own, _dummy, own_port = listens.replace("localhost", "127.0.0.1").rpartition(":")
     return port == own_port and (host == own or own == EVERYWHERE)
 
 

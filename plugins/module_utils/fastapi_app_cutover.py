@@ -1,3 +1,5 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """The cutover from one release to another, as a state machine whose state is on the server's disk.
 
 The service runs the live release; a candidate runs the new one beside it, on a port of its own. nginx looks for the flag with
@@ -24,9 +26,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.fastapi_app_checks import CANDIDATE, SERVICE, Checks
-from ansible.module_utils.fastapi_app_host import Host, StepError, local
-from ansible.module_utils.fastapi_app_release import (
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_checks import (
+    CANDIDATE,
+    SERVICE,
+    Checks,
+)
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import Host, StepError, local
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
     SITE_OPTIONS,
     Fence,
     LockLostError,
@@ -396,7 +402,7 @@ def run_step(module: AnsibleModule, step: Callable[[Cutover], dict[str, Any]]) -
     """Run a module's step under the lock and exit: ``step`` returns the module's result. In check mode it must only look."""
     site = Site.of(module.params["site"])
     fence = Fence(site.state / "lock.json", module.params["token"])
-    cutover = Cutover(site, local(fence))
+    cutover = Cutover(site, local(fence, module.run_command))
     try:
         if module.check_mode:
             module.exit_json(**step(cutover))

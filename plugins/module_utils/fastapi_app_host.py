@@ -1,3 +1,5 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """The single steps of a deployment on its server: files, systemd, HTTP and the clock, each replaceable in a test.
 
 Each method that changes something calls ``before_write`` first, with the name of the step. On a server that looks whether the
@@ -10,7 +12,6 @@ import contextlib
 import grp
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from http.client import HTTPException
@@ -21,6 +22,8 @@ from urllib.error import HTTPError
 from ansible.module_utils.urls import open_url
 
 BeforeWrite = Callable[[str], None]
+RunCommand = Callable[[list[str]], tuple[int, str, str]]
+"""AnsibleModule.run_command: exit status, output, errors."""
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 ESTABLISHED = "01"
 COMMAND_SECONDS = 300
@@ -239,26 +242,17 @@ class Files:
 class LocalSystemd:
     """This machine's systemd."""
 
-    def __init__(self, before_write: BeforeWrite) -> None:
-        """Call ``before_write`` before each change."""
-        self.before_write = before_write
+    def __init__(self, before_write: BeforeWrite, run: RunCommand) -> None:
+        """Call ``before_write`` before each change, and ``run`` for each command."""
+        self.before_write, self.run = before_write, run
 
     def _run(self, *command: str) -> str:
-        try:
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                timeout=COMMAND_SECONDS,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise StepError(f"{' '.join(command)}: {error}") from error
-        if done.returncode != 0:
-            said = done.stderr.strip() or done.stdout.strip() or f"exit status {done.returncode}"
-            raise StepError(f"{' '.join(command)}: {said}")
-        return done.stdout
+        # run_command knows no limit of time; timeout ends with 124.
+        status, output, errors = self.run(["timeout", str(COMMAND_SECONDS), *command])
+        if status != 0:
+            late = f"no end after {COMMAND_SECONDS} s" if status == 124 else f"exit status {status}"
+            raise StepError(f"{' '.join(command)}: {errors.strip() or output.strip() or late}")
+        return output
 
     def _change(self, *arguments: str) -> None:
         self.before_write(f"systemctl {' '.join(arguments)}")
@@ -352,6 +346,6 @@ class Host(NamedTuple):
         self.clock.sleep(seconds)
 
 
-def local(before_write: BeforeWrite) -> Host:
+def local(before_write: BeforeWrite, run: RunCommand) -> Host:
     """Return this machine."""
-    return Host(Files(before_write), LocalSystemd(before_write), LocalWeb(), time)
+    return Host(Files(before_write), LocalSystemd(before_write, run), LocalWeb(), time)

@@ -1,3 +1,5 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """What a server remembers of its releases: which one serves, the lock, the record, and what the process was started from.
 
 The names and formats of these files are those of every server that was ever deployed to: a run of another version of this

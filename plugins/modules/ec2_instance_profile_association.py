@@ -1,13 +1,9 @@
 #!/usr/bin/python
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Associate an instance profile with an EC2 instance, also one recreated under the same name."""
 
 from __future__ import annotations
-
-from typing import Any
-
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from botocore.exceptions import BotoCoreError, ClientError
 
 DOCUMENTATION = r"""
 ---
@@ -33,8 +29,7 @@ attributes:
   diff_mode:
     description: Shows the profile's id before and after.
     support: full
-author:
-  - Table Order infrastructure
+author: Table Order Infrastructure (@table-order)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -55,6 +50,16 @@ instance_profile_id:
   type: str
   sample: AIPAJEDNCAA64SSD265D6
 """
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports it
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "instance_id": {"type": "str", "required": True},

@@ -1,11 +1,9 @@
 #!/usr/bin/python
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Read the status checks of EC2 instances."""
 
-from typing import Any
-
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from botocore.exceptions import BotoCoreError, ClientError
+from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
@@ -24,8 +22,7 @@ attributes:
   check_mode:
     description: Reads only, also in check mode.
     support: full
-author:
-  - Table Order infrastructure
+author: Table Order Infrastructure (@table-order)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -54,6 +51,16 @@ statuses:
       instance: initializing
       passed: false
 """
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports it
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "instance_ids": {"type": "list", "elements": "str", "required": True}

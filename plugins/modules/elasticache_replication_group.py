@@ -1,19 +1,9 @@
 #!/usr/bin/python
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Create, change and delete an ElastiCache replication group (cluster mode disabled)."""
 
-import re
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
-
-from ansible.module_utils.elasticache_replication_group import describe_group
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
-    ansible_dict_to_boto3_tag_list,
-    compare_aws_tags,
-)
-from botocore.exceptions import BotoCoreError, ClientError
+from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
@@ -179,8 +169,7 @@ attributes:
   diff_mode:
     description: Returns the different options, before and after, without secrets.
     support: full
-author:
-  - Table Order infrastructure
+author: Table Order Infrastructure (@table-order)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -285,6 +274,26 @@ replication_group:
       sample: 7.1.0
 """
 
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NoReturn
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import (
+    ansible_dict_to_boto3_tag_list,
+    compare_aws_tags,
+)
+from ansible_collections.table_order.infra.plugins.module_utils.elasticache_replication_group import (
+    describe_group,
+)
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports it
+
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "replication_group_id": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -348,7 +357,7 @@ ID_FORM = re.compile(r"^[a-z](?!.*--)[a-z0-9-]{0,39}(?<!-)$")
 VERSION_FORM = re.compile(r"^\d+\.\d+(\.\d+)?$")
 TOKEN_FORM = re.compile(r"^[A-Za-z0-9!&#$^<>-]{16,128}$")
 
-Setting = str | int | bool | list[str]
+Setting = Any  # str, int, bool or list[str]; a union of them needs Python 3.10
 Changes = dict[str, tuple[Setting, Setting]]  # option -> (what AWS reports, what is wanted)
 
 

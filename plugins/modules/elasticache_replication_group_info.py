@@ -1,12 +1,9 @@
 #!/usr/bin/python
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Read ElastiCache replication groups."""
 
-from typing import Any
-
-from ansible.module_utils.elasticache_replication_group import describe_all_groups, describe_group
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from botocore.exceptions import BotoCoreError, ClientError
+from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
@@ -24,8 +21,7 @@ attributes:
   check_mode:
     description: Reads only, also in check mode.
     support: full
-author:
-  - Table Order infrastructure
+author: Table Order Infrastructure (@table-order)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -44,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 replication_groups:
-  description: The groups, each with the keys of M(elasticache_replication_group)'s result.
+  description: The groups, each with the keys of M(table_order.infra.elasticache_replication_group)'s result.
   returned: always
   type: list
   elements: dict
@@ -56,6 +52,20 @@ replication_groups:
         port: 6379
       member_clusters: [table-order-redis-001]
 """
+
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+from ansible_collections.table_order.infra.plugins.module_utils.elasticache_replication_group import (
+    describe_all_groups,
+    describe_group,
+)
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports it
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {"replication_group_id": {"type": "str"}}
 

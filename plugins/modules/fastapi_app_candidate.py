@@ -1,12 +1,9 @@
 #!/usr/bin/python
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Run a release beside the service, until it is put into service."""
 
 from __future__ import annotations
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fastapi_app_cutover import STEP_OPTIONS, Cutover, run_step
 
 DOCUMENTATION = r"""
 ---
@@ -34,9 +31,8 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
-  - fastapi_app_site
-author:
-  - Table Order infrastructure
+  - table_order.infra.fastapi_app_site
+author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = r"""
@@ -74,6 +70,15 @@ lock_lost:
   returned: when it has
   type: bool
 """
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cutover import (
+    STEP_OPTIONS,
+    Cutover,
+    run_step,
+)
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **STEP_OPTIONS,

@@ -1,14 +1,9 @@
 #!/usr/bin/python
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Send requests to the service or to the candidate, and ask nginx whether they go there."""
 
 from __future__ import annotations
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.fastapi_app_checks import CANDIDATE, SERVICE
-from ansible.module_utils.fastapi_app_cutover import STEP_OPTIONS, Cutover, run_step
-from ansible.module_utils.fastapi_app_host import StepError
 
 DOCUMENTATION = r"""
 ---
@@ -36,9 +31,8 @@ options:
     type: bool
     default: true
 extends_documentation_fragment:
-  - fastapi_app_site
-author:
-  - Table Order infrastructure
+  - table_order.infra.fastapi_app_site
+author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = r"""
@@ -64,6 +58,17 @@ lock_lost:
   returned: when it has
   type: bool
 """
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_checks import CANDIDATE, SERVICE
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cutover import (
+    STEP_OPTIONS,
+    Cutover,
+    run_step,
+)
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import StepError
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **STEP_OPTIONS,

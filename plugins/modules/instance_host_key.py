@@ -1,19 +1,9 @@
 #!/usr/bin/python
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Learn and verify a server's SSH host key before the first connection."""
 
 from __future__ import annotations
-
-import base64
-import hashlib
-import re
-import subprocess
-import time
-from pathlib import Path
-from typing import Any
-
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from botocore.exceptions import BotoCoreError, ClientError
 
 DOCUMENTATION = r"""
 ---
@@ -67,8 +57,7 @@ attributes:
   check_mode:
     description: Writes no tag.
     support: full
-author:
-  - Table Order infrastructure
+author: Table Order Infrastructure (@table-order)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -95,6 +84,21 @@ last_lines:
   type: list
   elements: str
 """
+
+import base64
+import hashlib
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports it
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "instance_id": {"type": "str", "required": True},
@@ -135,19 +139,19 @@ def known_keys(path: Path, instance_id: str) -> list[str]:
 
 def fingerprint(key: str) -> str:
     """Format a key as ssh does: its type and its SHA256."""
-    kind, _, data = key.partition(" ")
+    kind, _dummy, data = key.partition(" ")
     digest = hashlib.sha256(base64.b64decode(data + "==")).digest()
     return f"{kind} SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
-def scan(address: str, port: int) -> list[str]:
+def scan(module: AnsibleAWSModule, address: str, port: int) -> list[str]:
     """Return the host keys at an address; empty without an answer."""
+    # ssh-keyscan's own limit holds for each attempt.
+    limit = ["timeout", str(4 * SCAN_SECONDS)]
     command = ["ssh-keyscan", "-T", str(SCAN_SECONDS), "-p", str(port), address]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=4 * SCAN_SECONDS)
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    words = [line.split() for line in done.stdout.splitlines() if not line.startswith("#")]
+    # AnsibleAWSModule does not pass run_command on.
+    output = module._module.run_command([*limit, *command])[1]
+    words = [line.split() for line in output.splitlines() if not line.startswith("#")]
     return [" ".join(line[1:3]) for line in words if len(line) >= 3]
 
 
@@ -224,7 +228,7 @@ def main() -> None:
             f"first connection to {options['address']} accepted the server's key and saved it in {path}."
         )
         module.exit_json(changed=False, source="first connection", last_lines=[message])
-    answering = scan(options["address"], options["port"])
+    answering = scan(module, options["address"], options["port"])
     if answering and not set(known) & set(answering):
         module.fail_json(msg=refusal(options, known, answering))
     module.exit_json(changed=changed, source=source, last_lines=[])

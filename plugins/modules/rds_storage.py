@@ -1,13 +1,9 @@
 #!/usr/bin/python
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Raise the storage of an RDS instance."""
 
 from __future__ import annotations
-
-from typing import Any
-
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
-from botocore.exceptions import BotoCoreError, ClientError
 
 DOCUMENTATION = r"""
 ---
@@ -39,8 +35,7 @@ attributes:
   diff_mode:
     description: Shows size, IOPS and throughput before and after.
     support: full
-author:
-  - Table Order infrastructure
+author: Table Order Infrastructure (@table-order)
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -67,6 +62,16 @@ waits_for:
   sample: ""
 """
 
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule reports it
+
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "db_instance_identifier": {"type": "str", "required": True},
     "allocated_storage": {"type": "int", "required": True},
@@ -75,7 +80,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
 
 # From this size on RDS stripes a gp3 storage of PostgreSQL over four volumes, with four times the minimum performance.
 STRIPED_FROM = 400  # GiB
-STRIPED_IOPS, STRIPED_THROUGHPUT = 12000, 500  # 1/s, MiB/s
+STRIPED_IOPS = 12000  # 1/s
+STRIPED_THROUGHPUT = 500  # MiB/s
 OPTIMIZING = "storage-optimization"
 
 

@@ -1,3 +1,5 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Replaces the interpreter: runs Ansible's modules in warm_server.py, and other programs in the real interpreter."""
 
 from __future__ import annotations

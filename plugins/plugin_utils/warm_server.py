@@ -1,3 +1,5 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """A Python with boto3 and Ansible's own code loaded, which runs each module in a fork of itself. Linux only.
 
 The callback warm_python starts it with the path of its socket. It ends after the end of its standard input and of the last
@@ -74,7 +76,7 @@ def load() -> None:
         with contextlib.suppress(ImportError):  # needs a library that is not installed
             importlib.import_module(found.name)
     for name, module in list(sys.modules.items()):
-        if name.split(".")[0] == "ansible" and hasattr(module, "__path__"):
+        if name.split(".")[0] in ("ansible", "ansible_collections") and hasattr(module, "__path__"):
             module.__path__ = Paths(name, module.__path__)
     loader = importlib.import_module("botocore.loaders").Loader
     for method in (
@@ -128,14 +130,14 @@ class Server:
     def serve(self) -> socket.socket | None:
         """Work until standard input has ended and no module runs; in a fork, return the connection of its caller."""
         while self.listener.fileno() != -1 or self.calls:
-            for descriptor, _ in self.poll.poll():
+            for descriptor, _dummy in self.poll.poll():
                 if descriptor == 0:
                     self.poll.unregister(0)
                     self.poll.unregister(self.listener)
                     self.listener.close()
                 elif descriptor == self.listener.fileno():
                     load()
-                    caller, _ = self.listener.accept()
+                    caller, _dummy = self.listener.accept()
                     if (process := os.fork()) == 0:
                         return caller
                     self.begin(process, caller)
@@ -174,10 +176,10 @@ class Server:
 
 def take_over(caller: socket.socket) -> list[str] | None:
     """Take over a caller's files and environment and return its arguments, or None for a refused caller."""
-    process, user, _ = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    process, user, _dummy = struct.unpack("3i", caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     if user != os.getuid():
         return None
-    length, files, _, _ = socket.recv_fds(caller, 4, 3)
+    length, files, _dummy, _dummy = socket.recv_fds(caller, 4, 3)
     call = caller.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
     arguments, environment, mask, niceness = json.loads(call)
     if settings_of_python(environment) != settings_of_python(os.environ) or niceness < os.nice(0):

@@ -48,7 +48,7 @@ def play(playbook: str, **variables: Any) -> site.Run:
         "-e",
         json.dumps(variables),
         before=ELSEWHERE,
-        ANSIBLE_CALLBACKS_ENABLED="warm_python, ansible.posix.profile_tasks",
+        ANSIBLE_CALLBACKS_ENABLED="table_order.infra.warm_python, ansible.posix.profile_tasks",
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# What stands before the names of the project's own roles and modules.
+COLLECTION = "table_order.infra."
 FILES = ("roles/*/tasks/*.yml", "roles/*/handlers/*.yml", "playbooks/tasks/*.yml", "playbooks/*.yml")
 SECTIONS = ("block", "rescue", "always")
 # What a task takes from the block and the play around it. Conditions and variables add up.
@@ -70,8 +72,7 @@ def _read(path: str, entries: list[dict[str, Any]], around: dict[str, Any], sect
 @functools.cache
 def own_modules() -> frozenset[str]:
     """Return the names of the project's own modules."""
-    folders = (ROOT / "plugins/modules", *(ROOT / "roles").glob("*/library"))
-    return frozenset(file.stem for folder in folders for file in folder.glob("*.py"))
+    return frozenset(COLLECTION + file.stem for file in (ROOT / "plugins/modules").glob("*.py"))
 
 
 @functools.cache

@@ -1,11 +1,9 @@
 """The playbooks that make or remove resources hold the lock of the account while they do."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.unit.tasks import COLLECTION, ROOT
 
 
 def plays(name):
@@ -19,7 +17,11 @@ def steps(play):
             for kind in ("ansible.builtin.include_role", "ansible.builtin.import_role"):
                 if kind in task:
                     role = task[kind]
-                    yield f"{role['name']}/{role.get('tasks_from', 'main')}", task.get("vars", {}), task
+                    yield (
+                        f"{role['name'].removeprefix(COLLECTION)}/{role.get('tasks_from', 'main')}",
+                        task.get("vars", {}),
+                        task,
+                    )
 
 
 def steps_of(task):

@@ -77,7 +77,7 @@ def test_directories_a_thousand_deep_can_be_removed(tmp_path):
 
 
 def test_a_tree_too_deep_to_hand_over_is_refused_with_a_message(tmp_path, capsys):
-    own = load("fastapi_app/library/fastapi_app_own.py")
+    own = load("modules/fastapi_app_own.py")
     user = pwd.getpwuid(os.getuid()).pw_name
     directory = deep(tmp_path / "backend")
     said = run(own, capsys, path=str(directory), from_user=user, to_user=user)

@@ -1,6 +1,6 @@
 """The account that an inventory may touch."""
 
-import importlib.util
+import importlib
 import unittest.mock
 from pathlib import Path
 
@@ -10,17 +10,14 @@ import yaml
 from ansible.errors import AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
+from ansible_collections.table_order.infra.plugins.inventory import table_order_cloud
 
 ROOT = Path(__file__).parents[2]
 CALLER = {"Account": "210987654321", "Arn": "arn:aws:iam::210987654321:user/operator"}
 
 
 def module():
-    path = ROOT / "plugins/inventory/table_order_cloud.py"
-    specification = importlib.util.spec_from_file_location("table_order_cloud", path)
-    found = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(found)
-    return found
+    return importlib.reload(table_order_cloud)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.unit.tasks import COLLECTION
+
 ROOT = Path(__file__).parents[2]
 WALK = ROOT / "docs/deploy-your-app.md"
 PAGES = (WALK, ROOT / "README.md", ROOT / "README.ko.md")
@@ -86,7 +88,7 @@ def quoted_errors() -> set[str]:
 
 
 def test_each_error_that_is_quoted_is_one_that_is_said():
-    files = [*ROOT.glob("roles/*/*/*.py"), *ROOT.glob("roles/*/*/*.yml"), *ROOT.glob("plugins/filter/*.py")]
+    files = [*ROOT.glob("plugins/*/*.py"), *ROOT.glob("roles/*/*/*.yml")]
     said = " ".join(re.sub(r"['\"]\s*\n\s*f?['\"]", "", path.read_text()) for path in files)
     said = re.sub(r"\s+", " ", said).replace('\\"', '"')
     quoted = quoted_errors()
@@ -105,19 +107,21 @@ def calls(tasks: list[dict]) -> list[dict]:
 def test_the_walk_calls_entry_points_that_there_are():
     _, tasks, _, tasks_with_a_database = walk()
     for call in calls(tasks) + calls(tasks_with_a_database):
-        specification = yaml.safe_load((ROOT / f"roles/{call['name']}/meta/argument_specs.yml").read_text())
+        specification = yaml.safe_load(
+            (ROOT / f"roles/{call['name'].removeprefix(COLLECTION)}/meta/argument_specs.yml").read_text()
+        )
         assert call.get("tasks_from", "main") in specification["argument_specs"]
 
 
 def test_the_walk_goes_the_way_of_the_sites_deployment():
-    order = [call.get("tasks_from", call["name"]) for call in calls(walk()[3])]
+    order = [call.get("tasks_from", call["name"].removeprefix(COLLECTION)) for call in calls(walk()[3])]
     assert order == ["fastapi_app", "lock", "release", "check", "db_migrate", "activate", "unlock"]
     deployment = (ROOT / "playbooks/deploy.yml").read_text()
     steps = (
         "tasks_from: lock",
         "tasks_from: release",
         "tasks_from: check",
-        "name: db_migrate",
+        f"name: {COLLECTION}db_migrate",
         "tasks_from: activate",
     )
     places = [deployment.index(f"{step}\n") for step in steps]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tasks import ROOT, Task, all_tasks, find, load, of
+from tests.unit.tasks import COLLECTION, ROOT, Task, all_tasks, find, load, of
 
 # Where a file belongs to a program that can judge it, what judges it before it replaces the one that is there.
 JUDGES = {
@@ -236,7 +236,10 @@ def takes_the_lock(task: Task) -> bool:
     arguments = task.arguments
     if task.module.endswith("include_tasks") and task.role == "fastapi_app":
         return arguments == "lock.yml"
-    return as_dict(arguments).get("tasks_from") == "lock" and as_dict(arguments).get("name") == "fastapi_app"
+    return (
+        as_dict(arguments).get("tasks_from") == "lock"
+        and as_dict(arguments).get("name") == f"{COLLECTION}fastapi_app"
+    )
 
 
 def is_unlock(task: Task) -> bool:
@@ -277,15 +280,15 @@ def test_a_removal_needs_the_service_name():
     assert len(removing) == 3
     for play in removing:
         first = play["tasks"][0]["ansible.builtin.include_role"]
-        assert first == {"name": "table_order", "tasks_from": "confirm"}
+        assert first == {"name": f"{COLLECTION}table_order", "tasks_from": "confirm"}
         assert "when" not in play["tasks"][0]
 
 
 def test_the_server_is_removed_before_the_final_snapshot():
     """An order in between would be lost."""
     order = [str(task.arguments) for task in all_tasks() if task.path == "playbooks/destroy.yml"]
-    server = next(n for n, one in enumerate(order) if "'aws_compute'" in one)
-    database = next(n for n, one in enumerate(order) if "'aws_database'" in one)
+    server = next(n for n, one in enumerate(order) if f"'{COLLECTION}aws_compute'" in one)
+    database = next(n for n, one in enumerate(order) if f"'{COLLECTION}aws_database'" in one)
     assert server < database
     # A server that could not be removed ends the run.
     stop = find("playbooks/destroy.yml", "Stop before the deletion of the database")

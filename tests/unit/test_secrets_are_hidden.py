@@ -97,7 +97,7 @@ def secret_variables() -> frozenset[str]:
 
 def module_source(name: str) -> str:
     """Return the Python text of a module of the project or of an installed collection."""
-    places = [*ROOT.glob("plugins/modules"), *ROOT.glob("roles/*/library")]
+    places = [*ROOT.glob("plugins/modules")]
     if "." in name:
         namespace, collection, _ = name.split(".")
         found = importlib.util.find_spec("ansible_collections").submodule_search_locations

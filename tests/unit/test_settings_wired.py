@@ -61,8 +61,7 @@ def text(path: str) -> Any:
 
 @functools.cache
 def filters() -> None:
-    for directory in (ROOT / "plugins/filter", *(ROOT / "roles").glob("*/filter_plugins")):
-        filter_loader.add_directory(str(directory))
+    filter_loader.add_directory(str(ROOT / "plugins/filter"))
 
 
 class Scope:
@@ -187,7 +186,7 @@ def cache(turned: dict[str, Any]) -> None:
         "aws_cache",
         "replication_group",
         "Create the cache",
-        "elasticache_replication_group",
+        "table_order.infra.elasticache_replication_group",
         "port",
     )
     assert int(argument(*made, **turned)) == 6380

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.table_order.infra.plugins.filter.preflight import group_problems
 
 from playbooks.files.verify import table_codes
-from plugins.filter.preflight import group_problems
 from tests.unit.roles.preflight_runs import run_play
 from tests.unit.test_settings_wired import Scope, task
 

@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.table_order.infra.plugins.callback.warm_python import (
+    UTILITIES,
+    works,
+    write_interpreter,
+)
 
-from plugins.callback.warm_python import UTILITIES, works, write_interpreter
 from tests.unit.roles.cloud_runs import INTERPRETER
 
 ROOT = Path(__file__).parents[2]

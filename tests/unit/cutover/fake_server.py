@@ -19,10 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.fastapi_app_checks import UPSTREAMS
-from ansible.module_utils.fastapi_app_cutover import Cutover
-from ansible.module_utils.fastapi_app_host import Answer, Files, Host
-from ansible.module_utils.fastapi_app_release import Fence, Site, linked_release
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_checks import UPSTREAMS
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cutover import Cutover
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import Answer, Files, Host
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
+    Fence,
+    Site,
+    linked_release,
+)
 
 SERVICE, CANDIDATE = "table-order-backend.service", "table-order-backend-candidate.service"
 SOCKET = "table-order-backend.socket"
@@ -159,7 +163,9 @@ class FakeServer:
         self.was_live = True
 
     def fingerprint(self, release: str) -> str:
-        from ansible.module_utils.fastapi_app_release import fingerprint_of
+        from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
+            fingerprint_of,
+        )
 
         return fingerprint_of(self.site, release)
 
@@ -207,7 +213,7 @@ class FakeServer:
         if self.lose_lock_at == place:
             self.lock_for("second")
         if self.refuses(step):
-            from ansible.module_utils.fastapi_app_host import StepError
+            from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import StepError
 
             raise StepError(f"{step}: refused by the test")
 

@@ -3,9 +3,12 @@
 import json
 
 import pytest
-from ansible.module_utils.fastapi_app_cutover import CutoverError, story
-from ansible.module_utils.fastapi_app_host import StepError
-from ansible.module_utils.fastapi_app_release import LockLostError, drafts
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cutover import CutoverError, story
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import StepError
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
+    LockLostError,
+    drafts,
+)
 
 from tests.unit.cutover.fake_server import CANDIDATE, CANDIDATE_PORT, PORT, SERVICE, SOCKET, Killed, killed
 

@@ -4,14 +4,28 @@ import errno
 import grp
 import json
 import os
+import shutil
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.fastapi_app_checks import Checks, leads_to, secret_values, without_secrets
-from ansible.module_utils.fastapi_app_host import Answer, Files, LocalSystemd, LocalWeb, StepError, local
-from ansible.module_utils.fastapi_app_release import (
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_checks import (
+    Checks,
+    leads_to,
+    secret_values,
+    without_secrets,
+)
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import (
+    Answer,
+    Files,
+    LocalSystemd,
+    LocalWeb,
+    StepError,
+    local,
+)
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
     Fence,
     LockLostError,
     append_record,
@@ -156,6 +170,11 @@ COMMANDS = {
 }
 
 
+def run(command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
 @pytest.fixture
 def systemd(tmp_path, monkeypatch, seen):
     """A systemctl that writes down what it is asked, a stand-in."""
@@ -168,7 +187,7 @@ def systemd(tmp_path, monkeypatch, seen):
     (tmp_path / "answer").write_text("")
     (tmp_path / "status").write_text("0")
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    return LocalSystemd(seen.append)
+    return LocalSystemd(seen.append, run)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -195,6 +214,7 @@ def test_only_an_active_unit_runs(systemd, tmp_path, answer, active):
 
 
 def test_a_machine_without_a_journal_is_no_error(systemd, monkeypatch, tmp_path):
+    (tmp_path / "timeout").symlink_to(shutil.which("timeout"))
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "journalctl" in systemd.journal("u.service", 5)[0]
 
@@ -385,7 +405,7 @@ def test_the_record_is_read_back_after_a_line_that_was_cut_off(tmp_path):
 
 
 def test_local_is_this_machine(tmp_path):
-    host = local(lambda step: None)
+    host = local(lambda step: None, run)
     assert host.files.exists(Path("/"))
     host.pause(0)
 

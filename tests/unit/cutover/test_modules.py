@@ -207,7 +207,7 @@ def test_documentation_says_what_the_options_are(name):
     )
     module = MODULES[name]
     own = yaml.safe_load(module.DOCUMENTATION)
-    assert own["extends_documentation_fragment"] == ["fastapi_app_site"]
+    assert own["extends_documentation_fragment"] == ["table_order.infra.fastapi_app_site"]
     options = own["options"] | yaml.safe_load(fragment)["options"]
     assert documented(options) == specified(module.ARGUMENT_SPEC)
     returned = yaml.safe_load(module.RETURN)

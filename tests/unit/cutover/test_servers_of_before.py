@@ -6,7 +6,7 @@
 import json
 
 import pytest
-from ansible.module_utils.fastapi_app_cutover import CutoverError
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cutover import CutoverError
 
 from tests.unit.cutover.fake_server import CANDIDATE, SERVICE, SOCKET
 from tests.unit.cutover.test_cutover import NEW, assert_serves, broken_as, cut_over, next_run, recover

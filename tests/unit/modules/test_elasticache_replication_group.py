@@ -32,7 +32,7 @@ OPTIONS = {
 
 @pytest.fixture(scope="session")
 def module():
-    from plugins.modules import elasticache_replication_group
+    from ansible_collections.table_order.infra.plugins.modules import elasticache_replication_group
 
     return elasticache_replication_group
 
@@ -68,7 +68,12 @@ def test_the_documentation_tells_the_options_as_they_are(module):
 
 @pytest.mark.parametrize("name", ["elasticache_replication_group", "elasticache_replication_group_info"])
 def test_ansible_doc_shows_it(name):
-    shown = subprocess.run(["ansible-doc", "-t", "module", name], capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        ["ansible-doc", "-t", "module", f"table_order.infra.{name}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert shown.returncode == 0, shown.stderr
     assert "RETURN VALUES" in shown.stdout
 
@@ -502,7 +507,9 @@ def test_a_snapshot_under_way_is_awaited(present, existing):
 
 
 def test_info_reads_one_all_or_none(run, existing):
-    from plugins.modules import elasticache_replication_group_info as info
+    from ansible_collections.table_order.infra.plugins.modules import (
+        elasticache_replication_group_info as info,
+    )
 
     one = run(info, replication_group_id="table-order-redis")
     assert not one["changed"]

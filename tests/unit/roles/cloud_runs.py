@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.table_order.infra.plugins.callback.warm_python import UTILITIES, write_interpreter
 
-from plugins.callback.warm_python import UTILITIES, write_interpreter
 from tests.unit.roles.preflight_runs import INLINE
 
 ROOT = Path(__file__).parents[3]
@@ -60,7 +60,7 @@ def make_inventory(directory: Path, url: str, region: str = "ap-northeast-2", **
     inventory = directory / "inventory"
     (inventory / "group_vars/all").mkdir(parents=True, exist_ok=True)
     cloud = {
-        "plugin": "table_order_cloud",
+        "plugin": "table_order.infra.table_order_cloud",
         "environment": "local",
         "region": region,
         "account": "123456789012",

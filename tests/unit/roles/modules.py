@@ -1,4 +1,4 @@
-"""Loads modules and filters of roles, which are no package, and runs modules as Ansible does."""
+"""Loads the collection's plugins, and runs modules as Ansible does."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from types import ModuleType
 import pytest
 from ansible.module_utils.testing import patch_module_args
 
-ROLES = Path(__file__).parents[3] / "roles"
+PLUGINS = Path(__file__).parents[3] / "plugins"
 
 
 def load(path: str) -> ModuleType:
-    """Return the Python file at ``path`` below roles/ as a module."""
-    specification = importlib.util.spec_from_file_location(Path(path).stem, ROLES / path)
+    """Return the Python file at ``path`` below plugins/ as a module."""
+    specification = importlib.util.spec_from_file_location(Path(path).stem, PLUGINS / path)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module

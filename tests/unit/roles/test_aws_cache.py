@@ -7,8 +7,8 @@ import pytest
 
 from tests.unit.roles.modules import load
 
-steps = load("aws_cache/filter_plugins/aws_cache_steps.py").steps
-PROBE = load("aws_cache/library/aws_cache_probe.py")
+steps = load("filter/aws_cache_steps.py").steps
+PROBE = load("modules/aws_cache_probe.py")
 
 HOST = "master.cache.abc.apn2.cache.amazonaws.com"
 BEFORE, DEPLOYING = None, {"application_uses_tls": False, "application_sends_password": False}

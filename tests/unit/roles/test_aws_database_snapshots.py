@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.roles.modules import load
 
-FILTERS = load("aws_database/filter_plugins/aws_database_snapshots.py")
+FILTERS = load("filter/aws_database_snapshots.py")
 NAME = "table-order-db"
 TAGS = {"Project": "table-order", "Environment": "production", "ManagedBy": "ansible"}
 

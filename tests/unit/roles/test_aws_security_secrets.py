@@ -8,7 +8,7 @@ from ansible.errors import AnsibleFilterError
 from tests.unit.roles.cloud_runs import make_inventory, run_plays
 from tests.unit.roles.modules import load
 
-FILTERS = load("aws_security/filter_plugins/aws_security_secrets.py")
+FILTERS = load("filter/aws_security_secrets.py")
 WANTED = {"secret_key": "drawn", "user": "superadmin", "password": "drawn-too"}
 
 

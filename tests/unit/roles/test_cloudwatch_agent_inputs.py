@@ -15,7 +15,7 @@ from tests.unit.roles.preflight_runs import assert_ansible_gives, run_play
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/cloudwatch_agent"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-problems = load("cloudwatch_agent/filter_plugins/cloudwatch_agent_problems.py")
+problems = load("filter/cloudwatch_agent_problems.py")
 
 
 def setting(name, value):

@@ -17,7 +17,7 @@ from tests.unit.roles.preflight_runs import ANSIBLE, INLINE
 
 ROOT = Path(__file__).parents[3]
 specification = importlib.util.spec_from_file_location(
-    "db_migrate_preflight", ROOT / "roles/db_migrate/filter_plugins/db_migrate_preflight.py"
+    "db_migrate_preflight", ROOT / "plugins/filter/db_migrate_preflight.py"
 )
 PREFLIGHT = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(PREFLIGHT)

@@ -12,22 +12,27 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 import pytest
 
-ROLE = Path(__file__).parents[3] / "roles/db_migrate"
+PLUGINS = Path(__file__).parents[3] / "plugins"
 
 
 def load(path: str, name: str):
-    specification = importlib.util.spec_from_file_location(name, ROLE / path)
+    specification = importlib.util.spec_from_file_location(name, PLUGINS / path)
     module = importlib.util.module_from_spec(specification)
     sys.modules[name] = module
     specification.loader.exec_module(module)
     return module
 
 
-shared = load("module_utils/db_migrate.py", "ansible.module_utils.db_migrate")
-known = load("module_utils/db_migrate_revisions.py", "ansible.module_utils.db_migrate_revisions")
-upgrade = load("library/db_migrate_upgrade.py", "db_migrate_upgrade")
-release = load("library/db_migrate_release.py", "db_migrate_release")
-logging_in = load("library/db_migrate_log_in.py", "db_migrate_log_in")
+shared = load(
+    "module_utils/db_migrate.py", "ansible_collections.table_order.infra.plugins.module_utils.db_migrate"
+)
+known = load(
+    "module_utils/db_migrate_revisions.py",
+    "ansible_collections.table_order.infra.plugins.module_utils.db_migrate_revisions",
+)
+upgrade = load("modules/db_migrate_upgrade.py", "db_migrate_upgrade")
+release = load("modules/db_migrate_release.py", "db_migrate_release")
+logging_in = load("modules/db_migrate_log_in.py", "db_migrate_log_in")
 
 PASSWORD = "o:w/n@e%r\\'\"$1"
 
@@ -534,7 +539,7 @@ def test_the_program_that_lists_revisions_is_passed_completely(parameters, monke
     monkeypatch.setattr(upgrade.Release, "run", run)
     made = upgrade.Release(SimpleNamespace(params={**parameters, "config": "alembic.ini"}))
     assert made.revisions() == said["revisions"]
-    source = (ROLE / "module_utils/db_migrate_revisions.py").read_text()
+    source = (PLUGINS / "module_utils/db_migrate_revisions.py").read_text()
     assert given == [["python", "-", "/opt/shop/alembic.ini"], "/opt/shop", source]
 
 

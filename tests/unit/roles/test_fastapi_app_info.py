@@ -15,8 +15,8 @@ import pytest
 from tests.unit.roles.modules import load, run
 
 info, assets = (
-    load("fastapi_app/library/fastapi_app_info.py"),
-    load("fastapi_app/library/fastapi_app_assets.py"),
+    load("modules/fastapi_app_info.py"),
+    load("modules/fastapi_app_assets.py"),
 )
 
 

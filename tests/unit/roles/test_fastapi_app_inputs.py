@@ -15,7 +15,7 @@ from tests.unit.roles.preflight_runs import assert_ansible_gives, run_play
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/fastapi_app"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-preflight = load("fastapi_app/filter_plugins/fastapi_app_preflight.py")
+preflight = load("filter/fastapi_app_preflight.py")
 # Lock settings belong to every part. A case without other settings checks them with "main".
 SETTINGS = {name: part for part, settings in preflight.SETTINGS.items() for name in settings}
 SETTINGS |= dict.fromkeys(preflight.LOCK, "main")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.roles import modules
 
-lock = modules.load("fastapi_app/library/fastapi_app_lock.py")
+lock = modules.load("modules/fastapi_app_lock.py")
 
 ANN = {"token": "7c1d", "who": "ann@laptop", "what": "deploy", "since": "10:00"}
 BOB = {"token": "e0f2", "who": "bob@desk", "what": "rollback", "since": "10:05"}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.roles.modules import load, run
 
-own = load("fastapi_app/library/fastapi_app_own.py")
+own = load("modules/fastapi_app_own.py")
 ME, GROUP = os.getuid(), os.getgid()
 
 

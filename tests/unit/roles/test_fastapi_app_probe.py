@@ -11,8 +11,8 @@ import pytest
 from tests.unit.roles.modules import load, run
 
 probe, drain = (
-    load("fastapi_app/library/fastapi_app_probe.py"),
-    load("fastapi_app/library/fastapi_app_drain.py"),
+    load("modules/fastapi_app_probe.py"),
+    load("modules/fastapi_app_drain.py"),
 )
 HEALTHY = (200, '{"status": "ok", "release": "3f2a-a1b2"}')
 BAD = (503, "starting")

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.roles.modules import load
 
-rollback = load("fastapi_app/filter_plugins/fastapi_app_rollback.py")
+rollback = load("filter/fastapi_app_rollback.py")
 
 SOUND = {"complete": True, "voided": "", "environment": "e3b0", "revisions": ["r1", "r2"]}
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.roles.modules import ROLES, load
+from tests.unit.roles.modules import PLUGINS, load
 
-PATH = ROLES / "fastapi_app/filter_plugins/fastapi_app_run.py"
+PATH = PLUGINS / "filter/fastapi_app_run.py"
 run = load(str(PATH))
 
 # Prints the lock holder of itself and of a worker, like a run of Ansible.

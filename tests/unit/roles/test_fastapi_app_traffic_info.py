@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.roles.modules import load, run
 
-traffic = load("fastapi_app/library/fastapi_app_traffic_info.py")
+traffic = load("modules/fastapi_app_traffic_info.py")
 FLAG = "/run/table-order/candidate-live"
 ADDRESSES = {"table_order_backend": "127.0.0.1:8000", "table_order_candidate": "127.0.0.1:8001"}
 SERVICE = {"upstream": "table_order_backend", "flag": FLAG, "addresses": ADDRESSES}

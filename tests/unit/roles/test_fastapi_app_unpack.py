@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PATH = Path(__file__).parents[3] / "roles/fastapi_app/library/fastapi_app_unpack.py"
+PATH = Path(__file__).parents[3] / "plugins/modules/fastapi_app_unpack.py"
 specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
 unpack = importlib.util.module_from_spec(specification)
 specification.loader.exec_module(unpack)

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-ROLES = Path(__file__).parents[3] / "roles"
+PLUGINS = Path(__file__).parents[3] / "plugins"
 
 
 def load(path: str):
-    specification = importlib.util.spec_from_file_location(Path(path).stem, ROLES / path)
+    specification = importlib.util.spec_from_file_location(Path(path).stem, PLUGINS / path)
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
     return module
 
 
-ENVIRONMENT = load("fastapi_app/filter_plugins/fastapi_app_environment.py")
-SCRAM = load("db_migrate/filter_plugins/db_migrate_scram.py")
+ENVIRONMENT = load("filter/fastapi_app_environment.py")
+SCRAM = load("filter/db_migrate_scram.py")
 
 VALUES = [
     "",

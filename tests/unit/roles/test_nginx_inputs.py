@@ -18,7 +18,7 @@ from tests.unit.roles.preflight_runs import assert_ansible_gives, run_play
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/nginx"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text())
-problems = load("nginx/filter_plugins/nginx_problems.py")
+problems = load("filter/nginx_problems.py")
 
 PLAY = [
     {

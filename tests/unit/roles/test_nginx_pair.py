@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.unit.roles.modules import load
 
-pair = load("nginx/filter_plugins/nginx_pair.py")
+pair = load("filter/nginx_pair.py")
 NOW = datetime.now(UTC)
 CERTIFICATE, KEY = "nginx_tls_certificate_file", "nginx_tls_key_file"
 

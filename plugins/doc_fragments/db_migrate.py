@@ -1,0 +1,27 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+"""Options that the modules of the role db_migrate share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The database and its master user."""
+
+    DOCUMENTATION = r"""
+options:
+  database:
+    description: The database and its master user.
+    type: dict
+    required: true
+    suboptions:
+      host: {description: The host name., type: str, required: true}
+      port: {description: The port., type: int, required: true}
+      name: {description: The name of the database., type: str, required: true}
+      admin_user: {description: The master user., type: str, required: true}
+      admin_password: {description: The master user's password., type: str, required: true}
+  ca_cert:
+    description: The CA bundle that verifies the database's certificate.
+    type: path
+    required: true
+"""

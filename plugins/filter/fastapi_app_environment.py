@@ -1,0 +1,69 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+"""Filters that convert a dictionary into a file for systemd's EnvironmentFile=."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# Characters to escape between double quotes, in systemd (src/basic/env-file.c) and in a POSIX shell.
+ESCAPED = re.compile(r'([\\"`$])')
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+RESERVED = {"RELEASE_ID": "the role sets it"}
+SECRET_LENGTH = 8
+
+
+def environment_problems(environment: dict[str, Any]) -> list[str]:
+    """Return a sentence for each invalid entry; a sentence contains names only, never a value."""
+    problems = []
+    for name, value in environment.items():
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            problems.append(
+                f"{name!r} is not a variable name: use letters, digits and _, not beginning with a digit"
+            )
+        elif name in RESERVED:
+            problems.append(f"{name} cannot be set: {RESERVED[name]}")
+        elif not isinstance(value, str | int | float):
+            problems.append(f"{name} is a {type(value).__name__}: use text, a number, true or false")
+        elif re.search(r"[\n\r\0]", str(value)):
+            problems.append(
+                f"{name} contains a line break or a zero byte: encode the value, for example in base64"
+            )
+    return problems
+
+
+def environment_file(environment: dict[str, Any]) -> str:
+    """Return the lines NAME="value", sorted by name; systemd and a shell both read these values byte for byte.
+
+    True and False become "true" and "false". The entries must have no ``environment_problems``.
+    """
+    lines = []
+    for name, value in sorted(environment.items()):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        escaped = ESCAPED.sub(r"\\\1", text)
+        lines.append(f'{name}="{escaped}"')
+    return "\n".join(lines)
+
+
+def without_secrets(output: str, environment: dict[str, Any]) -> str:
+    """Return the output of a program with environment values (except short ones) and passwords in URLs redacted."""
+    values = {str(value) for value in environment.values() if len(str(value)) >= SECRET_LENGTH}
+    for value in sorted(values, key=len, reverse=True):
+        output = output.replace(value, "********")
+    # Up to the last @ of the word: a password may contain an @.
+    output = re.sub(r"(://[^:/@\s]*:)\S*@", r"\1********@", output)
+    # A token replaces the user name.
+    return re.sub(r"://[^:/@\s]+@", "://********@", output)
+
+
+class FilterModule:
+    """The filters of this file, by the names that templates use."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters by name."""
+        return {
+            "fastapi_app_environment_file": environment_file,
+            "fastapi_app_environment_problems": environment_problems,
+            "fastapi_app_without_secrets": without_secrets,
+        }
