@@ -80,9 +80,19 @@ def has_ended(lock: dict[str, Any]) -> bool:
     return bool(machine) and lock.get("machine") == machine and _started(lock["process"]) != lock["started"]
 
 
+def lock_line(lock: dict[str, Any]) -> str:
+    """Return a line about the lock holder, who may be unknown."""
+    line = f"{lock.get('what', 'a run')} by {lock.get('who', 'an unknown user')} since {lock.get('since', 'an unknown time')}"
+    return f"{line} ({lock['why']})" if lock.get("why") else line
+
+
 class FilterModule:
     """The filters of this file, by the names that task files use."""
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"fastapi_app_holder": holder, "fastapi_app_has_ended": has_ended}
+        return {
+            "fastapi_app_holder": holder,
+            "fastapi_app_has_ended": has_ended,
+            "fastapi_app_lock_line": lock_line,
+        }

@@ -30,7 +30,7 @@ ASK_TIMES, ASK_SECONDS = 10, 10.0
 SHOWN_BODY, SHOWN_LINES = 500, 50
 SECRET_LENGTH = 8
 EVERYWHERE = str(IPv4Address(0))
-FIX = "ansible-playbook playbooks/configure.yml --tags nginx writes and loads nginx's configuration anew"
+FIX = "ansible-playbook playbooks/configure.yml --tags nginx rewrites and reloads nginx's configuration"
 
 
 def without_secrets(line: str, values: list[str]) -> str:
@@ -73,7 +73,7 @@ def read_answer(answer: Answer) -> dict[str, Any]:
         said = json.loads(answer.body)
         return {"upstream": said["upstream"], "flag": said["flag"], "addresses": dict(said["addresses"])}
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError("the answer is not what the role nginx has it say") from error
+        raise ValueError("the response is not from the role nginx") from error
 
 
 class Checks:
@@ -87,10 +87,10 @@ class Checks:
     def healthy_means(self) -> str:
         """Return in words what counts as healthy."""
         health = self.site.health
-        body = f" and a body with {health.body}" if health.body else ""
+        body = f" and a body that matches {health.body}" if health.body else ""
         named = " that names the release" if health.names_release else ""
         statuses = " or ".join(str(status) for status in health.statuses)
-        return f"Healthy is {health.times} times in a row status {statuses}{body}{named}."
+        return f"Healthy means {health.times} times in a row status {statuses}{body}{named}."
 
     def probe(self, release: str, url: str, unit: str = "") -> None:
         """Wait until a release is healthy several times in a row; not if systemd had to start ``unit`` again and again."""
@@ -103,7 +103,7 @@ class Checks:
             asked += 1
             healthy = 0 if wrong else healthy + 1
             if wrong and unit and self.host.systemd.restarts(unit) >= RESTARTS:
-                wrong += f"; {unit} has ended {RESTARTS} times"
+                wrong += f"; {unit} has exited {RESTARTS} times"
                 break
             if healthy < health.times:
                 self.host.pause(PAUSE_UNHEALTHY if wrong else PAUSE_HEALTHY)
@@ -113,7 +113,7 @@ class Checks:
     def unhealthy(self, answer: Answer, release: str) -> str:
         """Return why an answer is not a healthy one, or nothing."""
         if answer.status == 0:
-            return f"no answer: {answer.body}"
+            return f"no response: {answer.body}"
         health = self.site.health
         shown = f"{answer.body[:SHOWN_BODY]}{'...' if len(answer.body) > SHOWN_BODY else ''}"
         shown = without_secrets(shown, self.secrets(release))
@@ -155,14 +155,14 @@ class Checks:
             found = self.differences(upstream, read_answer(answer))
         except ValueError as error:
             return (
-                f"nginx does not say where requests go: {url} (fastapi_app_traffic_url): {error}. {FIX}; where "
-                "another web server passes requests on, set fastapi_app_traffic_url to nothing."
+                f"nginx does not report the target of its traffic: {url} (fastapi_app_traffic_url): {error}. {FIX}; with "
+                "another web server leave fastapi_app_traffic_url empty."
             )
         if not found:
             return ""
         return (
-            f"nginx, as it runs now, does not send requests to the {upstream}: {'; '.join(found)}. {FIX}; or correct "
-            "the setting on the other side (nginx_backend_address, nginx_candidate_address, nginx_candidate_flag)."
+            f"The running nginx does not send traffic to the {upstream}: {'; '.join(found)}. {FIX}; or correct "
+            "the settings of the role nginx (nginx_backend_address, nginx_candidate_address, nginx_candidate_flag)."
         )
 
     def differences(self, upstream: str, answer: dict[str, Any]) -> list[str]:
@@ -176,23 +176,23 @@ class Checks:
             address = str(answer["addresses"].get(UPSTREAMS[who], ""))
             if not leads_to(address, listens):
                 found.append(
-                    f"it sends the {who}'s requests to {address or 'nothing'}, and the {who} listens on {listens} ({setting})"
+                    f"nginx sends the {who}'s traffic to {address or 'no address'}, but the {who} listens on {listens} ({setting})"
                 )
         if answer["flag"] != str(site.flag):
             found.append(
-                f"it looks for the file {answer['flag'] or 'of no name'}, and a deployment makes {site.flag} "
+                f"nginx checks for the file {answer['flag'] or 'without a name'}, but a deployment creates {site.flag} "
                 "(fastapi_app_candidate_flag)"
             )
         if not found and answer["upstream"] != UPSTREAMS[upstream]:
-            there = "there, and nginx cannot see it" if upstream == CANDIDATE else "still there"
+            there = "exists, but nginx cannot see it" if upstream == CANDIDATE else "still exists"
             found.append(
-                f"its upstream is {answer['upstream']}, not {UPSTREAMS[upstream]}: the file {site.flag} is {there}"
+                f"the upstream is {answer['upstream']}, not {UPSTREAMS[upstream]}: the file {site.flag} {there}"
             )
         return found
 
     def secrets(self, release: str) -> list[str]:
         """Return what a process of this release was started with and must not be shown."""
-        files = (self.site.draft(release), self.site.environment(release))
+        files = (self.site.candidate_env_file(release), self.site.env_file(release))
         return secret_values("\n".join(self.host.files.text(file) for file in files))
 
     def last_lines(self, unit: str, log: Path, release: str) -> tuple[list[str], list[str]]:

@@ -31,14 +31,19 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_chec
     SERVICE,
     Checks,
 )
-from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import Host, StepError, local
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import (
+    Files,
+    Host,
+    StepError,
+    local,
+)
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
     SITE_OPTIONS,
     Fence,
     LockLostError,
     Site,
     fingerprint_of,
-    former_drafts,
+    former_env_files,
     linked_release,
     one_step_at_a_time,
     read_json,
@@ -63,18 +68,38 @@ class CutoverError(StepError):
         self.log, self.journal = log or [], journal or []
 
 
-def wanted_assets(site: Site) -> dict[Path, Path]:
+def wanted_assets(releases: Path, builds: list[str]) -> dict[Path, Path]:
     """Return the place of each hashed file, relative to the archive, with where it is; the newest release's, if several."""
     found: dict[Path, Path] = {}
-    for release in sorted(site.releases.iterdir(), key=lambda path: path.stat().st_mtime):
+    if not releases.is_dir():
+        return found
+    for release in sorted(releases.iterdir(), key=lambda path: path.stat().st_mtime):
         if not (release / "manifest.json").exists():
             continue
         frontend = release / "frontend"
-        for build in site.builds:
+        for build in builds:
             for file in (frontend / build / "assets").rglob("*"):
                 if file.is_file() and not file.is_symlink():
                     found[file.relative_to(frontend)] = file
     return found
+
+
+def asset_changes(releases: Path, archive: Path, builds: list[str]) -> tuple[dict[Path, Path], list[Path]]:
+    """Return which files the archive lacks, by their place in it, and which it has of releases that are gone."""
+    files = wanted_assets(releases, builds)
+    existing = {path.relative_to(archive) for path in archive.rglob("*") if not path.is_dir()}
+    missing = {place: files[place] for place in sorted(files.keys() - existing)}
+    return missing, sorted(existing - files.keys())
+
+
+def keep_assets(files: Files, releases: Path, archive: Path, builds: list[str]) -> tuple[int, int]:
+    """Keep the hashed files of all releases in an archive; return how many were added and removed."""
+    missing, extra = asset_changes(releases, archive, builds)
+    for place, source in missing.items():
+        files.hard_link(source, archive / place)
+    for place in extra:
+        files.remove(archive / place)
+    return len(missing), len(extra)
 
 
 class Cutover:
@@ -103,13 +128,13 @@ class Cutover:
         return self.files.exists(self.site.flag)
 
     @property
-    def came_from(self) -> str:
+    def switched_from(self) -> str:
         """Return the release that was live when requests were sent to the candidate, or nothing."""
         return str(read_json(self.site.state / "switching.json").get("from", ""))
 
     def is_current(self, release: str) -> bool:
         """Say whether the service runs this release, from what lies on the disk, and nothing else is meant for it."""
-        draft, environment = self.site.draft(release), self.site.environment(release)
+        draft, environment = self.site.candidate_env_file(release), self.site.env_file(release)
         return (
             self.live == release
             and self.files.text(self.site.state / "started-from") == fingerprint_of(self.site, release)
@@ -119,10 +144,10 @@ class Cutover:
 
     # --- the candidate ---
 
-    def start_candidate(self, release: str, hurry: bool = False) -> bool:
+    def start_candidate(self, release: str, urgent: bool = False) -> bool:
         """Start a release beside the service and wait until it is healthy; one that does not become so is stopped.
 
-        In a ``hurry``, as in a rollback, it takes its full share of the processors at once.
+        In a ``urgent``, as in a rollback, it takes its full share of the processors at once.
         """
         if self.candidate_has_requests:
             if self.candidate == release:
@@ -131,20 +156,20 @@ class Cutover:
                 f"Requests go to a candidate, {self.candidate or 'of no name'}, which a run has left that did not end. "
                 "It is not replaced; finish that first (the next deployment does)."
             )
-        if not self.files.exists(self.site.draft(release)):
+        if not self.files.exists(self.site.candidate_env_file(release)):
             raise CutoverError(
-                f"{self.site.draft(release)}, from which {release} is to be started, is not there."
+                f"{self.site.candidate_env_file(release)}, from which {release} is to be started, is not there."
             )
         unit = self.site.candidate_unit
         try:
             self.files.link(self.site.home / "candidate", self.site.releases / release / "backend")
-            self.files.link(self.site.candidate_environment, self.site.draft(release))
+            self.files.link(self.site.candidate_env_link, self.site.candidate_env_file(release))
             self.files.touch(self.site.candidate_log, 0o640, self.site.group)
-            self.systemd.weigh(unit, "" if hurry else START_WEIGHT)
+            self.systemd.weigh(unit, "" if urgent else START_WEIGHT)
             self.systemd.reload()
             self.systemd.restart(unit)
             self.checks.probe(release, self.site.candidate_url, unit)
-            if not hurry:
+            if not urgent:
                 self.systemd.weigh(unit, "")
         except ENDINGS as error:
             log, journal = self.checks.last_lines(unit, self.site.candidate_log, release)
@@ -176,8 +201,10 @@ class Cutover:
     def of_the_candidate(self) -> list[Path]:
         """Return what is needed for a candidate and nothing else: its link, by which a run finds the others, goes last."""
         release = self.candidate
-        others = [self.site.draft(release), self.site.before(release)] if release else []
-        others += [self.site.candidate_environment, self.site.state / "switching.json"]
+        others = (
+            [self.site.candidate_env_file(release), self.site.previous_env_file(release)] if release else []
+        )
+        others += [self.site.candidate_env_link, self.site.state / "switching.json"]
         return [*others, self.site.home / "candidate"]
 
     @property
@@ -202,7 +229,9 @@ class Cutover:
                 switching = json.dumps({"from": self.live, "to": release})
                 self.files.write(self.site.state / "switching.json", switching, 0o600)
                 changed = self.files.touch(self.site.flag, 0o644)
-            changed = self.keep_assets() or changed
+            # Pages that are open ask for the hashed files of their own release.
+            kept = keep_assets(self.files, self.site.releases, self.site.assets, self.site.builds)
+            changed = any(kept) or changed
             changed = (
                 self.files.link(self.site.home / "frontend", self.site.releases / release / "frontend")
                 or changed
@@ -222,7 +251,7 @@ class Cutover:
         self.stop_candidate()
         self.serve_frontends()
         raise CutoverError(
-            f"Requests did not reach {release}, which was healthy; live is {self.live or 'none'}. {error}"
+            f"Traffic did not reach {release}, which was healthy; live is {self.live or 'none'}. {error}"
         ) from error
 
     def send_to_service(self, ask: bool = True) -> bool:
@@ -244,7 +273,7 @@ class Cutover:
             self.files.touch(self.site.flag, 0o644)
             raise CutoverError(
                 f"{error} The candidate ({self.site.candidate_unit}) keeps running. "
-                "The next deployment begins with finishing this one."
+                "The next deployment completes this cutover first."
             ) from error
         if had:
             self.checks.drain(self.site.candidate_port)
@@ -261,19 +290,6 @@ class Cutover:
         if live:
             return self.files.link(link, self.site.releases / live / "frontend")
         return self.files.remove(link)
-
-    def keep_assets(self) -> bool:
-        """Keep the hashed files of all releases: pages that are open ask for those of theirs."""
-        files = wanted_assets(self.site) if self.site.releases.is_dir() else {}
-        there = {
-            path.relative_to(self.site.assets) for path in self.site.assets.rglob("*") if not path.is_dir()
-        }
-        missing, extra = files.keys() - there, there - files.keys()
-        for place in sorted(missing):
-            self.files.hard_link(files[place], self.site.assets / place)
-        for place in sorted(extra):
-            self.files.remove(self.site.assets / place)
-        return bool(missing or extra)
 
     # --- the service ---
 
@@ -295,7 +311,7 @@ class Cutover:
             raise CutoverError(
                 f"{self.site.service_unit} has the requests, so it is not replaced: send them to the candidate first."
             )
-        self.adopt_former_draft(release)
+        self.adopt_former_env_file(release)
         try:
             self.checks.drain(self.site.port)
             self.replace(release)
@@ -327,9 +343,9 @@ class Cutover:
     def take_over_environment(self, release: str) -> None:
         """Have the release keep what the candidate was started from, and the one of before until it has proved itself."""
         draft, own, before = (
-            self.site.draft(release),
-            self.site.environment(release),
-            self.site.before(release),
+            self.site.candidate_env_file(release),
+            self.site.env_file(release),
+            self.site.previous_env_file(release),
         )
         if not self.files.exists(draft) or self.files.same(draft, own):
             return
@@ -337,30 +353,30 @@ class Cutover:
             self.files.copy(own, before, before.with_suffix(".new"))
         self.files.copy(draft, own, self.site.releases / release / "environment.new")
 
-    def adopt_former_draft(self, release: str) -> None:
+    def adopt_former_env_file(self, release: str) -> None:
         """Move a draft to where it is kept now: a run of an earlier version of the role kept it in the release."""
-        folder, draft = self.site.releases / release, self.site.draft(release)
+        folder, draft = self.site.releases / release, self.site.candidate_env_file(release)
         former = folder / "backend/.env.candidate"
         if not folder.is_dir() or self.files.exists(draft):
             return
-        if former in former_drafts(self.site.releases, {release: release_facts(folder)}):
+        if former in former_env_files(self.site.releases, {release: release_facts(folder)}):
             self.files.rename(former, draft, self.site.group, 0o640)
 
     def give_back(self, release: str, fallback: str, error: Exception) -> None:
         """Run what was live, since the release did not become healthy as the service; raises CutoverError."""
         log, journal = self.checks.last_lines(self.site.service_unit, self.site.log, release)
-        before, own = self.site.before(release), self.site.environment(release)
+        before, own = self.site.previous_env_file(release), self.site.env_file(release)
         if self.files.exists(before):
             self.files.copy(before, own, self.site.releases / release / "environment.new")
         why = f"{self.checks.healthy_means} {error}"
         if fallback:
-            self.files.remove(self.site.draft(release))
+            self.files.remove(self.site.candidate_env_file(release))
             try:
                 self.replace(fallback)
             except ENDINGS as other:
                 raise CutoverError(
-                    f"Neither {release} nor {fallback} became healthy as {self.site.service_unit}; the candidate "
-                    f"({self.site.candidate_unit}) is, and serves. The next deployment begins with finishing this one. "
+                    f"Neither {release} nor {fallback} became healthy as {self.site.service_unit}. The candidate "
+                    f"({self.site.candidate_unit}) is healthy and keeps serving. The next deployment completes this cutover first. "
                     f"{why} {fallback}: {other}",
                     log,
                     journal,

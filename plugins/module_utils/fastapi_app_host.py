@@ -9,6 +9,7 @@ run still holds the lock (fastapi_app_release.Fence); a test also ends the run t
 from __future__ import annotations
 
 import contextlib
+import errno
 import grp
 import os
 import shutil
@@ -224,8 +225,10 @@ class Files:
             os.link(source, path)
         except FileExistsError:
             return
-        except OSError:
+        except OSError as error:
             # Another file system, or more names than it allows.
+            if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
+                raise
             new = path.with_name(f".{path.name}.new")
             shutil.copy2(source, new)
             new.replace(path)

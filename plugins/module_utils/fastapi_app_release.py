@@ -11,7 +11,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +45,7 @@ SITE_OPTIONS: dict[str, Any] = {
     "health": {"type": "dict", "required": True, "options": HEALTH_OPTIONS},
 }
 SHOWN_HISTORY = 100
-FORMER_DRAFTS = (".env.candidate", ".env.before")
+FORMER_ENV_FILES = (".env.candidate", ".env.before")
 """Where an earlier version of the role kept a candidate's environment and the one before, beside a release's .env."""
 WAIT_SECONDS = 90
 """How long a step waits for one that a killed run has left at work: longer than any wait that does not look at the lock."""
@@ -124,7 +123,7 @@ class Site(NamedTuple):
         return self.logs / "fastapi-candidate.log"
 
     @property
-    def candidate_environment(self) -> Path:
+    def candidate_env_link(self) -> Path:
         """Return the link to what the candidate is started from."""
         return self.state / "candidate.env"
 
@@ -135,15 +134,15 @@ class Site(NamedTuple):
         query = f"?{parts.query}" if parts.query else ""
         return f"http://127.0.0.1:{self.candidate_port}{parts.path}{query}"
 
-    def draft(self, release: str) -> Path:
+    def candidate_env_file(self, release: str) -> Path:
         """Return the environment that a release is to be started from."""
         return self.state / "environments" / f"{release}.env"
 
-    def before(self, release: str) -> Path:
+    def previous_env_file(self, release: str) -> Path:
         """Return the environment that a release had before, until it has proved itself with another."""
         return self.state / "environments" / f"{release}.before"
 
-    def environment(self, release: str) -> Path:
+    def env_file(self, release: str) -> Path:
         """Return the environment that a release is started from as the service."""
         return self.releases / release / "backend/.env"
 
@@ -194,20 +193,20 @@ def all_releases(folder: Path) -> dict[str, dict[str, Any]]:
     return {entry.name: release_facts(entry) for entry in folder.iterdir() if entry.is_dir()}
 
 
-def former_drafts(folder: Path, releases: dict[str, dict[str, Any]]) -> list[Path]:
+def former_env_files(folder: Path, releases: dict[str, dict[str, Any]]) -> list[Path]:
     """Return the drafts of an earlier version of the role: never a file of a release's own source, which may be named so."""
     found = []
     for name, known in releases.items():
         if "files" in known:
             sources = {Path(file).name for file in known["files"]}
-            former = (folder / name / "backend" / file for file in FORMER_DRAFTS if file not in sources)
+            former = (folder / name / "backend" / file for file in FORMER_ENV_FILES if file not in sources)
             found += [path for path in former if path.exists()]
     return found
 
 
-def drafts(folder: Path, environments: Path, releases: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the environments that a deployment has not cleared away."""
-    return sorted(str(path) for path in [*environments.glob("*"), *former_drafts(folder, releases)])
+def candidate_env_files(folder: Path, environments: Path, releases: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the candidate env files that a deployment has left."""
+    return sorted(str(path) for path in [*environments.glob("*"), *former_env_files(folder, releases)])
 
 
 def fingerprint(release: str, environment: str, checksums: dict[str, str]) -> str:
@@ -254,18 +253,6 @@ def previous(live: str, entries: list[dict[str, Any]], releases: dict[str, dict[
             if name and name != live and known and known["complete"] and not known["voided"]:
                 return name
     return ""
-
-
-def append_record(path: Path, entry: dict[str, Any]) -> None:
-    """Append a line to the record; raises OSError. A line that was cut off before stays a line of its own."""
-    line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
-    with path.open("ab+") as file:
-        if file.seek(0, os.SEEK_END):
-            file.seek(-1, os.SEEK_END)
-            if file.read(1) != b"\n":
-                line = b"\n" + line
-        os.fchmod(file.fileno(), 0o644)
-        file.write(line)
 
 
 # --- the lock --------------------------------------------------------------------------------------------------------

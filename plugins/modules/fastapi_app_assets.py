@@ -31,36 +31,14 @@ added: {description: The number of added files., type: int, returned: always}
 removed: {description: The number of removed files., type: int, returned: always}
 """
 
-import errno
-import os
-import shutil
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-
-
-def wanted(releases: Path, builds: list[str]) -> dict[Path, Path]:
-    """Return the path of each hashed file by its relative path; the newest release wins on conflicts."""
-    found: dict[Path, Path] = {}
-    for release in sorted(releases.iterdir(), key=lambda path: path.stat().st_mtime):
-        if not (release / "manifest.json").exists():
-            continue
-        frontend = release / "frontend"
-        for build in builds:
-            for file in (frontend / build / "assets").rglob("*"):
-                if file.is_file() and not file.is_symlink():
-                    found[file.relative_to(frontend)] = file
-    return found
-
-
-def keep(file: Path, place: Path) -> None:
-    """Create a hard link to a file, or a copy on another file system."""
-    try:
-        os.link(file, place)
-    except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EMLINK, errno.EPERM):
-            raise
-        shutil.copy2(file, place)
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cutover import (
+    asset_changes,
+    keep_assets,
+)
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import Files
 
 
 def main() -> None:
@@ -73,17 +51,17 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    releases, dest = Path(module.params["releases"]), Path(module.params["dest"])
-    files = wanted(releases, module.params["builds"]) if releases.is_dir() else {}
-    there = {path.relative_to(dest) for path in dest.rglob("*") if not path.is_dir()}
-    missing, extra = files.keys() - there, there - files.keys()
-    if not module.check_mode:
-        for place in missing:
-            (dest / place).parent.mkdir(parents=True, exist_ok=True)
-            keep(files[place], dest / place)
-        for place in extra:
-            (dest / place).unlink()
-    module.exit_json(changed=bool(missing or extra), added=len(missing), removed=len(extra))
+    releases, archive, builds = (
+        Path(module.params["releases"]),
+        Path(module.params["dest"]),
+        module.params["builds"],
+    )
+    if module.check_mode:
+        missing, extra = asset_changes(releases, archive, builds)
+        added, removed = len(missing), len(extra)
+    else:
+        added, removed = keep_assets(Files(lambda step: None), releases, archive, builds)
+    module.exit_json(changed=added + removed > 0, added=added, removed=removed)
 
 
 if __name__ == "__main__":

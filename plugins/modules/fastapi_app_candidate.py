@@ -25,7 +25,7 @@ options:
     description:
       - The release's name, a folder in C(releases). Needed for V(started).
     type: str
-  hurry:
+  urgent:
     description:
       - Whether it takes its full share of the processors while it starts, as in a rollback.
     type: bool
@@ -84,7 +84,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **STEP_OPTIONS,
     "state": {"type": "str", "choices": ["started", "stopped"], "default": "started"},
     "release": {"type": "str"},
-    "hurry": {"type": "bool", "default": False},
+    "urgent": {"type": "bool", "default": False},
 }
 
 
@@ -95,7 +95,7 @@ def step(module: AnsibleModule, cutover: Cutover) -> dict[str, Any]:
         changed = (
             not (cutover.candidate_has_requests and before == wanted)
             if module.check_mode
-            else cutover.start_candidate(wanted, module.params["hurry"])
+            else cutover.start_candidate(wanted, module.params["urgent"])
         )
         after = wanted
     else:

@@ -17,6 +17,10 @@ options:
   flag: {description: The file that sends traffic to the candidate., type: path, required: true}
   units: {description: Units to query., type: list, elements: str, required: true}
   files: {description: Files to hash., type: list, elements: path, default: []}
+  settled:
+    description: Whether to wait for the end of a cutover step that a killed run left at work on the server.
+    type: bool
+    default: false
 author: Table Order Infrastructure (@table-order)
 """
 
@@ -45,6 +49,10 @@ releases:
   type: dict
   returned: always
 started_from: {description: The fingerprint of the running process., type: str, returned: always}
+fingerprint:
+  description: The fingerprint of the live release on disk; the running process is stale if this differs from C(started_from).
+  type: str
+  returned: always
 lock: {description: "The lock holder, with C(age) in seconds; empty without a lock.", type: dict, returned: always}
 units: {description: The state of each unit., type: dict, returned: always}
 checksums: {description: The SHA-256 of each file; empty for a missing file., type: dict, returned: always}
@@ -53,99 +61,23 @@ history: {description: The last lines of the audit log., type: list, elements: d
 schema_revisions: {description: The revisions of the last migration., type: list, elements: dict, returned: always}
 """
 
-import hashlib
-import json
-import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
-SHOWN_HISTORY = 100
-FORMER_ENV_FILES = (".env.candidate", ".env.before")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON file, or an empty dictionary for a missing or truncated file."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def checksum(path: Path) -> str:
-    """Return the SHA-256 of a file, or an empty string."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
-
-
-def linked_release(link: Path) -> str:
-    """Return the ID of the release behind a link, or an empty string."""
-    try:
-        return link.readlink().parent.name
-    except OSError:
-        return ""
-
-
-def release(path: Path) -> dict[str, Any]:
-    """Return the state of one release."""
-    manifest = read_json(path / "manifest.json")
-    return {
-        **manifest,
-        "complete": bool(manifest) and (path / "backend/venv/bin/uvicorn").exists(),
-        "voided": read_json(path / "voided.json").get("why", ""),
-        # Without a manifest the build user may have created a pipe here, and reading would block.
-        "environment": checksum(path / "backend/.env") if manifest else "",
-        "revisions": [revision["id"] for revision in read_json(path / "revisions.json").get("revisions", [])],
-        "changed": path.stat().st_mtime,
-    }
-
-
-def candidate_env_files(
-    directory: Path, environments: Path, releases: dict[str, dict[str, Any]]
-) -> list[str]:
-    """Return the candidate env files left by a deployment, except files of a release's own source.
-
-    An earlier version of the role kept both files next to the release's .env, where a source may have files of the same name.
-    """
-    kept = [str(path) for path in environments.glob("*")]
-    for name, known in releases.items():
-        if "files" in known:
-            sources = {Path(file).name for file in known["files"]}
-            former = (directory / name / "backend" / file for file in FORMER_ENV_FILES if file not in sources)
-            kept += [str(path) for path in former if path.exists()]
-    return sorted(kept)
-
-
-def history(path: Path) -> list[dict[str, Any]]:
-    """Return the last lines of the audit log, newest last; lines truncated by a full disk are skipped."""
-    entries = []
-    try:
-        # Read as bytes: a line may be truncated in the middle of a character.
-        lines = path.read_bytes().splitlines()[-SHOWN_HISTORY:]
-    except OSError:
-        return []
-    for line in lines:
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            continue
-    return [entry for entry in entries if isinstance(entry, dict)]
-
-
-def previous(live: str, entries: list[dict[str, Any]], releases: dict[str, dict[str, Any]]) -> str:
-    """Return the latest earlier live release that can be live again, or an empty string."""
-    for entry in reversed(entries):
-        # A killed run has not logged its release: the last logged release then came before it.
-        was_live = entry.get("release", "") if entry.get("result") == "live" else ""
-        for name in (was_live, entry.get("from", "")):
-            known = releases.get(name)
-            if name and name != live and known and known["complete"] and not known["voided"]:
-                return name
-    return ""
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
+    all_releases,
+    candidate_env_files,
+    checksum,
+    fingerprint,
+    history,
+    linked_release,
+    lock_facts,
+    one_step_at_a_time,
+    previous,
+    read_json,
+)
 
 
 def unit_state(module: AnsibleModule, unit: str) -> str:
@@ -153,13 +85,34 @@ def unit_state(module: AnsibleModule, unit: str) -> str:
     return module.run_command(["systemctl", "show", "--property=ActiveState", "--value", unit])[1].strip()
 
 
-def lock(path: Path) -> dict[str, Any]:
-    """Return the lock holder with the age of the lock, or an empty dictionary."""
-    holder = read_json(path)
+def gather(module: AnsibleModule) -> dict[str, Any]:
+    """Return the state of the application."""
+    parameters = module.params
+    home, state = Path(parameters["home"]), Path(parameters["state"])
+    releases = all_releases(home / "releases")
+    entries, live = history(Path(parameters["audit_log"])), linked_release(home / "backend")
+    checksums = {file: checksum(Path(file)) for file in parameters["files"]}
     try:
-        return {**holder, "age": max(0, round(time.time() - path.stat().st_mtime))} if holder else {}
-    except OSError:  # The lock was released between the two calls.
-        return {}
+        started_from = (state / "started-from").read_text()
+    except OSError:
+        started_from = ""
+    return {
+        "live": live,
+        "frontend": linked_release(home / "frontend"),
+        "candidate": linked_release(home / "candidate"),
+        "candidate_live": Path(parameters["flag"]).exists(),
+        "switched_from": read_json(state / "switching.json").get("from", ""),
+        "previous": previous(live, entries, releases),
+        "releases": releases,
+        "started_from": started_from,
+        "fingerprint": fingerprint(live, releases.get(live, {}).get("environment", ""), checksums),
+        "lock": lock_facts(state / "lock.json"),
+        "units": {unit: unit_state(module, unit) for unit in parameters["units"]},
+        "checksums": checksums,
+        "candidate_env_files": candidate_env_files(home / "releases", state / "environments", releases),
+        "history": entries,
+        "schema_revisions": read_json(state / "schema.json").get("revisions", []),
+    }
 
 
 def main() -> None:
@@ -173,38 +126,18 @@ def main() -> None:
             "flag": path,
             "units": {"type": "list", "elements": "str", "required": True},
             "files": {"type": "list", "elements": "path", "default": []},
+            "settled": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    home, state = Path(module.params["home"]), Path(module.params["state"])
-    directory = home / "releases"
-    releases = (
-        {entry.name: release(entry) for entry in directory.iterdir() if entry.is_dir()}
-        if directory.is_dir()
-        else {}
-    )
-    entries, live = history(Path(module.params["audit_log"])), linked_release(home / "backend")
+    state = Path(module.params["state"])
+    settled = module.params["settled"] and state.is_dir()
     try:
-        started_from = (state / "started-from").read_text()
-    except OSError:
-        started_from = ""
-    module.exit_json(
-        changed=False,
-        live=live,
-        frontend=linked_release(home / "frontend"),
-        candidate=linked_release(home / "candidate"),
-        candidate_live=Path(module.params["flag"]).exists(),
-        switched_from=read_json(state / "switching.json").get("from", ""),
-        previous=previous(live, entries, releases),
-        releases=releases,
-        started_from=started_from,
-        lock=lock(state / "lock.json"),
-        units={unit: unit_state(module, unit) for unit in module.params["units"]},
-        checksums={file: checksum(Path(file)) for file in module.params["files"]},
-        candidate_env_files=candidate_env_files(directory, state / "environments", releases),
-        history=entries,
-        schema_revisions=read_json(state / "schema.json").get("revisions", []),
-    )
+        with one_step_at_a_time(state) if settled else nullcontext():
+            found = gather(module)
+    except TimeoutError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, **found)
 
 
 if __name__ == "__main__":

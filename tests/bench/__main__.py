@@ -23,15 +23,15 @@ from tests.e2e.deployment import Load, load, play
 COLD = "rm -rf /opt/table-order/cache/pip"
 # The first task of each phase.
 PHASES = {
-    "lock": "Lock | Gather the state of the server",
+    "lock": "Lock | Take the lock",
     "fetch and build": "Release | Read the source",
     "check": "Check | Check the settings",
     "migrate": "Look | Gather the state of the release",
-    "candidate": "Candidate | Link the candidate to the release",
-    "switch": "Switch | Record the old and the new release",
-    "drain and replace": "Finish | Drain the service",
-    "switch back": "Switch back | Send requests to the service",
-    "prune": "Go live | Remove the void mark",
+    "candidate": "Cutover | Start the candidate",
+    "switch": "Cutover | Send traffic to the candidate",
+    "drain and replace": "Cutover | Run the release as the service",
+    "switch back": "Cutover | Send traffic to the service",
+    "prune": "Activate | Remove the void mark",
 }
 TASK = re.compile(
     r"^TASK \[(.*)\] \**\n\w+ (\d+ \w+ \d+  [\d:]+) \+0000 \(([\d:.]+)\) +([\d:.]+)", re.MULTILINE
@@ -106,7 +106,7 @@ def deployments(directory: Path) -> dict[str, Any]:
     result["deploy, unchanged"] = {"seconds": round(unchanged.seconds, 1), "changed": unchanged.changed}
     rollback = play("rollback").check()
     to_traffic = next(
-        since for name, _, _, since in TASK.findall(rollback.output) if "Switch | Keep the hashed" in name
+        since for name, _, _, since in TASK.findall(rollback.output) if "Cutover | Run the release" in name
     )
     result["rollback"] = {
         "seconds": round(rollback.seconds, 1),

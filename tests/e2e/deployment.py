@@ -118,13 +118,18 @@ def settled(found: State) -> None:
     assert (found.candidate, found.flag, found.lock, found.leftovers) == ("inactive", False, False, "")
 
 
-def killed_at(task: str, playbook: str = "deploy", *, nth: int = 1, **variables: Any) -> None:
-    """Run a playbook, and kill it and all that it started as soon as ``task`` begins for the first, or another, time."""
+def killed_at(
+    task: str, playbook: str = "deploy", *, nth: int = 1, into: float = 0.3, **variables: Any
+) -> None:
+    """Run a playbook, and kill it and all that it started on this machine, some seconds into ``task``.
+
+    ``nth`` says which time it is that the task begins.
+    """
 
     def begun(lines: list[str]) -> str:
         times = sum(line.startswith("TASK [") and task in line for line in lines)
         if times >= nth:
-            time.sleep(0.3)  # into it
+            time.sleep(into)
         return task if times >= nth else ""
 
     arguments = (f"playbooks/{playbook}.yml", "-e", json.dumps(variables))

@@ -10,13 +10,13 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 # A name begins with one of these. A new verb is added here on purpose, and not by accident.
 VERBS = re.compile(
     r"(Abandon|Accept|Add|Announce|Append|Apply|Assemble|Assign|Associate|Attach|Build|Bundle|"
-    r"Check|Choose|Compare|Compile|Configure|Confirm|Copy|Create|Cut|Delete|Deploy|Derive|Disable|"
-    r"Discover|Download|Drain|Drop|Enable|End|Export|Extend|Fail|Fetch|Find|Free|Gather|Hand|Hash|"
-    r"Import|Install|Keep|Link|List|Load|Log|Lower|Make|Mark|Migrate|Move|Name|Plan|Prepare|Probe|"
-    r"Promote|Prune|Publish|Put|Query|Raise|Read|Reconcile|Record|Recover|Refuse|Register|Release|"
-    r"Reload|Remove|Render|Renew|Report|Require|Reset|Restart|Restore|Restrict|Revert|Roll|Run|"
-    r"Save|Send|Set|Show|Start|Stop|Switch|Take|Terminate|Test|Try|Undo|Unpack|Update|Upgrade|"
-    r"Verify|Void|Wait|Warn|Write)"
+    r"Check|Choose|Compare|Compile|Configure|Confirm|Copy|Create|Cut|Delete|Deploy|Derive|"
+    r"Disable|Discover|Download|Drop|Enable|End|Export|Extend|Fail|Fetch|Find|Free|Gather|Hand|"
+    r"Hash|Import|Install|Link|List|Load|Log|Make|Mark|Migrate|Name|Plan|Prepare|Probe|Prune|"
+    r"Publish|Put|Query|Raise|Read|Reconcile|Record|Recover|Refuse|Register|Release|Reload|"
+    r"Remove|Render|Renew|Report|Require|Reset|Restart|Restore|Restrict|Roll|Run|Save|Send|Set|"
+    r"Show|Start|Stop|Switch|Take|Terminate|Test|Try|Unpack|Update|Upgrade|Verify|Void|Wait|"
+    r"Warn|Write)"
 )
 # Names stand alone: a pronoun points to a line that the reader does not have.
 PRONOUNS = re.compile(

@@ -138,7 +138,7 @@ def test_a_missing_restart_of_a_killed_run_is_completed(host, application):
 
 
 CONFIGURATION = "/etc/nginx/nginx.conf"
-# One of the answers that tests/unit/roles/test_fastapi_app_traffic_info.py goes through.
+# One of the answers that tests/unit/cutover/test_host.py goes through.
 FLAG_ELSEWHERE = "s#/run/table-order/candidate-live#/run/other/candidate-live#"
 
 

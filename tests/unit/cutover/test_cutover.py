@@ -7,7 +7,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cuto
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import StepError
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
     LockLostError,
-    drafts,
+    candidate_env_files,
 )
 
 from tests.unit.cutover.fake_server import CANDIDATE, CANDIDATE_PORT, PORT, SERVICE, SOCKET, Killed, killed
@@ -20,13 +20,13 @@ def settled(live: str) -> dict:
     return {"live": live, "frontend": live, "serving": live, "candidate": False, "left": [], "weights": {}}
 
 
-def cut_over(server, release: str, environment: str = NEW, hurry: bool = False) -> None:
+def cut_over(server, release: str, environment: str = NEW, urgent: bool = False) -> None:
     """Do what activate.yml and rollback.yml do under the lock."""
     server.draft(release, environment)
     cutover = server.cutover()
     cutover.send_to_service()
     before = cutover.live
-    cutover.start_candidate(release, hurry)
+    cutover.start_candidate(release, urgent)
     cutover.send_to_candidate()
     cutover.run(release, before)
     cutover.send_to_service()
@@ -36,15 +36,15 @@ def cut_over(server, release: str, environment: str = NEW, hurry: bool = False) 
 def recover(server) -> None:
     """Do what recover.yml does when the lock has been taken."""
     cutover = server.cutover()
-    release, came_from = cutover.candidate, cutover.came_from
+    release, switched_from = cutover.candidate, cutover.switched_from
     switching = cutover.candidate_has_requests and release != ""
     if switching:
         cutover.send_to_candidate()
-        cutover.run(release, came_from)
+        cutover.run(release, switched_from)
     cutover.send_to_service(ask=switching)
     cutover.stop_candidate()
     site = cutover.site
-    for path in drafts(site.releases, site.state / "environments", {}):
+    for path in candidate_env_files(site.releases, site.state / "environments", {}):
         (site.state / "environments" / path).unlink()
 
 
@@ -85,10 +85,10 @@ def each_place(make, run, live="a"):
 # --- whole -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("hurry", [False, True])
-def test_a_cutover_replaces_the_release_without_losing_a_request(make, hurry):
+@pytest.mark.parametrize("urgent", [False, True])
+def test_a_cutover_replaces_the_release_without_losing_a_request(make, urgent):
     server = make()
-    cut_over(server, "b", hurry=hurry)
+    cut_over(server, "b", urgent=urgent)
     assert_serves(server, "b")
     assert server.lost == []
     order = [
@@ -112,7 +112,7 @@ def test_a_cutover_replaces_the_release_without_losing_a_request(make, hurry):
         "remove state/switching.json",
         "remove home/candidate",
     ]
-    assert (f"weigh {CANDIDATE} 20" in server.steps) != hurry
+    assert (f"weigh {CANDIDATE} 20" in server.steps) != urgent
 
 
 def test_the_first_release_ever_goes_live(make):
@@ -160,7 +160,7 @@ def test_nothing_is_stopped_while_somebody_is_connected_for_a_bounded_time(make)
 
 RUNS = {
     "a deployment": ("a", lambda server: cut_over(server, "b")),
-    "a rollback": ("a", lambda server: cut_over(server, "b", hurry=True)),
+    "a rollback": ("a", lambda server: cut_over(server, "b", urgent=True)),
     "a change of the environment": ("a", lambda server: cut_over(server, "a", NEW)),
     "the first deployment": ("", lambda server: cut_over(server, "b")),
 }
@@ -274,7 +274,10 @@ def test_a_candidate_that_is_not_healthy_gets_no_request(make):
         server.cutover().start_candidate("b")
     said = str(failed.value)
     assert "Release b did not become healthy, so it got no request; a was not disturbed." in said
-    assert "Healthy is 3 times in a row status 200 and a body with release that names the release." in said
+    assert (
+        "Healthy means 3 times in a row status 200 and a body that matches release that names the release."
+        in said
+    )
     assert "GET http://127.0.0.1:8001/api/health?deep=1: status 503" in said
     assert failed.value.log == [f"{CANDIDATE} starts b with A=2", 'PASSWORD="********"']
     assert failed.value.journal == [f"journal of {CANDIDATE}", "postgresql://app:********@db/x"]
@@ -288,7 +291,7 @@ def test_a_candidate_that_ends_again_and_again_is_given_up_early(make):
     server.healthy = broken_as(CANDIDATE)
     server.restarted = {CANDIDATE: 3}
     server.draft("b", NEW)
-    with pytest.raises(CutoverError, match="has ended 3 times"):
+    with pytest.raises(CutoverError, match="has exited 3 times"):
         server.cutover().start_candidate("b")
     assert server.steps.count("wait") == 0
 
@@ -377,8 +380,8 @@ def test_a_candidate_that_requests_do_not_reach_is_taken_back(make, live):
     server.upstream = service_only
     with pytest.raises(CutoverError) as failed:
         cut_over(server, "b")
-    assert f"Requests did not reach b, which was healthy; live is {live or 'none'}." in str(failed.value)
-    assert "candidate-live is there, and nginx cannot see it" in str(failed.value)
+    assert f"Traffic did not reach b, which was healthy; live is {live or 'none'}." in str(failed.value)
+    assert "candidate-live exists, but nginx cannot see it" in str(failed.value)
     assert server.settled() == settled(live)
     assert server.lost == []
 
@@ -402,7 +405,7 @@ def test_requests_that_do_not_come_back_stay_with_the_candidate(make):
         f"table_order_{'candidate' if flag or server.cutover().live == 'b' else 'backend'}"
     )
     with pytest.raises(
-        CutoverError, match=r"keeps running[.] The next deployment begins with finishing this one"
+        CutoverError, match=r"keeps running[.] The next deployment completes this cutover first"
     ):
         cut_over(server, "b")
     assert server.flag

@@ -5,13 +5,16 @@ import grp
 import json
 import os
 import shutil
+import socket
 import subprocess
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_checks import (
+    GRACE,
     Checks,
     leads_to,
     secret_values,
@@ -28,12 +31,12 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
     Fence,
     LockLostError,
-    append_record,
     fingerprint,
-    history,
     one_step_at_a_time,
     take_lock,
 )
+
+from tests.unit.cutover.fake_server import PORT
 
 GROUP = grp.getgrgid(os.getgid()).gr_name
 
@@ -246,15 +249,35 @@ def test_an_answer_is_one_answer(monkeypatch):
     assert "refused" in web.get(url, "", 5).body
 
 
-def test_connections_to_the_port_count_and_no_others(tmp_path):
+@pytest.mark.parametrize(("address", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)])
+def test_connections_are_counted_while_they_are_open(address, family):
+    with closing(socket.create_server((address, 0), family=family)) as listening:
+        port, web = listening.getsockname()[1], LocalWeb()
+        assert web.connections(port) == 0, "listening is no connection"
+        with closing(socket.create_connection((address, port))), closing(listening.accept()[0]):
+            assert web.connections(port) == 1
+        assert web.connections(port) == 0
+
+
+def test_only_connections_to_the_port_count(tmp_path):
+    # To another machine's port of this number, which is none of this one's.
     (tmp_path / "tcp").write_text(
         "  sl  local_address rem_address   st\n"
         "   0: 0100007F:1F40 0100007F:A0A0 01\n"
         "   1: 0200000A:A0A1 0300000A:1F40 01\n"
-        "   2: 0100007F:1F40 0100007F:A0A2 06\n"
-        "   3: 00000000:1F40 00000000:0000 0A\n"
+        "   2: 0200000A:A0A3 0300000A:1F40 01\n"
+        "   3: 0100007F:1F40 0100007F:A0A2 06\n"
+        "   4: 00000000:1F40 00000000:0000 0A\n"
     )
+    # A machine without IPv6 has no second table.
     assert LocalWeb().connections(8000, (str(tmp_path / "tcp"), str(tmp_path / "tcp6"))) == 1
+
+
+@pytest.mark.parametrize(("limit", "waited"), [(5.0, GRACE), (0.0, 0.0)])
+def test_a_connection_may_bring_its_request_a_moment_later(make, limit, waited):
+    server = make()
+    server.cutover(drain_seconds=limit).checks.drain(PORT)
+    assert server.now == waited
 
 
 @pytest.mark.parametrize(
@@ -278,15 +301,15 @@ ADDRESSES = {"table_order_backend": "127.0.0.1:8000", "table_order_candidate": "
 @pytest.mark.parametrize(
     ("change", "status", "said"),
     [
-        ({"addresses": ADDRESSES | {"table_order_candidate": "127.0.0.1:9001"}}, 200, "to 127.0.0.1:9001, and the candidate"),
+        ({"addresses": ADDRESSES | {"table_order_candidate": "127.0.0.1:9001"}}, 200, "to 127.0.0.1:9001, but the candidate"),
         ({"addresses": ADDRESSES | {"table_order_backend": "127.0.0.1:9000"}}, 200, "listens on 127.0.0.1:8000 (fastapi_app_port)"),
-        ({"addresses": {}}, 200, "the candidate's requests to nothing"),
-        ({"flag": "/run/other/candidate-live"}, 200, "looks for the file /run/other/candidate-live, and a deployment makes"),
-        ({"flag": ""}, 200, "looks for the file of no name"),
-        ({"upstream": "table_order_candidate"}, 200, "still there"),
-        ({"addresses": 7}, 200, "not what the role nginx has it say"),
+        ({"addresses": {}}, 200, "the candidate's traffic to no address"),
+        ({"flag": "/run/other/candidate-live"}, 200, "checks for the file /run/other/candidate-live, but a deployment creates"),
+        ({"flag": ""}, 200, "checks for the file without a name"),
+        ({"upstream": "table_order_candidate"}, 200, "still exists"),
+        ({"addresses": 7}, 200, "not from the role nginx"),
         ({}, 404, "status 404"),
-        ({}, 0, "does not say where requests go"),
+        ({}, 0, "does not report the target of its traffic"),
     ],
 )  # fmt: skip
 def test_another_answer_is_refused_with_what_differs_and_the_fix(make, change, status, said):
@@ -322,7 +345,7 @@ def test_an_old_worker_between_the_answers_resets_the_row(make):
 # --- health ----------------------------------------------------------------------------------------------------------
 
 WRONG = {
-    "no answer": (Answer(0, "refused"), {}, "no answer: refused"),
+    "no answer": (Answer(0, "refused"), {}, "no response: refused"),
     "status": (Answer(503, "starting"), {}, "status 503: starting"),
     "body": (Answer(200, "b"), {"body": "^ok"}, "the body does not match ^ok: b"),
     "another release": (Answer(200, "release a"), {"body": ""}, "the body does not name the release b"),
@@ -392,16 +415,6 @@ def test_steps_take_turns(tmp_path):
         pass
     with one_step_at_a_time(tmp_path, 0.1):
         pass
-
-
-def test_the_record_is_read_back_after_a_line_that_was_cut_off(tmp_path):
-    path = tmp_path / "deployments.log"
-    append_record(path, {"release": "a", "why": "급한"})
-    path.write_bytes(path.read_bytes()[:-4])
-    append_record(path, {"release": "b"})
-    append_record(path, {"release": "c"})
-    assert [entry["release"] for entry in history(path)] == ["b", "c"]
-    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_local_is_this_machine(tmp_path):

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.module_utils import fastapi_app_cutover, fastapi_app_release
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.table_order.infra.plugins.module_utils import (
+    fastapi_app_cutover,
+    fastapi_app_release,
+)
 
 from tests.unit.cutover.fake_server import CANDIDATE, SERVICE, TOKENS
 from tests.unit.cutover.test_cutover import NEW, assert_serves, broken_as, settled
@@ -33,7 +36,7 @@ def run(monkeypatch, capsys):
     """Return a function that runs a module against a server and returns its result, its arguments among it, as with -vvv."""
 
     def run_module(server, name, check=False, **options):
-        monkeypatch.setattr(fastapi_app_cutover, "local", lambda fence: server.host())
+        monkeypatch.setattr(fastapi_app_cutover, "local", lambda fence, run: server.host())
         arguments = {"site": server.options(), "token": TOKENS["first"], **options}
         arguments |= {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_inject_invocation": True}
         with patch_module_args(arguments), pytest.raises(SystemExit):
@@ -77,6 +80,38 @@ def test_a_deployment_step_by_step(make, run):
         again = run(server, name, **options)
         assert (again.get("failed", False), again["changed"]) == (False, False), (name, again)
     assert server.lost == []
+
+
+def called(file: str) -> list[tuple[str, dict]]:
+    """Return the cutover's modules that a task file calls, with their own options, whose expressions are left as they are."""
+    tasks = [
+        task
+        for outer in yaml.safe_load((PLUGINS.parent / f"roles/fastapi_app/tasks/{file}").read_text())
+        for task in outer.get("block", [outer])
+    ]
+    found = [
+        (name, task[module])
+        for task in tasks
+        for name in NAMES
+        if (module := f"table_order.infra.fastapi_app_{name}") in task
+    ]
+    assert all(options.pop("token") and options.pop("site") for _, options in found)
+    return found
+
+
+def test_the_role_goes_these_steps():
+    """The order that is tested here is the one of the task files."""
+    named = {"release": "{{ __fastapi_app_to }}", "fallback": "{{ __fastapi_app_from }}"}
+    expected = [
+        (name, {key: named.get(key, value) for key, value in options.items()})
+        for name, options, _, _ in STEPS
+    ]
+    expected[1][1].update(state="started", urgent="{{ __fastapi_app_urgent }}")
+    assert called("cutover.yml") == expected
+    # From where requests go to the candidate, a recovery is the same.
+    recovery = called("recover.yml")
+    assert recovery[2][1].pop("ask") == "{{ __fastapi_app_switching }}"
+    assert recovery == expected[2:]
 
 
 def test_a_step_that_is_repeated_in_the_middle_is_no_change(make, run):

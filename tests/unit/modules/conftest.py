@@ -1,17 +1,12 @@
 """Runs a module of this repository in this process, against an ElastiCache in memory."""
 
 import json
-from pathlib import Path
 
-import ansible.module_utils
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from tests.unit.modules.fake_elasticache import FakeElastiCache
-
-# What "module_utils" in ansible.cfg does for a play.
-ansible.module_utils.__path__.append(str(Path(__file__).parents[3] / "plugins/module_utils"))
 
 
 @pytest.fixture

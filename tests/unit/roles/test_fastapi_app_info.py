@@ -11,6 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
+    lock_facts,
+    one_step_at_a_time,
+    release_facts,
+)
 
 from tests.unit.roles.modules import load, run
 
@@ -119,17 +124,20 @@ def test_a_path_without_a_link_names_no_release(tmp_path, kind):
 
 def test_a_lock_has_an_age(tmp_path):
     path = tmp_path / "lock.json"
-    assert info.lock(path) == {}
+    assert lock_facts(path) == {}
     path.write_text('{"who": "ann"}')
     os.utime(path, (time.time() - 90,) * 2)
-    assert info.lock(path) == {"who": "ann", "age": pytest.approx(90, abs=5)}
+    assert lock_facts(path) == {"who": "ann", "age": pytest.approx(90, abs=5)}
     os.utime(path, (time.time() + 90,) * 2)
-    assert info.lock(path)["age"] == 0, "the clock was set back"
+    assert lock_facts(path)["age"] == 0, "the clock was set back"
 
 
 def test_a_lock_released_meanwhile_has_no_holder(tmp_path, monkeypatch):
-    monkeypatch.setattr(info, "read_json", lambda path: {"who": "ann"})
-    assert info.lock(tmp_path / "lock.json") == {}
+    monkeypatch.setattr(
+        "ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release.read_json",
+        lambda path: {"who": "ann"},
+    )
+    assert lock_facts(tmp_path / "lock.json") == {}
 
 
 def make_release(directory: Path, name: str, builds: tuple[str, ...] = (), age: float = 0) -> Path:
@@ -150,7 +158,7 @@ def make_release(directory: Path, name: str, builds: tuple[str, ...] = (), age: 
 def test_a_release_is_complete_with_its_manifest_and_its_programs(tmp_path):
     sound = make_release(tmp_path, "a")
     (sound / "revisions.json").write_text('{"revisions": [{"id": "r1"}, {"id": "r2"}]}')
-    found = info.release(sound)
+    found = release_facts(sound)
     assert (found["id"], found["complete"], found["voided"], found["revisions"]) == (
         "a",
         True,
@@ -159,13 +167,13 @@ def test_a_release_is_complete_with_its_manifest_and_its_programs(tmp_path):
     )
     assert found["environment"] == sha256(b"A=1\n").hexdigest()
     (sound / "voided.json").write_text('{"why": "left by a rollback"}')
-    assert info.release(sound)["voided"] == "left by a rollback"
+    assert release_facts(sound)["voided"] == "left by a rollback"
     (sound / "backend/venv/bin/uvicorn").unlink()
-    assert info.release(sound)["complete"] is False
+    assert release_facts(sound)["complete"] is False
     cut = make_release(tmp_path, "b")
     (cut / "manifest.json").write_text('{"id": "b"')
     (cut / "backend/.env").unlink()
-    assert (info.release(cut)["complete"], info.release(cut)["environment"]) == (False, "")
+    assert (release_facts(cut)["complete"], release_facts(cut)["environment"]) == (False, "")
 
 
 def test_files_of_an_incomplete_release_are_not_read(tmp_path):
@@ -174,7 +182,7 @@ def test_files_of_an_incomplete_release_are_not_read(tmp_path):
     (half / "manifest.json").unlink()
     (half / "backend/.env").unlink()
     os.mkfifo(half / "backend/.env")
-    asked = threading.Thread(target=info.release, args=(half,), daemon=True)
+    asked = threading.Thread(target=release_facts, args=(half,), daemon=True)
     asked.start()
     asked.join(10)
     assert not asked.is_alive()
@@ -257,6 +265,26 @@ def test_a_file_of_the_source_is_not_a_leftover(look, tmp_path):
     del files["backend/.env.candidate"]
     (release / "manifest.json").write_text(json.dumps({"id": "a", "files": files}))
     assert look()["candidate_env_files"] == [str(release / "backend/.env.candidate")]
+
+
+def test_a_settled_state_waits_for_a_step_of_a_killed_run(look, tmp_path, monkeypatch):
+    (tmp_path / "state").mkdir()
+    monkeypatch.setattr(info, "one_step_at_a_time", lambda state: one_step_at_a_time(state, 0.1))
+    with one_step_at_a_time(tmp_path / "state"):
+        assert "A step of another run is at work" in look(settled=True)["msg"]
+        # The status does not wait.
+        assert look()["live"] == ""
+    assert look(settled=True)["live"] == ""
+
+
+def test_the_fingerprint_is_that_of_the_live_release_on_disk(look, tmp_path):
+    home = tmp_path / "home"
+    make_release(home / "releases", "a")
+    (home / "backend").symlink_to(home / "releases/a/backend")
+    unit = tmp_path / "unit"
+    unit.write_text("x")
+    expected = f"release a\nenvironment {sha256(b'A=1' + bytes([10])).hexdigest()}\n{unit} {sha256(b'x').hexdigest()}\n"
+    assert look(files=[str(unit)])["fingerprint"] == expected
 
 
 BUILDS = ["customer-ui/build", "admin-ui/build"]
@@ -353,10 +381,10 @@ def test_another_file_system_gets_copies(site, keep, monkeypatch, error, copied)
     def refuse(*_) -> None:
         raise OSError(error, "no")
 
-    monkeypatch.setattr(assets.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     if not copied:
         with pytest.raises(OSError, match="no"):
-            assets.keep(site / "releases/new/manifest.json", site / "x")
+            keep()
         return
     assert keep() == (True, 10, 0)
     file = site / "assets/customer-ui/build/assets/index-old.js"

@@ -30,7 +30,7 @@ def test_only_an_old_preview_is_removed(tmp_path):
     for path in (*home.iterdir(), outside):
         if path.name != ".preview-young_12":
             os.utime(path, (time.time() - 2 * DAYS,) * 2, follow_symlinks=False)
-    tasks = yaml.safe_load((ROOT / "roles/fastapi_app/tasks/lock.yml").read_text())[-2:]
+    tasks = yaml.safe_load((ROOT / "roles/fastapi_app/tasks/recover.yml").read_text())[-3:-1]
     play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
     host = {"ansible_connection": "local", "fastapi_app_home": str(home)}
     host |= {"__fastapi_app_info": {"live": "1"}}

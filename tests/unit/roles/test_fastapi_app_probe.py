@@ -1,4 +1,4 @@
-"""Health checks against a server with scripted responses; and draining of connections."""
+"""Health checks against a server with scripted responses."""
 
 import socket
 import threading
@@ -10,10 +10,7 @@ import pytest
 
 from tests.unit.roles.modules import load, run
 
-probe, drain = (
-    load("modules/fastapi_app_probe.py"),
-    load("modules/fastapi_app_drain.py"),
-)
+probe = load("modules/fastapi_app_probe.py")
 HEALTHY = (200, '{"status": "ok", "release": "3f2a-a1b2"}')
 BAD = (503, "starting")
 
@@ -160,77 +157,7 @@ def test_a_silent_server_times_out(ask):
 
 def test_the_probe_fails_early_on_a_restarting_unit(ask, monkeypatch):
     counts = iter([0, 2, 3])
-    monkeypatch.setattr(probe, "restarts", lambda unit: next(counts))
+    monkeypatch.setattr(probe, "restarts", lambda module, unit: next(counts))
     result = ask(BAD, tries=50, unit="x.service")
     assert (result["failed"], result["asked"]) == (True, 3)
     assert result["msg"].endswith("x.service has exited 3 times")
-
-
-@pytest.fixture
-def listening():
-    """Return a socket that listens on 127.0.0.1."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as made:
-        yield made
-
-
-def test_connections_are_counted_while_they_are_open(listening):
-    port = listening.getsockname()[1]
-    assert drain.connections(port) == 0, "listening is no connection"
-    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
-    servers = [listening.accept()[0] for _ in clients]
-    assert drain.connections(port) == 3
-    for end in (clients[0], servers[0]):
-        end.close()
-    assert drain.connections(port) == 2
-    for end in clients + servers:
-        end.close()
-    assert drain.connections(port) == 0
-
-
-def test_connections_over_ipv6_count():
-    with closing(socket.create_server(("::1", 0), family=socket.AF_INET6)) as listening:
-        port = listening.getsockname()[1]
-        with closing(socket.create_connection(("::1", port))), closing(listening.accept()[0]):
-            assert drain.connections(port) == 1
-
-
-def test_only_connections_to_the_port_count(tmp_path):
-    # Connections to the same port of another machine do not count.
-    (tmp_path / "tcp").write_text(
-        "  sl  local_address rem_address   st\n"
-        "   0: 0100007F:1F40 0100007F:A0A0 01\n"
-        "   1: 0200000A:A0A1 0300000A:1F40 01\n"
-        "   2: 0200000A:A0A3 0300000A:1F40 01\n"
-        "   3: 0100007F:1F40 0100007F:A0A2 06\n"
-        "   4: 00000000:1F40 00000000:0000 0A\n"
-    )
-    assert drain.connections(8000, (str(tmp_path / "tcp"),)) == 1
-
-
-def test_a_machine_without_ipv6_has_no_such_table(tmp_path):
-    assert drain.connections(8000, (str(tmp_path / "tcp6"),)) == 0
-
-
-def test_draining_ends_after_the_last_connection(listening, capsys):
-    port = listening.getsockname()[1]
-    client, server = socket.create_connection(("127.0.0.1", port)), listening.accept()[0]
-    ending = threading.Timer(0.6, lambda: (client.close(), server.close()))
-    ending.start()
-    result = run(drain, capsys, port=port, timeout=20)
-    ending.join()
-    assert (result["left"], result["changed"]) == (0, False)
-    assert 0.5 < result["seconds"] < 5
-
-
-@pytest.mark.parametrize("timeout", [0, 0.5])
-def test_draining_ends_after_the_timeout(listening, capsys, timeout):
-    port = listening.getsockname()[1]
-    with closing(socket.create_connection(("127.0.0.1", port))), closing(listening.accept()[0]):
-        result = run(drain, capsys, port=port, timeout=timeout)
-    assert (result["left"], result.get("failed", False)) == (1, False)
-    assert timeout <= result["seconds"] < timeout + 2
-
-
-def test_draining_waits_for_a_late_request(listening, capsys):
-    result = run(drain, capsys, port=listening.getsockname()[1], timeout=5)
-    assert drain.GRACE <= result["seconds"] < 2
