@@ -6,56 +6,56 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options C(site) and C(token)."""
+    """The options C(site), and C(token)."""
 
     DOCUMENTATION = r"""
 options:
   site:
     description:
-      - The application on the server; the role fastapi_app makes it of its settings.
+      - The application on the server, from the settings of the role fastapi_app.
     type: dict
     required: true
     suboptions:
       home:
-        description: The application's folder, with C(releases), and the links C(backend), C(frontend) and C(candidate).
+        description: The directory with C(releases) and the links C(backend), C(frontend) and C(candidate).
         type: path
         required: true
       state:
-        description: The folder of what the role remembers, with the lock.
+        description: The directory of the role's state, with the lock.
         type: path
         required: true
       logs:
-        description: The folder of C(fastapi.log).
+        description: The directory of C(fastapi.log).
         type: path
         required: true
       flag:
-        description: The file that has nginx send requests to the candidate.
+        description: The file that makes nginx send traffic to the candidate.
         type: path
         required: true
       assets:
-        description: The folder that keeps the hashed files of all releases' front ends.
+        description: The directory with the hashed front end files of all releases.
         type: path
         required: true
       builds:
-        description: Where front ends lie in a release's C(frontend), such as C(admin-ui/build).
+        description: The built front ends in a release's C(frontend), such as C(admin-ui/build).
         type: list
         elements: str
         default: []
       service:
-        description: The service's unit, without C(.service); the candidate's has C(-candidate) behind it.
+        description: The name of the service's unit without C(.service); the candidate's unit has the suffix C(-candidate).
         type: str
         required: true
       group:
-        description: The group that may read environments and the candidate's log.
+        description: The group that can read the env files and the candidate's log.
         type: str
         required: true
       files:
-        description: Files that the process depends on beside its release, such as its unit.
+        description: Further files behind the process, such as its unit.
         type: list
         elements: path
         default: []
       address:
-        description: Where the service listens.
+        description: The address on which the service listens.
         type: str
         required: true
       port:
@@ -67,58 +67,62 @@ options:
         type: int
         required: true
       traffic_url:
-        description: Where nginx says who gets the requests; nothing asks nobody.
+        description: The URL at which nginx reports its upstream; empty to skip the question.
         type: str
         default: ""
       drain_seconds:
-        description: How long to wait at most until nobody is connected any more.
+        description: The maximum wait for open connections to end, in seconds.
         type: float
         default: 5
       health:
-        description: What counts as healthy. The candidate is asked for the same path on its own port.
+        description: The health check. The candidate gets the same request on its own port.
         type: dict
         required: true
         suboptions:
           url:
-            description: The address.
+            description: The health URL of the service.
             type: str
             required: true
           host:
-            description: The C(Host) to ask for; nothing for the address's own.
+            description: The C(Host) header; empty for the host of the URL.
             type: str
             default: ""
           statuses:
-            description: The statuses that are healthy.
+            description: The statuses of a healthy response.
             type: list
             elements: int
             default: [200]
           body:
-            description: A regular expression that the body must match somewhere.
+            description: A regular expression that a healthy body matches.
             type: str
             default: ""
           names_release:
-            description: Whether the body must hold the release's name.
+            description: Whether a healthy body contains the release ID.
             type: bool
             default: false
           times:
-            description: How many answers in a row must be healthy.
+            description: The required number of consecutive healthy responses.
             type: int
             default: 3
           tries:
-            description: How often to ask at most.
+            description: The maximum number of unhealthy responses.
             type: int
             default: 60
+"""
+
+    STEP = r"""
+options:
   token:
     description:
-      - What tells this run apart in the lock of deployments (C(lock.json) in O(site.state)).
-      - Without the lock nothing is written. A run that loses it ends before its next step.
+      - Identifies this run in the deployment lock (C(lock.json) in O(site.state)).
+      - A run without the lock writes nothing: a run that loses the lock fails before its next change.
     type: str
     required: true
 attributes:
   check_mode:
-    description: Says what it would do, and does nothing.
+    description: Reports the changes without making them.
     support: full
   diff_mode:
-    description: Shows what changes.
+    description: Shows the changes.
     support: full
 """

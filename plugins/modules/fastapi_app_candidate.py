@@ -32,6 +32,7 @@ options:
     default: false
 extends_documentation_fragment:
   - table_order.infra.fastapi_app_site
+  - table_order.infra.fastapi_app_site.step
 author: Table Order Infrastructure (@table-order)
 """
 

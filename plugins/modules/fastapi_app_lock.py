@@ -37,73 +37,15 @@ taken: {description: "Whether this call took the lock; false if this run already
 stale: {description: The previous holder after a takeover; otherwise empty., type: dict, returned: success}
 """
 
-import fcntl
-import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Serialize calls of this module; no guard is held between two calls."""
-    with path.with_suffix(".guard").open("w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        yield
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Return the holder, or an empty dictionary; an unreadable lock has no holder who could release the lock."""
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def write(path: Path, holder: dict[str, Any]) -> None:
-    """Replace the lock file atomically."""
-    draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(holder, ensure_ascii=False))
-    draft.replace(path)
-
-
-def lease_of(present: dict[str, Any], parameters: dict[str, Any]) -> int:
-    """Return the lease of a lock in seconds; a lock of an earlier version has no lease."""
-    lease = present.get("lease")
-    return lease if isinstance(lease, int) else parameters["lease"]
-
-
-def take(parameters: dict[str, Any]) -> dict[str, Any] | None:
-    """Take the lock and return the module's result, or None while another run holds the lock."""
-    path, holder = Path(parameters["path"]), parameters["holder"]
-    with alone(path):
-        present = read(path)
-        mine = present.get("token") == holder["token"]
-        expired = bool(present) and time.time() - path.stat().st_mtime > lease_of(present, parameters)
-        stale = (
-            bool(present) and not mine and (present.get("token") == parameters["expired_token"] or expired)
-        )
-        if present and not mine and not stale:
-            return None
-        # Also for a lock that this run already holds: this renews the lease.
-        since = {"since": present["since"]} if mine else {}
-        write(path, {**holder, **since, "lease": parameters["lease"]})
-        return {"taken": not mine, "stale": present if stale else {}}
-
-
-def release(parameters: dict[str, Any]) -> None:
-    """Remove the lock, if this run holds it."""
-    path = Path(parameters["path"])
-    if not path.parent.is_dir():
-        return
-    with alone(path):
-        if read(path).get("token") == parameters["holder"]["token"]:
-            path.unlink()
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
+    give_lock_back,
+    read_json,
+    take_lock,
+)
 
 
 def main() -> None:
@@ -120,17 +62,17 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    path = Path(module.params["path"])
+    options, path = module.params, Path(module.params["path"])
     if module.check_mode:
         module.exit_json(changed=False, taken=False, stale={})
-    if module.params["state"] == "absent":
-        release(module.params)
+    if options["state"] == "absent":
+        give_lock_back(path, options["holder"]["token"])
         module.exit_json(changed=False, taken=False, stale={})
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    end = time.monotonic() + module.params["wait"]
-    while (result := take(module.params)) is None:
+    end = time.monotonic() + options["wait"]
+    while (result := take_lock(path, options["holder"], options["expired_token"], options["lease"])) is None:
         if time.monotonic() >= end:
-            module.fail_json(msg="held", holder=read(path))
+            module.fail_json(msg="held", holder=read_json(path))
         time.sleep(0.5)
     module.exit_json(changed=bool(result["stale"]), **result)
 

@@ -7,6 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
+    give_lock_back,
+    take_lock,
+)
 
 from tests.unit.roles import modules
 
@@ -26,8 +30,8 @@ UNREADABLE = {
 HELD = ANN | {"lease": 3600}
 
 
-def wanted(path: Path, holder: dict = ANN, **others) -> dict:
-    return {"path": str(path), "holder": holder, "expired_token": "", "lease": 3600, "wait": 0} | others
+def take(path: Path, holder: dict = ANN, expired_token: str = "", lease: int = 3600) -> dict | None:
+    return take_lock(path, holder, expired_token, lease)
 
 
 def let_pass(path: Path, seconds: float) -> None:
@@ -44,7 +48,7 @@ def path(tmp_path) -> Path:
 def held(path) -> Path:
     """Return a lock held by Ann."""
     path.parent.mkdir()
-    assert lock.take(wanted(path)) == {"taken": True, "stale": {}}
+    assert take(path) == {"taken": True, "stale": {}}
     return path
 
 
@@ -65,13 +69,13 @@ def test_the_lock_contains_its_holder(held):
 def test_the_same_run_renews_its_lock_and_keeps_the_start_time(held):
     let_pass(held, 3000)
     later = ANN | {"since": "10:50", "what": "roll back"}
-    assert lock.take(wanted(held, later)) == {"taken": False, "stale": {}}
+    assert take(held, later) == {"taken": False, "stale": {}}
     assert json.loads(held.read_text()) == later | {"since": "10:00", "lease": 3600}
     assert time.time() - held.stat().st_mtime < 60, "the lease is renewed"
 
 
 def test_another_run_does_not_get_the_lock(held):
-    assert lock.take(wanted(held, BOB)) is None
+    assert take(held, BOB) is None
     assert json.loads(held.read_text()) == HELD
 
 
@@ -82,7 +86,7 @@ def test_another_run_does_not_get_the_lock(held):
 )
 def test_an_expired_lock_is_taken_over_and_names_the_previous_holder(held, others, age):
     let_pass(held, age)
-    assert lock.take(wanted(held, BOB, **others)) == {"taken": True, "stale": HELD}
+    assert take(held, BOB, **others) == {"taken": True, "stale": HELD}
     assert json.loads(held.read_text()) == BOB | {"lease": others.get("lease", 3600)}
 
 
@@ -93,16 +97,16 @@ def test_an_expired_lock_is_taken_over_and_names_the_previous_holder(held, other
 )
 def test_a_valid_lock_is_not_taken_over(held, others, age):
     let_pass(held, age)
-    assert lock.take(wanted(held, BOB, **others)) is None
+    assert take(held, BOB, **others) is None
 
 
 def test_a_longer_lease_keeps_the_lock_during_a_wait(held):
-    lock.take(wanted(held, lease=9000))
+    take(held, lease=9000)
     let_pass(held, 8900)
-    assert lock.take(wanted(held, BOB)) is None
+    assert take(held, BOB) is None
     # After the longer lease the lock expires as well.
     let_pass(held, 9001)
-    assert lock.take(wanted(held, BOB)) == {"taken": True, "stale": ANN | {"lease": 9000}}
+    assert take(held, BOB) == {"taken": True, "stale": ANN | {"lease": 9000}}
 
 
 @pytest.mark.parametrize(("age", "taken"), [(3500, False), (3601, True)])
@@ -110,38 +114,38 @@ def test_a_lock_without_a_lease_gets_the_lease_of_the_next_run(path, age, taken)
     path.parent.mkdir()
     path.write_text(json.dumps(ANN))
     let_pass(path, age)
-    assert bool(lock.take(wanted(path, BOB))) == taken
+    assert bool(take(path, BOB)) == taken
 
 
 def test_a_run_never_loses_its_own_lock_to_itself(held):
     let_pass(held, 7200)
-    assert lock.take(wanted(held, expired_token=ANN["token"])) == {"taken": False, "stale": {}}
+    assert take(held, expired_token=ANN["token"]) == {"taken": False, "stale": {}}
 
 
 @pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
 def test_an_unreadable_lock_blocks_no_run(path, content):
     path.parent.mkdir()
     path.write_bytes(content)
-    lock.release(wanted(path))
-    assert lock.take(wanted(path)) == {"taken": True, "stale": {}}
+    give_lock_back(path, ANN["token"])
+    assert take(path) == {"taken": True, "stale": {}}
 
 
 def test_a_run_releases_only_its_own_lock(held):
-    lock.release(wanted(held, BOB))
+    give_lock_back(held, BOB["token"])
     assert held.exists()
-    lock.release(wanted(held))
+    give_lock_back(held, ANN["token"])
     assert not held.exists()
-    lock.release(wanted(held))
+    give_lock_back(held, ANN["token"])
 
 
 def test_releasing_a_missing_lock_creates_nothing(path):
-    lock.release(wanted(path))
+    give_lock_back(path, ANN["token"])
     assert not path.parent.exists()
 
 
 def race(path: Path, number: int, barrier, results) -> None:
     barrier.wait()
-    results.put(lock.take(wanted(path, ANN | {"token": str(number)})))
+    results.put(take(path, ANN | {"token": str(number)}))
 
 
 @pytest.mark.parametrize("left", [None, ANN], ids=["without a holder", "with an ended holder"])
@@ -179,7 +183,7 @@ def test_the_module_fails_with_the_holder_after_the_wait(run, held):
 
 def test_the_module_takes_a_lock_released_during_its_wait(run, held):
     fork = multiprocessing.get_context("fork")
-    holder = fork.Process(target=lambda: (time.sleep(0.7), lock.release(wanted(held))))
+    holder = fork.Process(target=lambda: (time.sleep(0.7), give_lock_back(held, ANN["token"])))
     holder.start()
     assert run(path=str(held), holder=BOB, wait=30)["taken"] is True
     holder.join()
