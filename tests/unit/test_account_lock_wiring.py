@@ -33,20 +33,16 @@ def is_change(entry):
     return entry.startswith("aws_")
 
 
-def is_hold(entry, variables):
-    return entry == "table_order/lock" and variables.get("__table_order_lock_state", "held") == "held"
+def is_hold(entry):
+    return entry == "table_order/lock"
 
 
 @pytest.mark.parametrize("name", ["provision", "destroy"])
 def test_it_is_held_before_the_first_change_and_given_back_after_the_last(name):
-    found = [(entry, variables) for play in plays(name) for entry, variables, _ in steps(play)]
-    changes = [n for n, (entry, _) in enumerate(found) if is_change(entry)]
-    held = [n for n, one in enumerate(found) if is_hold(*one)]
-    freed = [
-        n
-        for n, (entry, variables) in enumerate(found)
-        if entry == "table_order/lock" and variables.get("__table_order_lock_state") == "free"
-    ]
+    found = [entry for play in plays(name) for entry, *_ in steps(play)]
+    changes = [n for n, entry in enumerate(found) if is_change(entry)]
+    held = [n for n, entry in enumerate(found) if is_hold(entry)]
+    freed = [n for n, entry in enumerate(found) if entry == "table_order/unlock"]
     assert held
     assert held[0] < changes[0]
     assert freed[-1] > changes[-1]
@@ -57,7 +53,7 @@ def test_it_is_renewed_before_each_play_that_changes(name):
     renewed = False
     for play in plays(name):
         entries = list(steps(play))
-        held = [n for n, one in enumerate(entries) if is_hold(*one[:2])]
+        held = [n for n, one in enumerate(entries) if is_hold(one[0])]
         changed = [n for n, (entry, *_) in enumerate(entries) if is_change(entry)]
         if changed:
             assert renewed or (held and held[0] < changed[0]), play["name"]
@@ -77,7 +73,7 @@ def test_each_role_that_changes_takes_it_and_no_other_tag_does():
         set(task.get("tags", play.get("tags", [])))
         for play in plays("provision")
         for entry, _, task in steps(play)
-        if entry == "table_order/lock"
+        if entry in ("table_order/lock", "table_order/unlock")
     ]
     assert len(locks) == 3
     assert all(one == tags for one in locks)
@@ -85,8 +81,7 @@ def test_each_role_that_changes_takes_it_and_no_other_tag_does():
 
 def test_of_a_failed_lane_it_is_given_back():
     _, first, second = yaml.safe_load((ROOT / "roles/table_order/tasks/lanes.yml").read_text())
-    assert first["ansible.builtin.import_tasks"] == "lock.yml"
-    assert first["vars"] == {"__table_order_lock_state": "free"}
+    assert first["ansible.builtin.import_tasks"] == "unlock.yml"
     assert second["ansible.builtin.assert"]["that"] in first["when"].replace("> 0", "== 0")
 
 
@@ -119,10 +114,10 @@ def test_its_lease_is_longer_than_the_longest_wait():
     poll = defaults["table_order_poll_seconds"]
     assert defaults["table_order_lock_lease"] > 2 * poll * defaults["aws_compute_wait_retries"]
     least = {
-        variables.get("__table_order_lock_least")
+        variables.get("table_order_lock_minimum")
         for play in plays("destroy")
         for entry, variables, _ in steps(play)
-        if is_hold(entry, variables)
+        if is_hold(entry)
     }
     assert least == {7200}
     assert min(least) > 2 * poll * defaults["aws_database_wait_retries"] + 2 * 900

@@ -29,7 +29,7 @@ def test_every_setting_is_described_and_carries_the_role_name(role):
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_task_files_stay_readable(role):
-    for path in role.glob("tasks/*.yml"):
+    for path in role.glob("tasks/**/*.yml"):
         lines = len(path.read_text().splitlines())
         assert lines <= 120, f"{path} has {lines} lines, 120 are the most"
     assert len((role / "tasks/main.yml").read_text().splitlines()) <= 25

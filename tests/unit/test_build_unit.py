@@ -22,7 +22,9 @@ def properties(command: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def build() -> list[str]:
-    return Scope("fastapi_app").see("{{ __fastapi_app_build_command }}", fastapi_app_release_path=RELEASE)
+    return Scope("fastapi_app").see(
+        "{{ __fastapi_app_build_command }}", __fastapi_app_release={"id": "new", "path": RELEASE}
+    )
 
 
 def test_a_build_cannot_reach_the_metadata_service(build):
@@ -49,11 +51,11 @@ def deep(directory: Path) -> Path:
 
 
 REMOVALS = {
-    "build.yml": ["Remove leftovers of an earlier build", "Remove the failed build"],
+    "build/build.yml": ["Remove leftovers of an earlier build", "Remove the failed build"],
     "recover.yml": ["Remove incomplete releases"],
-    "configure.yml": ["Remove caches of another owner"],
-    "absent.yml": ["Remove the files of the role"],
-    "absent_data.yml": ["Remove releases, logs and certificates"],
+    "host/configure.yml": ["Remove caches of another owner"],
+    "host/absent.yml": ["Remove the files of the role"],
+    "host/absent_data.yml": ["Remove releases, logs and certificates"],
 }
 
 
@@ -63,7 +65,7 @@ REMOVALS = {
 def test_build_output_is_removed_with_find(file, name):
     """Otherwise every later run would fail, including a rollback."""
     task = find(f"roles/fastapi_app/tasks/{file}", name)
-    assert (task.module.rpartition(".")[2], task.arguments) == ("include_tasks", "discard.yml")
+    assert (task.module.rpartition(".")[2], task.arguments) == ("include_tasks", "build/discard.yml")
     assert task.keywords["vars"]["__fastapi_app_discarded"]
 
 
@@ -71,7 +73,9 @@ def test_directories_a_thousand_deep_can_be_removed(tmp_path):
     (tmp_path / "kept").mkdir()
     directory = deep(tmp_path / "release")
     (directory / "link").symlink_to(tmp_path / "kept")
-    discard = find("roles/fastapi_app/tasks/discard.yml", "Remove the directory of a build").arguments["argv"]
+    discard = find("roles/fastapi_app/tasks/build/discard.yml", "Remove the directory of a build").arguments[
+        "argv"
+    ]
     subprocess.run([str(directory) if "{{" in word else word for word in discard], check=True)
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
 
@@ -98,7 +102,7 @@ def test_each_build_has_an_empty_home(build):
 )
 def test_an_unexpected_commit_is_refused(version, after, sound):
     """Over plain http only the commit hash protects the content."""
-    task = find("roles/fastapi_app/tasks/source_git.yml", "Refuse an unexpected commit")
+    task = find("roles/fastapi_app/tasks/build/source_git.yml", "Refuse an unexpected commit")
     scope = Scope(
         "fastapi_app",
         fastapi_app_source={"version": version},

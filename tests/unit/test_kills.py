@@ -20,7 +20,7 @@ changed: [account]
 TASK [fastapi_app : Weigh | Set the CPU weight of the unit] *****************************
 changed: [server]
 
-TASK [Bring local | Remove the bundle] *****************************************
+TASK [Fetch local | Remove the bundle] *****************************************
 changed: [server -> localhost]
 
 RUNNING HANDLER [nginx : Reload nginx's configuration] *************************
@@ -42,7 +42,7 @@ def test_what_changed_a_server_is_named_and_numbered() -> None:
     assert kills.changes(OUTPUT, "server") == [
         "nginx : Configure | Create the logs (item=access.log) 1",
         "fastapi_app : Weigh | Set the CPU weight of the unit 1",
-        "Bring local | Remove the bundle 1",
+        "Fetch local | Remove the bundle 1",
         "nginx : Reload nginx's configuration 1",
         "fastapi_app : Weigh | Set the CPU weight of the unit 2",
         "Remove the files of the candidate (item=/environments/*-*) 1",

@@ -32,7 +32,7 @@ def test_pruning_keeps_the_live_and_the_previous_release(keep):
     }
     seen = scope(releases, previous="previous")
     seen.variables["fastapi_app_keep_releases"] = keep
-    gone = removed("prune.yml", "Remove the oldest releases", seen)
+    gone = removed("deployment/prune.yml", "Remove the oldest releases", seen)
     assert not {"live", "previous"} & set(gone)
     # The newest other releases stay, up to the limit.
     assert gone == ["newest", "newer", "old"][keep - 2 :]
@@ -58,7 +58,7 @@ def test_recovery_keeps_an_incomplete_live_release():
 )
 def test_an_abandoned_release_is_removed_unless_it_was_ever_live(release, info, lock_lost, gone):
     seen = scope({}, **info)
-    seen.variables["fastapi_app_release_id"] = release
+    seen.variables["__fastapi_app_id"] = release
     seen.variables["__fastapi_app_lock_lost"] = lock_lost
     reason = find(f"{TASKS}/abandon.yml", "Check whether the release was ever live")
     ever = seen.see(reason.arguments["__fastapi_app_ever_live"])
@@ -69,7 +69,11 @@ def test_an_abandoned_release_is_removed_unless_it_was_ever_live(release, info, 
 
 def test_only_known_tasks_remove_a_release():
     """A build may remove leftovers of an earlier build and a failed build: neither was ever in service."""
-    directories = ("{{ fastapi_app_release_path }}", "{{ __fastapi_app_releases }}/{{ item }}")
+    directories = (
+        "{{ __fastapi_app_release.path }}",
+        "{{ __fastapi_app_path }}",
+        "{{ __fastapi_app_releases }}/{{ item }}",
+    )
     found = {
         task.name.split(" | ")[0]
         for task in of("file")

@@ -39,7 +39,7 @@ def names_in(entries: list[dict]) -> list[str]:
 
 def names() -> list[tuple[str, str]]:
     """Return each task name after the path of its file; in playbooks, where names have no prefix, after the file's stem."""
-    files = [file for role in ROLES for file in sorted((ROOT / "roles" / role / "tasks").glob("*.yml"))]
+    files = [file for role in ROLES for file in sorted((ROOT / "roles" / role / "tasks").rglob("*.yml"))]
     found = [(str(file.relative_to(ROOT)), name) for file in files for name in names_in(load(file) or [])]
     for file in (ROOT / "site.yml", *sorted((ROOT / "playbooks").glob("*.yml"))):
         for play in load(file):
@@ -66,6 +66,19 @@ def problem(name: str) -> str:
 def test_a_task_name_is_a_verb_with_an_object_and_no_pronoun():
     wrong = {f"{path}: {name}": problem(name) for path, name in names() if problem(name)}
     assert wrong == {}
+
+
+def test_the_tests_of_whole_runs_name_tasks_that_exist():
+    """A drill that waits for a renamed task would kill nothing, and pass."""
+    known = [name for _, name in names()]
+    files = [file for place in ("drills", "bench", "e2e") for file in (ROOT / "tests" / place).glob("*.py")]
+    said = {
+        name
+        for file in files
+        for name in re.findall(r'"([A-Z][a-z ]+ \| [A-Z][^"{]+?)(?: \d+)?"', file.read_text())
+    }
+    assert len(said) > 10
+    assert {name for name in said if not any(one.startswith(name) for one in known)} == set()
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ WAITS = {
     "aws_storage/bucket.yml: Create the bucket": error(
         "Failed to update bucket policy: An error occurred (MalformedPolicy): Invalid principal in policy"
     ),
-    "fastapi_app/database_ca.yml: Fetch the CA bundle": (
+    "fastapi_app/host/database_ca.yml: Fetch the CA bundle": (
         [failed("Request failed: timed out")],
         [{"status": 200}],
     ),
@@ -108,7 +108,7 @@ WAITS = {
 # By the states of the database: tests/unit/roles/test_aws_database_states.py.
 BY_STATE = {"roles/aws_database/tasks/wait.yml"}
 # A file of Amazon's content network: either it comes or it does not.
-SHORT = {"roles/fastapi_app/tasks/database_ca.yml"}
+SHORT = {"roles/fastapi_app/tasks/host/database_ca.yml"}
 
 
 def waiting() -> list[Task]:
@@ -117,7 +117,7 @@ def waiting() -> list[Task]:
 
 def names(key: str, task: Task) -> bool:
     path, name = key.split(": ", 1)
-    return task.path == f"roles/{path.replace('/', '/tasks/')}" and name in task.name
+    return task.path == f"roles/{path.replace('/', '/tasks/', 1)}" and name in task.name
 
 
 def test_every_task_that_tries_again_is_here_and_no_other():

@@ -133,7 +133,7 @@ def test_layout_is_the_seeds(host):
 
 
 def test_files_have_the_time_of_their_release(host):
-    # nginx builds an ETag from time and size: see tasks/lay_out.yml.
+    # nginx builds an ETag from time and size: see tasks/build/assemble.yml.
     for path in ("customer-ui/build/index.html", "customer-ui/build/assets/index-abc123.js"):
         assert time.time() - host.file(f"{HOME}/frontend/{path}").mtime.timestamp() < 86400
 

@@ -101,13 +101,13 @@ def called(file: str) -> list[tuple[str, dict]]:
 
 def test_the_role_goes_these_steps():
     """The order that is tested here is the one of the task files."""
-    named = {"release": "{{ __fastapi_app_to }}", "fallback": "{{ __fastapi_app_from }}"}
+    named = {"release": "{{ __fastapi_app_cutover.to }}", "fallback": "{{ __fastapi_app_cutover.from }}"}
     expected = [
         (name, {key: named.get(key, value) for key, value in options.items()})
         for name, options, _, _ in STEPS
     ]
     expected[1][1].update(state="started", urgent="{{ __fastapi_app_urgent }}")
-    assert called("cutover.yml") == expected
+    assert called("deployment/cutover.yml") == expected
     # From where requests go to the candidate, a recovery is the same.
     recovery = called("recover.yml")
     assert recovery[2][1].pop("ask") == "{{ __fastapi_app_switching }}"
@@ -235,15 +235,16 @@ def specified(options: dict) -> dict:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_documentation_says_what_the_options_are(name):
-    fragment = next(
-        node.value.value
+    fragments = {
+        node.targets[0].id: yaml.safe_load(node.value.value)["options"]
         for node in ast.walk(ast.parse((PLUGINS / "doc_fragments/fastapi_app_site.py").read_text()))
-        if isinstance(node, ast.Assign) and node.targets[0].id == "DOCUMENTATION"
-    )
+        if isinstance(node, ast.Assign)
+    }
     module = MODULES[name]
     own = yaml.safe_load(module.DOCUMENTATION)
-    assert own["extends_documentation_fragment"] == ["table_order.infra.fastapi_app_site"]
-    options = own["options"] | yaml.safe_load(fragment)["options"]
+    site = "table_order.infra.fastapi_app_site"
+    assert own["extends_documentation_fragment"] == [site, f"{site}.step"]
+    options = own["options"] | fragments["DOCUMENTATION"] | fragments["STEP"]
     assert documented(options) == specified(module.ARGUMENT_SPEC)
     returned = yaml.safe_load(module.RETURN)
     assert {"release", "lock_lost"} <= returned.keys()

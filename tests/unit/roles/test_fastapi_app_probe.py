@@ -100,7 +100,11 @@ WRONG = {
         {"release": "0000-ffff", "names_release": True},
         "the body does not name the release 0000-ffff",
     ),
-    "a release that is no pattern": ((200, "3f2axa1b2"), {"release": "3f2a.a1b2", "names_release": True}, "does not name the release"),
+    "a release that is no pattern": (
+        (200, "3f2axa1b2"),
+        {"release": "3f2a.a1b2", "names_release": True},
+        "does not name the release",
+    ),
     "redirection": ((307, "/elsewhere"), {}, "status 307"),
     "no HTTP": ((0, "SSH-2.0-OpenSSH\r\n"), {}, "no response: SSH-2.0-OpenSSH"),
     "nothing at all": ((0, ""), {}, "no response: "),
