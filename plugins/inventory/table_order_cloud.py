@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = """
 name: table_order_cloud
-short_description: Pins a run to one cloud, and adds the hosts of the AWS plays
+short_description: Pins a run to one cloud, and adds its servers and the hosts of the AWS plays
 description:
   - Reads C(00-cloud.yml), the first file of an inventory directory in sort order, and sets the AWS
     environment of this process accordingly. Inventory plugins, modules and lookups inherit it, so that
@@ -15,6 +15,9 @@ description:
   - Without O(endpoint) the run uses AWS. The plugin refuses any endpoint override, in the environment or in the AWS
     configuration file, and checks the credentials once, with sts:GetCallerIdentity.
   - Adds the group C(aws) with one host for each parallel lane of work on the controller.
+  - Adds the group C(app_server) with the running instances that have the tags C(Project) (C(table-order)), C(Environment)
+    (O(environment)) and C(Role) (C(app-server)), by their names. Instances with the same name have their ID behind it. Sets
+    C(ansible_host), the public address, and C(table_order_instance_id), C(table_order_host_key) and C(table_order_launch_time).
   - Sets C(table_order_environment), C(table_order_cloud_name), C(table_order_region), C(table_order_account_id),
     C(table_order_operator_arn) and C(table_order_zones), the zones available to this account, for all hosts.
 options:
@@ -98,7 +101,7 @@ class InventoryModule(BaseInventoryPlugin):
                 f"{path} is the second inventory of this run with a cloud, but one process uses only one cloud. Select one with -i."
             )
         refuse_settings(self._read_config_data(path), path)
-        refuse_another_servers_filter(self.get_option("environment"), path)
+        refuse_a_second_list(path)
         region, endpoint = self.get_option("region"), self.get_option("endpoint")
         account = self.get_option("account")
         if endpoint:
@@ -137,6 +140,10 @@ class InventoryModule(BaseInventoryPlugin):
             inventory.add_host(lane, group="aws")
         # Plays refer to this group even without a server.
         inventory.add_group("app_server")
+        for name, server in servers(region, self.get_option("environment")).items():
+            inventory.add_host(name, group="app_server")
+            for variable, value in server.items():
+                inventory.set_variable(name, variable, value)
 
 
 def refuse_settings(given: Mapping[str, Any], path: str) -> None:
@@ -155,15 +162,12 @@ def refuse_settings(given: Mapping[str, Any], path: str) -> None:
         )
 
 
-def refuse_another_servers_filter(environment: str, path: str) -> None:
-    """Raise if aws_ec2.yml selects another environment's server, as in a partly changed copy of an inventory."""
+def refuse_a_second_list(path: str) -> None:
+    """Raise if the inventory still has the file that listed the servers before this plugin did."""
     beside = Path(path).with_name("aws_ec2.yml")
-    filters = (yaml.safe_load(beside.read_text()) or {}).get("filters") or {} if beside.is_file() else {}
-    found = filters.get("tag:Environment", environment)
-    if found != environment:
+    if beside.is_file():
         raise AnsibleParserError(
-            f"environment in {path} is {environment!r}, but {beside} selects the server of {found!r} (tag:Environment). The "
-            "playbooks would change that server. Set the same name in both."
+            f"{beside} lists servers, perhaps of another environment. {path} lists those of its own: delete {beside.name}."
         )
 
 
@@ -293,3 +297,42 @@ def zones(region: str) -> list[str]:
             "credentials allow ec2:DescribeAvailabilityZones (scripts/policy)."
         ) from error
     return sorted(zone["ZoneName"] for zone in found if zone["State"] == "available")
+
+
+def servers(region: str, environment: str) -> dict[str, dict[str, str]]:
+    """Return the variables of the environment's running servers by host name. Raises AnsibleParserError, never returns a part."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    tags = {"Project": "table-order", "Environment": environment, "Role": "app-server"}
+    filters = [{"Name": f"tag:{name}", "Values": [value]} for name, value in tags.items()]
+    filters.append({"Name": "instance-state-name", "Values": ["running"]})
+    try:
+        pages = boto3.client("ec2", region_name=region).get_paginator("describe_instances")
+        found = list(pages.paginate(Filters=filters).search("Reservations[].Instances[]"))
+    except (BotoCoreError, ClientError) as error:
+        raise AnsibleParserError(
+            f"The servers in region {region} could not be looked up: {error}. Check region in 00-cloud.yml, and that the "
+            "credentials allow ec2:DescribeInstances (scripts/policy)."
+        ) from error
+    tagged = [(one, {tag["Key"]: tag["Value"] for tag in one["Tags"]}) for one in found]
+    names = [tags.get("Name", "") for _dummy, tags in tagged]
+    return {host_name(one, tags, names): host_variables(one, tags) for one, tags in tagged}
+
+
+def host_name(instance: Mapping[str, Any], tags: Mapping[str, str], names: list[str]) -> str:
+    """Return the name of one server among ``names``; instances with the same name remain different hosts."""
+    name = tags.get("Name", "")
+    return name if name and names.count(name) == 1 else f"{name}-{instance['InstanceId']}".lstrip("-")
+
+
+def host_variables(instance: Mapping[str, Any], tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of one server. A server that has no public address yet has no C(ansible_host)."""
+    found = {
+        # SSH's host keys belong to the instance: a replaced server has a new ID, and a moved address is no mismatch.
+        "table_order_instance_id": instance["InstanceId"],
+        "table_order_host_key": tags.get("HostKey", ""),
+        "table_order_launch_time": instance["LaunchTime"].isoformat(),
+    }
+    address = instance.get("PublicIpAddress")
+    return found | ({"ansible_host": address} if address else {})

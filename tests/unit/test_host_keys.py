@@ -24,7 +24,7 @@ PLAY = [
         "hosts": "aws:app_server",
         "gather_facts": False,
         "any_errors_fatal": True,
-        "tasks": [{"import_role": {"name": "table_order", "tasks_from": "server"}}],
+        "tasks": [{"import_role": {"name": "table_order.infra.table_order", "tasks_from": "server"}}],
     },
     {"hosts": "app_server", "gather_facts": False, "tasks": [{"raw": "echo rea''ched"}]},
 ]
@@ -118,7 +118,8 @@ class Site:
             "ansible_host": "127.0.0.1",
             "ansible_port": self.port,
             "table_order_instance_id": instance_id,
-            "aws_tags": {"HostKey": tag} if tag else {},
+            "table_order_host_key": tag,
+            "table_order_launch_time": "",
             "table_order_ssh_user": os.environ.get("USER", "root"),
             "ansible_become": False,
             "aws_compute_public_key_file": str(self.user.with_suffix(".pub")),

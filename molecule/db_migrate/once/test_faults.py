@@ -75,7 +75,7 @@ def try_cases(directory: Path) -> tuple[dict[str, str], str]:
         source = f"{SCENARIO}/files/variants/{{{{ item }}}}"
         target = f"{RELEASE}/migrations/versions/{{{{ item }}}}"
         role = {
-            "ansible.builtin.include_role": {"name": "db_migrate"},
+            "ansible.builtin.include_role": {"name": "table_order.infra.db_migrate"},
             "vars": {"db_migrate_connect_tries": 1, **case["vars"]},
         }
         tasks += [

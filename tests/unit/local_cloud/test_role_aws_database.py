@@ -51,7 +51,7 @@ def play(url, vpc, tmp_path):
     """Run an entry point of the role; returns exit status, output and the number of changes."""
 
     def run(tasks_from="main", *arguments, **variables):
-        roles = {"name": "aws_database", "tasks_from": tasks_from}
+        roles = {"name": "table_order.infra.aws_database", "tasks_from": tasks_from}
         playbook = tmp_path / "play.yml"
         settings = VARIABLES | {
             "aws_database_subnet_ids": [vpc["a"], vpc["c"]],

@@ -68,7 +68,6 @@ def make_inventory(directory: Path, url: str, region: str = "ap-northeast-2", **
         "local_cloud": {"name": "unit"},
     }
     (inventory / "00-cloud.yml").write_text(yaml.safe_dump(cloud))
-    (inventory / "aws_ec2.yml").write_text((ROOT / "inventories/local/aws_ec2.yml").read_text())
     for name in ("00-site.yml", "main.yml"):
         text = (ROOT / "inventories/local/group_vars/all" / name).read_text()
         (inventory / "group_vars/all" / name).write_text(text)

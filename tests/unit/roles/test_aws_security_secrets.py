@@ -71,7 +71,7 @@ def test_the_role_adds_them_once_and_says_so_before(tmp_path, url, client):
         return {
             "name": name,
             "ansible.builtin.include_role": {
-                "name": "aws_security",
+                "name": "table_order.infra.aws_security",
                 "tasks_from": "secrets",
                 "apply": {"check_mode": check},
             },

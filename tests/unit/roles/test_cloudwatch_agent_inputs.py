@@ -234,7 +234,7 @@ PLAY = """
 
     - name: Check the settings
       ansible.builtin.import_role:
-        name: cloudwatch_agent
+        name: table_order.infra.cloudwatch_agent
         tasks_from: preflight
 """
 

@@ -275,7 +275,7 @@ def refusals(directory: Path, cases: set[str], program: list[str]) -> dict[str, 
     for name in sorted(cases):
         settings = CASES[name]
         remember = f"{{{{ results | combine({{{name!r}: ansible_failed_result | to_json}}) }}}}"
-        role = {"ansible.builtin.include_role": {"name": "db_migrate"}}
+        role = {"ansible.builtin.include_role": {"name": "table_order.infra.db_migrate"}}
         release = {"db_migrate_release_path": str(directory / "no-release")}
         tasks.append(
             {
@@ -294,8 +294,7 @@ def refusals(directory: Path, cases: set[str], program: list[str]) -> dict[str, 
     }
     playbook = directory / "inputs.yml"
     playbook.write_text(yaml.safe_dump([play], allow_unicode=True))
-    paths = f"roles_path = {ROOT}/roles\nfilter_plugins = {ROOT}/plugins/filter\n"
-    (directory / "ansible.cfg").write_text(f"[defaults]\n{paths}")
+    (directory / "ansible.cfg").write_text(f"[defaults]\ncollections_path = {ROOT}/.state/collections\n")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
