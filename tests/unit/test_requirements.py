@@ -36,6 +36,18 @@ def test_every_collection_in_use_is_named():
     assert used <= named, f"add to collections/requirements.yml: {used - named}"
 
 
+def test_the_execution_environment_has_the_versions_of_the_lock_file():
+    dependencies = yaml.safe_load((ROOT / "execution-environment.yml").read_text())["dependencies"]
+    assert dependencies["galaxy"] == "collections/requirements.yml"
+    locked = set(re.findall(r"^([a-z0-9-]+==[^ ]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    pinned = [
+        dependencies["ansible_core"]["package_pip"],
+        *(one for one in dependencies["python"] if "==" in one),
+    ]
+    assert {one.split("==")[0] for one in pinned} == {"ansible-core", "boto3", "botocore"}
+    assert set(pinned) <= locked
+
+
 def test_no_registry_is_named_in_the_lock_files():
     for lock in [ROOT / "requirements.txt", *ROOT.glob("examples/**/requirements*.txt")]:
         assert "://" not in lock.read_text(), f"{lock} names an address"

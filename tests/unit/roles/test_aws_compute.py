@@ -11,7 +11,10 @@ from tests.unit.roles.cloud_runs import make_inventory, role, run_plays
 
 NAME = "table-order-app-server"
 HOST_KEY = "ssh-ed25519 " + "A" * 68
-TABLE_ORDER = {"ansible.builtin.include_role": {"name": "table_order.infra.table_order"}, "name": "Read the names"}
+TABLE_ORDER = {
+    "ansible.builtin.include_role": {"name": "table_order.infra.table_order"},
+    "name": "Read the names",
+}
 
 
 @pytest.fixture(scope="module")
