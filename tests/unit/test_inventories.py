@@ -108,6 +108,16 @@ def test_several_servers_are_several_hosts(monkeypatch):
     assert list(found) == ["shop-i-01", "shop-i-02", "other", "i-04"]
 
 
+def test_staging_and_production_differ_in_one_word():
+    """What else an operator sets is not in the repository."""
+    staging, production = (ROOT / "inventories" / name for name in ("staging", "production"))
+    files = [path.relative_to(staging) for path in staging.rglob("*") if path.is_file()]
+    assert {path.relative_to(production) for path in production.rglob("*") if path.is_file()} == set(files)
+    for file in files:
+        text = (staging / file).read_text().replace("environment: staging", "environment: production")
+        assert (production / file).read_text() == text, file
+
+
 def configured(name: str, **plugin: str) -> Any:
     """Return a value of ansible.cfg, as Ansible or the plugin finds it."""
     config = ConfigManager(str(ROOT / "ansible.cfg"))
