@@ -115,7 +115,7 @@ options:
   token:
     description:
       - Identifies this run in the deployment lock (C(lock.json) in O(site.state)).
-      - A run without the lock writes nothing: a run that loses the lock fails before its next change.
+      - A run without the lock writes nothing. A run that loses the lock fails before its next change.
     type: str
     required: true
 attributes:

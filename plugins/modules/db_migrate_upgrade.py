@@ -15,6 +15,7 @@ description:
   - A lock in the database makes a second run wait, from any server.
   - A migration cannot block other sessions for longer than O(lock_timeout); the module ends its sessions before. The timeouts of
     single statements are settings of the owner's role (M(table_order.infra.db_migrate_roles)).
+  - The master user of O(database) is not used.
 options:
   path:
     description: The path of the release.
@@ -35,20 +36,6 @@ options:
   user:
     description: The user that runs the application's code.
     type: str
-    required: true
-  database:
-    description: The database. The master user is not used.
-    type: dict
-    required: true
-    suboptions:
-      host: {description: The host name., type: str, required: true}
-      port: {description: The port., type: int, required: true}
-      name: {description: The name of the database., type: str, required: true}
-      admin_user: {description: The master user., type: str, required: true}
-      admin_password: {description: The master user's password., type: str, required: true}
-  ca_cert:
-    description: The CA bundle that verifies the database's certificate.
-    type: path
     required: true
   owner:
     description: The role that runs migrations.
@@ -125,6 +112,8 @@ options:
     description: The owner's statement timeout in seconds, for the error message.
     type: int
     default: 5
+extends_documentation_fragment:
+  - table_order.infra.db_migrate
 author: Table Order Infrastructure (@table-order)
 """
 

@@ -125,10 +125,9 @@ def recorded(arguments: Sequence[str]) -> Iterator[dict[str, str]]:
     mode = " --check" if "--check" in arguments else ""
     # What the inventory asks before the first play; then callbacks/which_playbook.py names the file of each play.
     call("PUT", "/local-cloud/run", f"{playbook}{mode} | {test}")
-    directories = (ROOT / "plugins/callback", ROOT / "tests/e2e/callbacks")
     try:
         yield {
-            "ANSIBLE_CALLBACK_PLUGINS": ":".join(map(str, directories)),
+            "ANSIBLE_CALLBACK_PLUGINS": str(ROOT / "tests/e2e/callbacks"),
             "TABLE_ORDER_TEST_RUN": f"{CLOUD['endpoint']}/local-cloud/run",
             "TABLE_ORDER_TEST": test,
         }

@@ -156,10 +156,10 @@ PLAY = """
     - ansible.builtin.stat: {path: /etc/passwd}
     - ansible.builtin.copy: {dest: "{{ directory }}/file", content: "한글", mode: "0600"}
     # One of this project, whose imports Ansible packs.
-    - account_lock: {}
+    - table_order.infra.account_lock: {}
       ignore_errors: true
-    - elasticache_replication_group_info: {region: eu-central-1, endpoint_url: "http://127.0.0.1:1", access_key: a, secret_key: b,
-        name: none}
+    - table_order.infra.elasticache_replication_group_info: {region: eu-central-1, endpoint_url: "http://127.0.0.1:1",
+        access_key: a, secret_key: b, name: none}
       ignore_errors: true
     - amazon.aws.s3_bucket: {name: none, region: eu-central-1, endpoint_url: "http://127.0.0.1:1", access_key: a, secret_key: b}
       ignore_errors: true

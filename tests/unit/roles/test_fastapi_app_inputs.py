@@ -454,7 +454,7 @@ def test_lock_settings_are_checked_in_every_part(entry, name):
 
 
 def test_every_setting_is_checked():
-    elsewhere = {"fastapi_app_source", "fastapi_app_release_id"}
+    elsewhere = {"fastapi_app_source"}
     assert set(SETTINGS) | elsewhere == set(DEFAULTS)
 
 
