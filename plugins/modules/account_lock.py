@@ -62,14 +62,14 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Hold the lock
-  account_lock:
+  table_order.infra.account_lock:
     path: /table-order/lock/provision
-    holder: "{{ 'provision.yml' | fastapi_app_holder }}"
+    holder: "{{ 'provision.yml' | table_order.infra.fastapi_app_holder }}"
 
 - name: Release the lock
-  account_lock:
+  table_order.infra.account_lock:
     path: /table-order/lock/provision
-    holder: "{{ 'provision.yml' | fastapi_app_holder }}"
+    holder: "{{ 'provision.yml' | table_order.infra.fastapi_app_holder }}"
     state: free
 """
 

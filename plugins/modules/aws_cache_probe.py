@@ -38,7 +38,7 @@ author: Table Order Infrastructure (@table-order)
 
 EXAMPLES = r"""
 - name: Probe the application's connection to the cache
-  aws_cache_probe:
+  table_order.infra.aws_cache_probe:
     service: table-order-backend.service
     host: master.table-order-redis.xxxxxx.apn2.cache.amazonaws.com
     port: 6379

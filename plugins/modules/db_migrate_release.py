@@ -39,7 +39,7 @@ author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
-- db_migrate_release:
+- table_order.infra.db_migrate_release:
     path: /opt/table-order/backend
     config: alembic.ini
     directory: .

@@ -64,7 +64,7 @@ author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
-- db_migrate_roles:
+- table_order.infra.db_migrate_roles:
     database: "{{ db_migrate_database }}"
     owner: "{{ db_migrate_owner | combine({'verifier': db_migrate_owner.password | table_order.infra.db_migrate_scram_verifier}) }}"
     app: "{{ db_migrate_app | combine({'verifier': db_migrate_app.password | table_order.infra.db_migrate_scram_verifier}) }}"

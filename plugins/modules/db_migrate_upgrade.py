@@ -118,7 +118,7 @@ author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
-- db_migrate_upgrade:
+- table_order.infra.db_migrate_upgrade:
     path: /opt/table-order/backend
     user: table-order
     database: "{{ db_migrate_database }}"

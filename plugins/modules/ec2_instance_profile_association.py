@@ -38,7 +38,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Associate the instance profile with the server
-  ec2_instance_profile_association:
+  table_order.infra.ec2_instance_profile_association:
     instance_id: i-0123456789abcdef0
     instance_profile: table-order-ec2-role
 """

@@ -31,7 +31,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Wait until both checks pass
-  ec2_instance_status_info:
+  table_order.infra.ec2_instance_status_info:
     instance_ids: [i-0123456789abcdef0]
   register: checks
   until: checks.statuses | rejectattr('passed') | length == 0

@@ -179,7 +179,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Start the creation of a single node
-  elasticache_replication_group:
+  table_order.infra.elasticache_replication_group:
     replication_group_id: table-order-redis
     description: Order events of table-order
     engine: redis
@@ -197,13 +197,13 @@ EXAMPLES = r"""
     wait: false
 
 - name: Resize the cache now, and wait
-  elasticache_replication_group:
+  table_order.infra.elasticache_replication_group:
     replication_group_id: table-order-redis
     node_type: cache.t3.small
     apply_immediately: true
 
 - name: Add a replica in another zone that takes over when the primary fails
-  elasticache_replication_group:
+  table_order.infra.elasticache_replication_group:
     replication_group_id: table-order-redis
     num_cache_clusters: 2
     preferred_availability_zones: [ap-northeast-2a, ap-northeast-2c]
@@ -212,7 +212,7 @@ EXAMPLES = r"""
     apply_immediately: true
 
 - name: Add a new AUTH token beside the old one
-  elasticache_replication_group:
+  table_order.infra.elasticache_replication_group:
     replication_group_id: table-order-redis
     auth_token: "{{ new_token }}"
     auth_token_update_strategy: rotate
@@ -220,7 +220,7 @@ EXAMPLES = r"""
   no_log: true
 
 - name: Delete the cache
-  elasticache_replication_group:
+  table_order.infra.elasticache_replication_group:
     replication_group_id: table-order-redis
     state: absent
 """

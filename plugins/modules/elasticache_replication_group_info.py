@@ -30,7 +30,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Wait until the cache is available
-  elasticache_replication_group_info:
+  table_order.infra.elasticache_replication_group_info:
     replication_group_id: table-order-redis
   register: cache
   until: cache.replication_groups | map(attribute='status') | list == ['available']

@@ -20,7 +20,7 @@ author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
-- fastapi_app_assets:
+- table_order.infra.fastapi_app_assets:
     releases: /opt/table-order/releases
     dest: /opt/table-order/assets
     builds: [customer-ui/build, admin-ui/build]

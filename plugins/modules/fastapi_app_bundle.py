@@ -33,7 +33,7 @@ author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
-- fastapi_app_bundle:
+- table_order.infra.fastapi_app_bundle:
     path: /home/me/table-order
     include: [backend, frontend/customer-ui/build]
     exclude: [tests, "*.pyc"]

@@ -38,15 +38,15 @@ author: Table Order Infrastructure (@table-order)
 
 EXAMPLES = r"""
 - name: Start the candidate
-  fastapi_app_candidate:
+  table_order.infra.fastapi_app_candidate:
     site: "{{ __fastapi_app_site }}"
-    token: "{{ ('deploy' | fastapi_app_holder).token }}"
+    token: "{{ ('deploy' | table_order.infra.fastapi_app_holder).token }}"
     release: 3f2a9c1b7d10-a1b2c3
 
 - name: Stop the candidate
-  fastapi_app_candidate:
+  table_order.infra.fastapi_app_candidate:
     site: "{{ __fastapi_app_site }}"
-    token: "{{ ('deploy' | fastapi_app_holder).token }}"
+    token: "{{ ('deploy' | table_order.infra.fastapi_app_holder).token }}"
     state: stopped
 """
 

@@ -25,7 +25,7 @@ author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
-- fastapi_app_info:
+- table_order.infra.fastapi_app_info:
     home: /opt/table-order
     state: /var/lib/table-order
     audit_log: /opt/table-order/logs/deployments.log

@@ -26,7 +26,7 @@ author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
-- fastapi_app_lock:
+- table_order.infra.fastapi_app_lock:
     path: /var/lib/table-order/lock.json
     holder: {token: "7c1d", who: ann@laptop, what: deploy}
     wait: 60

@@ -34,7 +34,7 @@ author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
-- fastapi_app_own:
+- table_order.infra.fastapi_app_own:
     path: /opt/table-order/releases/3f2a/backend
     from_user: table-order-build
     to_user: root

@@ -37,9 +37,9 @@ author: Table Order Infrastructure (@table-order)
 
 EXAMPLES = r"""
 - name: Run the release as the service
-  fastapi_app_service:
+  table_order.infra.fastapi_app_service:
     site: "{{ __fastapi_app_site }}"
-    token: "{{ ('deploy' | fastapi_app_holder).token }}"
+    token: "{{ ('deploy' | table_order.infra.fastapi_app_holder).token }}"
     release: 3f2a9c1b7d10-a1b2c3
     fallback: 8d0e11c2b3a4-a1b2c3
 """

@@ -38,9 +38,9 @@ author: Table Order Infrastructure (@table-order)
 
 EXAMPLES = r"""
 - name: Send requests to the candidate
-  fastapi_app_traffic:
+  table_order.infra.fastapi_app_traffic:
     site: "{{ __fastapi_app_site }}"
-    token: "{{ ('deploy' | fastapi_app_holder).token }}"
+    token: "{{ ('deploy' | table_order.infra.fastapi_app_holder).token }}"
     to: candidate
 """
 

@@ -28,7 +28,7 @@ author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
-- fastapi_app_unpack:
+- table_order.infra.fastapi_app_unpack:
     path: /tmp/guestbook-1.2.0.tar.gz
     dest: /srv/guestbook
     strip: 1

@@ -66,7 +66,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Learn the server's host key
-  instance_host_key:
+  table_order.infra.instance_host_key:
     instance_id: i-0123456789abcdef0
     address: 203.0.113.7
     known_hosts: "{{ playbook_dir }}/.state/production/known_hosts"

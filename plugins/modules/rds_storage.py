@@ -44,7 +44,7 @@ extends_documentation_fragment:
 
 EXAMPLES = r"""
 - name: Raise the storage to 100 GiB
-  rds_storage:
+  table_order.infra.rds_storage:
     db_instance_identifier: table-order-db
     allocated_storage: 100
 """

@@ -34,7 +34,7 @@ PLANTED = (
     "roles/nginx/templates/site.j2.orig",
 )
 PACKED = re.compile(
-    r"(FILES|MANIFEST)\.json|(CHANGELOG|README|README\.ko|SECURITY)\.md|LICENSE|LICENSES/[^/]+\.txt|meta/runtime\.yml"
+    r"(FILES|MANIFEST)\.json|(CHANGELOG|CONTRIBUTING|README|README\.ko|SECURITY)\.md|LICENSE|LICENSES/[^/]+\.txt|meta/runtime\.yml|changelogs/changelog\.yaml"
     r"|docs/.+\.md|(playbooks|plugins|roles)/.+"
 )
 

@@ -103,6 +103,18 @@ def test_a_server_without_an_address_yet_is_listed(monkeypatch):
     assert "ansible_host" not in listed(monkeypatch, Ec2(without))["shop"]
 
 
+@pytest.mark.parametrize(("address", "accepted"), [("192.0.2.1", True), (None, False)])
+def test_a_server_without_an_address_is_refused_with_the_way_on(monkeypatch, address, accepted):
+    """A run may end between the server's creation and its address."""
+    server = {key: value for key, value in instance(1, PublicIpAddress=address).items() if value}
+    hosts = listed(monkeypatch, Ec2(server))
+    task = find("roles/table_order/tasks/server.yml", "Require the server's address")
+    scope = Scope("table_order", groups={"app_server": list(hosts)}, hostvars=hosts)
+    templar = Templar(loader=DataLoader(), variables=scope.variables)
+    assert templar.evaluate_conditional(trusted(task.arguments["that"])) is accepted
+    assert "playbooks/provision.yml" in scope.see(task.arguments["fail_msg"])
+
+
 def test_several_servers_are_several_hosts(monkeypatch):
     found = listed(monkeypatch, Ec2(instance(1), instance(2), instance(3, "other"), instance(4, "", Tags=[])))
     assert list(found) == ["shop-i-01", "shop-i-02", "other", "i-04"]

@@ -67,6 +67,17 @@ def test_an_abandoned_release_is_removed_unless_it_was_ever_live(release, info, 
     assert templar.evaluate_conditional(trusted(condition)) is gone
 
 
+@pytest.mark.parametrize(
+    ("given", "path"), [("", "/opt/shop/releases/new"), ("/opt/shop/releases/old", "/opt/shop/releases/old")]
+)
+def test_a_given_release_is_activated_instead_of_the_built_one(given, path):
+    seen = scope({})
+    seen.variables["__fastapi_app_release"] = {"id": "new", "path": "/opt/shop/releases/new"}
+    seen.variables["fastapi_app_release_path"] = given
+    assert seen.see("{{ __fastapi_app_path }}") == path
+    assert seen.see("{{ __fastapi_app_id }}") == path.rpartition("/")[2]
+
+
 def test_only_known_tasks_remove_a_release():
     """A build may remove leftovers of an earlier build and a failed build: neither was ever in service."""
     directories = (

@@ -248,7 +248,9 @@ def test_documentation_says_what_the_options_are(name):
     assert documented(options) == specified(module.ARGUMENT_SPEC)
     returned = yaml.safe_load(module.RETURN)
     assert {"release", "lock_lost"} <= returned.keys()
-    assert all(task[f"fastapi_app_{name}"]["token"] for task in yaml.safe_load(module.EXAMPLES))
+    assert all(
+        task[f"table_order.infra.fastapi_app_{name}"]["token"] for task in yaml.safe_load(module.EXAMPLES)
+    )
 
 
 @pytest.mark.parametrize(
