@@ -137,15 +137,15 @@ def test_a_broken_release_is_refused_without_losing_a_request(kind: str, tmp_pat
     assert deployment.tables() == tables
 
 
+def titled(title: str) -> Callable[[Path], None]:
+    return lambda directory: replace(
+        directory / "backend/app/main.py", 'title="Table Order"', f'title="{title}"'
+    )
+
+
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     """Return two sources whose releases are complete on the server; the second one is live."""
-
-    def titled(title: str) -> Callable[[Path], None]:
-        return lambda directory: replace(
-            directory / "backend/app/main.py", 'title="Table Order"', f'title="{title}"'
-        )
-
     both = [variant(tmp_path_factory.mktemp(name) / "source", titled(name)) for name in ("one", "two")]
     for source in both:
         play("deploy", fastapi_app_source=source).check()

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,13 @@ def settled(found: State) -> None:
 
 
 def killed_at(
-    task: str, playbook: str = "deploy", *, nth: int = 1, into: float = 0.3, **variables: Any
+    task: str,
+    playbook: str = "deploy",
+    *,
+    nth: int = 1,
+    into: float = 0.3,
+    before: Sequence[str] = ELSEWHERE,
+    **variables: Any,
 ) -> None:
     """Run a playbook, and kill it and all that it started on this machine, some seconds into ``task``.
 
@@ -133,7 +139,7 @@ def killed_at(
         return task if times >= nth else ""
 
     arguments = (f"playbooks/{playbook}.yml", "-e", json.dumps(variables))
-    assert kills.killed(begun, *arguments, before=ELSEWHERE), f"{task} never began"
+    assert kills.killed(begun, *arguments, before=before), f"{task} never began"
 
 
 @dataclass
