@@ -323,8 +323,7 @@ class Application:
             self.operator.log_in(username, password)
         except CheckError as error:
             raise CheckError(
-                f"{error} (as {username}, with the password in the secret app/settings: store a password changed on the page "
-                "there as well)"
+                f"{error} (as {username}, with the password in the secret app/settings)"
             ) from error
         self.remove()
         store = self.operator.call(

@@ -401,3 +401,41 @@ def test_a_tag_that_nothing_has_is_refused():
     [said] = Scope("table_order", **OF_THE_RUN | {"ansible_run_tags": ["ngnix"]}).refusals()
     assert said.startswith("--tags or --skip-tags contains ngnix. No task has this tag")
     assert "nginx" in said.split("Accepted:")[1]
+
+
+CERTIFICATE = {"nginx_tls_certificate_file": "/c.pem", "table_order_host_name": "shop.example.org"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "turned", "said"),
+    [
+        ("production", CERTIFICATE, ""),
+        ("production", {"table_order_self_signed": True}, ""),
+        ("production", {}, "table_order_self_signed: true"),
+        ("production", {"nginx_tls_certificate_file": "/c.pem"}, "table_order_host_name is empty"),
+        ("production", CERTIFICATE | {"table_order_plain_http": True}, "table_order_plain_http is True"),
+        ("production", CERTIFICATE | {"nginx_redirect_http": False}, "nginx_redirect_http is False"),
+        ("production", CERTIFICATE | {"nginx_redirect_http": "no"}, "nginx_redirect_http is no"),
+        ("production", CERTIFICATE | {"nginx_redirect_http": True}, ""),
+        ("staging", {"table_order_plain_http": True}, "server of staging would accept passwords over HTTP"),
+        ("staging", {}, ""),
+        ("local", {}, ""),
+        ("local", {"nginx_redirect_http": False}, ""),
+    ],
+)
+def test_passwords_go_over_https_outside_the_local_cloud(environment, turned, said):
+    found = Scope("table_order", table_order_environment=environment, **turned).refusals("https")
+    assert said in " ".join(found) if said else found == []
+
+
+def test_each_run_that_writes_nginx_s_configuration_checks_https():
+    tasks = [inner for play in text("playbooks/configure.yml") for inner in play["tasks"]]
+    names = [entry.get("ansible.builtin.import_role", {}).get("tasks_from") for entry in tasks]
+    assert "https" in names
+    assert "tags" not in tasks[names.index("https")], "each part of the playbook"
+    assert (
+        task("roles/table_order/tasks/preflight.yml", "Check the certificate and the redirect to HTTPS")[
+            "ansible.builtin.import_tasks"
+        ]
+        == "https.yml"
+    )

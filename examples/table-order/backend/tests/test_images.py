@@ -95,6 +95,21 @@ def test_a_transparent_picture_stays_so_and_loses_its_texts() -> None:
     assert b"a secret" not in kept.content
 
 
+def with_scans(scans: int) -> bytes:
+    """Return a progressive JPEG whose last scan is there so often that it has this many."""
+    buffer = BytesIO()
+    Image.new("RGB", (64, 64), "red").save(buffer, "JPEG", progressive=True)
+    content = buffer.getvalue()
+    last = content[content.rindex(b"\xff\xda") : -2]
+    return content[:-2] + last * (scans - content.count(b"\xff\xda")) + content[-2:]
+
+
+def test_a_jpeg_of_many_scans_is_refused_before_it_is_decoded() -> None:
+    assert images.validated(with_scans(images.MAX_SCANS)).media_type == "image/jpeg"
+    with pytest.raises(InvalidError, match="more than 50 scans"):
+        images.validated(with_scans(images.MAX_SCANS + 1))
+
+
 def test_images_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(images, "TURN_SECONDS", 0.05)
     with images._turn, pytest.raises(UnavailableError, match="try again"):

@@ -16,6 +16,10 @@ from app.services.errors import InvalidError, TooLargeError, UnavailableError
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 25_000_000
 _MEGAPIXELS = MAX_PIXELS // 1_000_000
+# A progressive JPEG is decoded once for each scan, and an empty scan takes a few bytes: 5 MiB of them would take minutes. Cameras
+# and optimizers write at most some twenty.
+MAX_SCANS = 50
+_START_OF_SCAN = b"\xff\xda"  # within compressed data, 0xff is never followed by this
 # Pixels of the longer side that are kept.
 KEPT_SIDE = 1600
 # One at a time in a process: an image of 25 megapixels takes about 100 MB and a second of a processor while it is decoded.
@@ -48,6 +52,8 @@ def _redrawn(content: bytes) -> StoredImage:
                     f"The image has {width} x {height} pixels; at most {_MEGAPIXELS} megapixels are accepted."
                 )
             media_type = _MEDIA_TYPES[str(image.format)]
+            if image.format == "JPEG" and content.count(_START_OF_SCAN) > MAX_SCANS:
+                raise InvalidError(f"The image has more than {MAX_SCANS} scans. Please save it anew, as an ordinary JPEG.")
             image.verify()
         # verify() reads structure and checksums only, and leaves the image unusable; load() decodes it whole.
         with Image.open(BytesIO(content), formats=list(_MEDIA_TYPES)) as image:
