@@ -216,10 +216,16 @@ def _judge(certificate: Given, key: Given, now: datetime) -> list[str]:
             f"whose certificates are in the wrong order: number {matching[0] + 1} belongs to the key. Accepted: "
             f"{ACCEPTED[CERTIFICATE]}."
         )
-    problems = list(_problems_of_each(certificate, certificates, now))
+    problems = _chain_problems(certificate, certificates, now)
     if not problems:
-        _refuse_a_broken_chain(certificate, certificates)
         _refuse_what_openssl_refuses(certificate, key)
+    return problems
+
+
+def _chain_problems(given: Given, certificates: list[x509.Certificate], now: datetime) -> list[str]:
+    problems = list(_problems_of_each(given, certificates, now))
+    if not problems:
+        _refuse_a_broken_chain(given, certificates)
     return problems
 
 
@@ -245,6 +251,16 @@ def pair_problems(certificate: object, key: object, certificate_file: str, key_f
     try:
         pair = [Given(setting, file, str(text)) for setting, (file, text) in given.items()]
         return _judge(pair[0], pair[1], datetime.now(UTC))
+    except RefusalError as refusal:
+        return [str(refusal)]
+
+
+def certificate_problems(certificate: object, certificate_file: str) -> list[str]:
+    """Find problems of a certificate (the text of its file) whose key stays on the host."""
+    _need_cryptography()
+    given = Given(CERTIFICATE, certificate_file, str(certificate))
+    try:
+        return _chain_problems(given, _certificates(given), datetime.now(UTC))
     except RefusalError as refusal:
         return [str(refusal)]
 
@@ -277,4 +293,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., list[str]]]:
         """Return the filters by name."""
-        return {"nginx_pair_problems": pair_problems, "nginx_name_problems": name_problems}
+        return {
+            "nginx_pair_problems": pair_problems,
+            "nginx_certificate_problems": certificate_problems,
+            "nginx_name_problems": name_problems,
+        }

@@ -40,6 +40,29 @@ def test_a_key_of_another_certificate(host, pair, tmp_path, remote):
     assert host.check_output(state) == before
 
 
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [("other.example.org", "is for other.example.org and not for"), ("shop.example.org", "")],
+)
+def test_a_certificate_of_the_host_covers_the_name(host, subject, said):
+    pair = f"/root/{subject}.crt", f"/root/{subject}.key"
+    host.check_output(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 "
+        f"-subj /CN={subject} -addext subjectAltName=DNS:{subject} -keyout {pair[1]} -out {pair[0]} 2>/dev/null && "
+        f"cat {pair[1]} >> {pair[0]}"
+    )
+    values = {
+        "nginx_tls_remote": True,
+        "nginx_tls_certificate_file": pair[0],
+        "nginx_tls_key_file": pair[1],
+        "nginx_server_name": "shop.example.org",
+    }
+    result = run("converge.yml", f"--limit={HOST}", "--check", "-v", settings(**values))
+    assert result.status == (2 if said else 0), result.output
+    assert said in " ".join(result.output.split())
+    assert "PRIVATE KEY" not in result.output
+
+
 def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, pair, ask, wait_for_line, tmp_path):
     # An operator deletes the log for space, and nginx writes on to the deleted file.
     host.check_output("rm /srv/logs/nginx-access.log")

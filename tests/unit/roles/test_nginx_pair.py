@@ -194,6 +194,31 @@ def test_a_pair_that_nginx_or_browsers_refuse_is_refused(case):
     assert not [line for line in key.splitlines()[1:-1] if len(line) > 8 and line in said[0]]
 
 
+@pytest.mark.parametrize("case", GOOD)
+def test_a_certificate_of_the_host_is_taken_without_its_key(case):
+    given = GOOD[case]() if callable(GOOD[case]) else GOOD[case]
+    assert pair.certificate_problems(given[0], "/given/shop.pem") == []
+
+
+# Of a host's file only the certificates are read, and its key stays there.
+OF_THE_HOST = (
+    "expired",
+    "not yet valid",
+    "chain of another",
+    "RSA of 1024",
+    "weak authority",
+    "broken in the chain",
+    "PKCS#12",
+)
+
+
+@pytest.mark.parametrize("case", OF_THE_HOST)
+def test_a_certificate_of_the_host_that_browsers_refuse_is_refused(case):
+    certificate, _, said = REFUSED[case]
+    problems = " ".join(pair.certificate_problems(certificate, "/given/shop.pem"))
+    assert [word for word in said if word not in problems] == []
+
+
 @pytest.mark.parametrize("digest", ["md5", "sha1"])
 def test_a_broken_hash_is_refused_but_of_a_root(tmp_path, digest):
     """The library signs with neither, so openssl does."""
