@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import deployment, site
 from tests.e2e.deployment import load, play, replace, settled, state, variant
+from tests.e2e.restaurant import (
+    PHONES,
+    RATE_AFTERWARDS,
+    REQUESTS_OF_A_PHONE,
+    TABLETS,
+    all_at_once,
+    limits,  # noqa: F401 - a fixture
+    phone,
+)
+from tests.load.connection import Service
 
 # A quarter of the load in tests/drills: within "make test" the same two CPUs run the cloud, the load and Ansible.
 RATE = STREAMS = 50
@@ -86,3 +99,14 @@ def test_the_status_says_what_is_live() -> None:
     run = play("status").check()
     assert run.changed == 0
     assert state().live in run.output
+
+
+@pytest.mark.usefixtures("limits")
+def test_a_full_restaurant_within_productions_limits_loses_nothing(tmp_path: Path) -> None:
+    service = Service.of(site.url(), deployment.certificate())
+    with load(tmp_path, RATE_AFTERWARDS, TABLETS) as running:
+        statuses = all_at_once(phone, service, PHONES)
+        time.sleep(20)
+    print(f"a full restaurant: {json.dumps(running.shown)}")
+    assert Counter(statuses) == {200: PHONES * REQUESTS_OF_A_PHONE}
+    assert running.lost() == {}

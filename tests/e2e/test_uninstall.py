@@ -93,3 +93,5 @@ def test_with_the_data_nothing_is_left(artifacts: Path) -> None:
     assert site.left_over() == {"snapshots": snapshots}
     # The names of the secrets are taken, until the next run restores them.
     site.play("playbooks/provision.yml", "--check").check()
+    site.play("playbooks/provision.yml").check()
+    assert site.inventory_of_resources() == site.ONE_OF_EVERYTHING
