@@ -208,10 +208,6 @@ def setting_problems(settings: Mapping[str, Any]) -> list[str]:
         for name, (form, accepted) in TEXTS.items()
         if not (isinstance(settings[name], str) and re.fullmatch(form, settings[name]))
     ]
-    if str(settings["cloudwatch_agent_remove_data"]).lower() not in ("true", "false", "yes", "no"):
-        problems.append(
-            f"cloudwatch_agent_remove_data is {_shown(settings['cloudwatch_agent_remove_data'])}. Accepted: true or false."
-        )
     if not _is_path(settings["cloudwatch_agent_log_directory"]):
         problems.append(
             f"cloudwatch_agent_log_directory is {_shown(settings['cloudwatch_agent_log_directory'])}. Accepted: an absolute "

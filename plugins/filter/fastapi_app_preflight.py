@@ -96,7 +96,7 @@ WORDS = "a list of single words, each of letters, digits and . _ : / = , * [ ] ~
 SETTINGS: dict[str, dict[str, tuple[Check, str]]] = {
     "main": {
         "fastapi_app_state": (one_of("present", "absent"), "present or absent"),
-        "fastapi_app_remove_data": (SWITCH, "true or false; true also removes releases and logs"),
+        "fastapi_app_remove_data": (SWITCH, "true or false; true also removes releases"),
         "fastapi_app_home": (own_directory, AN_OWN_DIRECTORY + "/opt/table-order"),
         "fastapi_app_user": (
             lambda value: text(r"[a-z_][a-z0-9_-]{0,30}")(value) and value != "root",

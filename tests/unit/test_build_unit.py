@@ -55,7 +55,6 @@ REMOVALS = {
     "recover.yml": ["Remove incomplete releases"],
     "host/configure.yml": ["Remove caches of another owner"],
     "host/absent.yml": ["Remove the files of the role"],
-    "host/absent_data.yml": ["Remove releases, logs and certificates"],
 }
 
 

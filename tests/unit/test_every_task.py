@@ -81,7 +81,7 @@ def test_root_follows_no_link_that_it_did_not_look_for():
     searched = [task for task in of("file") if "map(attribute='path')" in str(task.keywords.get("loop"))]
     changed = [task for task in searched if {"owner", "mode"} & set(task.arguments)]
     linked = [task for task in of("file") if task.arguments.get("state") == "link"]
-    assert len(changed) > 1
+    assert changed
     # Those of a cutover are replaced by tests/unit/cutover's code.
     assert linked
     assert [str(task) for task in [*changed, *linked] if task.arguments.get("follow") is not False] == []
@@ -153,7 +153,7 @@ def test_a_failure_that_is_let_pass_is_looked_at():
         for task in all_tasks()
         if task.keywords.get("failed_when") is False and task.name not in resetting
     ]
-    assert len(passing) > 10
+    assert len(passing) > 8
     for task in passing:
         looked = re.compile(rf"\b{task.keywords['register']}[.](rc|stdout|stderr|results|msg)")
         own = [text for path, text in texts.items() if f"roles/{task.role}/" in str(path)]

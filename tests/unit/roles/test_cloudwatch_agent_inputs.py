@@ -38,11 +38,6 @@ REFUSED = {
     "null": (setting("region", None), "cloudwatch_agent_region is null"),
     "null for a list": (setting("log_files", None), "cloudwatch_agent_log_files is null"),
     "unknown state": (setting("state", "gone"), "cloudwatch_agent_state is 'gone'", "present or absent"),
-    "text for a flag": (
-        setting("remove_data", "perhaps"),
-        "cloudwatch_agent_remove_data is 'perhaps'",
-        "true",
-    ),
     # The package.
     "empty package": (setting("package", ""), "cloudwatch_agent_package is ''"),
     "list as package": (setting("package", ["a", "b"]), "cloudwatch_agent_package is \"['a', 'b']\""),
