@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The database and its master user."""
+    """The database and its master user; C(RELEASE) has the release with the migrations."""
 
     DOCUMENTATION = r"""
 options:
@@ -23,5 +23,29 @@ options:
   ca_cert:
     description: The CA bundle that verifies the database's certificate.
     type: path
+    required: true
+"""
+
+    RELEASE = r"""
+options:
+  path:
+    description: The path of the release.
+    type: path
+    required: true
+  config:
+    description: Alembic's configuration, relative to O(path).
+    type: str
+    default: alembic.ini
+  directory:
+    description: The working directory of Alembic, relative to O(path).
+    type: str
+    default: .
+  venv:
+    description: The virtual environment, relative to O(path).
+    type: str
+    default: venv
+  user:
+    description: The user that runs the release's code.
+    type: str
     required: true
 """

@@ -34,6 +34,13 @@ ROLE = {
     "user": {"type": "str", "required": True},
     "password": {"type": "str", "required": True, "no_log": True},
 }
+RELEASE = {
+    "path": {"type": "path", "required": True},
+    "config": {"type": "str", "default": "alembic.ini"},
+    "directory": {"type": "str", "default": "."},
+    "venv": {"type": "str", "default": "venv"},
+    "user": {"type": "str", "required": True},
+}
 
 
 class DatabaseError(Exception):

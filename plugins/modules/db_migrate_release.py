@@ -11,39 +11,18 @@ short_description: Check the requirements of a migration on a server
 description:
   - Checks a release, its user, the CA bundle and the database driver of this Python.
 options:
-  path:
-    description: The path of the release.
-    type: path
-    required: true
-  config:
-    description: Alembic's configuration, relative to O(path).
-    type: str
-    required: true
-  directory:
-    description: The working directory of Alembic, relative to O(path).
-    type: str
-    required: true
-  venv:
-    description: The virtual environment, relative to O(path).
-    type: str
-    required: true
-  user:
-    description: The user that runs the release's code.
-    type: str
-    required: true
   ca_cert:
     description: The path of the CA bundle.
     type: path
     required: true
+extends_documentation_fragment:
+  - table_order.infra.db_migrate.release
 author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
 - table_order.infra.db_migrate_release:
     path: /opt/table-order/backend
-    config: alembic.ini
-    directory: .
-    venv: venv
     user: table-order
     ca_cert: /etc/ssl/certs/rds-ca.pem
 """
@@ -60,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.table_order.infra.plugins.module_utils.db_migrate import psycopg2
+from ansible_collections.table_order.infra.plugins.module_utils.db_migrate import RELEASE, psycopg2
 
 # Prints its unreadable arguments; runs as the migration user.
 UNREADABLE = 'for file; do test -r "$file" || echo "$file"; done'
@@ -126,11 +105,7 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(
         argument_spec={
-            "path": {"type": "path", "required": True},
-            "config": {"type": "str", "required": True},
-            "directory": {"type": "str", "required": True},
-            "venv": {"type": "str", "required": True},
-            "user": {"type": "str", "required": True},
+            **RELEASE,
             "ca_cert": {"type": "path", "required": True},
         },
         supports_check_mode=True,

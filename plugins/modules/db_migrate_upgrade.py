@@ -17,26 +17,6 @@ description:
     single statements are settings of the owner's role (M(table_order.infra.db_migrate_roles)).
   - The master user of O(database) is not used.
 options:
-  path:
-    description: The path of the release.
-    type: path
-    required: true
-  config:
-    description: Alembic's configuration, relative to O(path).
-    type: str
-    default: alembic.ini
-  directory:
-    description: The working directory of Alembic, relative to O(path).
-    type: str
-    default: .
-  venv:
-    description: The virtual environment, relative to O(path).
-    type: str
-    default: venv
-  user:
-    description: The user that runs the application's code.
-    type: str
-    required: true
   owner:
     description: The role that runs migrations.
     type: dict
@@ -114,6 +94,7 @@ options:
     default: 5
 extends_documentation_fragment:
   - table_order.infra.db_migrate
+  - table_order.infra.db_migrate.release
 author: Table Order Infrastructure (@table-order)
 """
 
@@ -163,6 +144,7 @@ from ansible_collections.table_order.infra.plugins.module_utils import db_migrat
 from ansible_collections.table_order.infra.plugins.module_utils.db_migrate import (
     DATABASE,
     POLL,
+    RELEASE,
     ROLE,
     Connection,
     DatabaseError,
@@ -640,11 +622,7 @@ def main() -> None:
     }
     module = AnsibleModule(
         argument_spec={
-            "path": {"type": "path", "required": True},
-            "config": {"type": "str", "default": "alembic.ini"},
-            "directory": {"type": "str", "default": "."},
-            "venv": {"type": "str", "default": "venv"},
-            "user": {"type": "str", "required": True},
+            **RELEASE,
             "database": {"type": "dict", "required": True, "options": DATABASE},
             "ca_cert": {"type": "path", "required": True},
             "owner": {"type": "dict", "required": True, "options": ROLE},
