@@ -14,7 +14,7 @@ PROGRAM = """
 import os, sys
 sys.path[:0] = [{folder!r}, {archive!r}]
 import ansible_code
-ansible_code.FOLDER, os.geteuid = {kept!r}, lambda: {user}
+ansible_code.DIRECTORY, os.geteuid = {kept!r}, lambda: {user}
 import module
 print(module.VALUE)
 """

@@ -1,1 +1,1 @@
-"""STAND-IN for Amazon's CloudWatch agent, for where the real package cannot be had: see README.md."""
+"""STAND-IN for Amazon's CloudWatch agent where the real package is not available: see README.md."""

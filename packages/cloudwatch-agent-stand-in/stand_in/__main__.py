@@ -1,4 +1,4 @@
-"""Command line: check a configuration, or run the agent as the configuration says.
+"""Command line: check a configuration, or run the agent.
 
 usage: python3 -m stand_in check FILE | run CONFIG_DIRECTORY STATE_FILE LOG_FILE
 """
@@ -21,7 +21,7 @@ from stand_in.config import Config, ConfigError, load
 
 
 def main() -> int:
-    """Do what the arguments say. Return the exit status."""
+    """Run the command of the arguments. Return the exit status."""
     match sys.argv[1:]:
         case ["check", path]:
             load(Path(path))
@@ -37,11 +37,11 @@ def run(directory: Path, state_file: Path, log_file: Path) -> None:
     """Run the agent until SIGTERM.
 
     Raises:
-        ConfigError: if there is not exactly one configuration, or it cannot be used.
+        ConfigError: if there is more than one configuration, or it is invalid.
     """
     paths = [path for path in sorted(directory.iterdir()) if path.suffix != ".tmp"]
     if not paths:
-        print("there is no configuration yet: amazon-cloudwatch-agent-ctl -a fetch-config brings one")
+        print("There is no configuration. Run: amazon-cloudwatch-agent-ctl -a fetch-config -c file:PATH -s")
         return
     if len(paths) > 1:
         raise ConfigError(f"{directory}: the stand-in reads one configuration, not {len(paths)}")
@@ -58,16 +58,16 @@ def run(directory: Path, state_file: Path, log_file: Path) -> None:
 
 
 def client_factory(config: Config) -> Callable[[str], BaseClient]:
-    """Return what makes boto3 clients. Debian 12's boto3 does not read AWS_ENDPOINT_URL by itself."""
+    """Return a function from a service's name to a boto3 client. Debian 12's boto3 ignores AWS_ENDPOINT_URL."""
     session = boto3.session.Session(region_name=config.region)
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or None
-    # One try: the loop tries again soon, and a source that waits would hold up the others.
+    # One attempt: the loop repeats soon, and a waiting source would delay the others.
     once = BotoConfig(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
     return lambda service: session.client(service, endpoint_url=endpoint, config=once)
 
 
 def become(name: str, *files: Path) -> None:
-    """Go on as another user, with all the groups of that user, who may write beside the files."""
+    """Switch to another user with all its groups, and make that user the owner of the files' directories."""
     if name == "root":
         return
     try:

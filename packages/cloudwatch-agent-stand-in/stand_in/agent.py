@@ -1,4 +1,4 @@
-"""The agent's loop: read, ship, remember how far."""
+"""The agent's loop: read, ship, save the position."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ METRIC_BATCH = 500
 
 @dataclass
 class Source:
-    """Something that is read, and where it goes. failing: what went wrong last time, to say it once only."""
+    """A log source and its destination. ``failing`` holds the last error, which is logged only once."""
 
     name: str
     tail: Tail | JournalTail
@@ -36,15 +36,14 @@ class Source:
 
 
 class Agent:
-    """Ships what a configuration names.
+    """Ships the logs and metrics of a configuration.
 
-    create_client("logs") and create_client("cloudwatch") give boto3 clients. The state file remembers, per source,
-    what has been shipped: written only after the cloud has taken it, so that after a crash something may come twice,
-    and nothing is lost.
+    create_client("logs") and create_client("cloudwatch") return boto3 clients. The state file holds the shipped position of each
+    source. It is written only after CloudWatch has accepted the events: a crash may repeat events, but loses none.
     """
 
     def __init__(self, config: Config, state_file: Path, create_client: Callable[[str], BaseClient]) -> None:
-        """Begin where the state file ends."""
+        """Continue from the positions in the state file."""
         self._config = config
         self._state_file = state_file
         self._metrics_client = create_client("cloudwatch")
@@ -58,7 +57,7 @@ class Agent:
         self._metrics_failing = ""
 
     def run(self, must_stop: Callable[[], bool]) -> None:
-        """Ship until told to stop, and what is left then."""
+        """Ship until must_stop returns true, then ship the remaining events."""
         next_metrics = time.monotonic() + self._config.metrics_interval
         next_logs = 0.0
         while not must_stop():
@@ -73,7 +72,7 @@ class Agent:
         self.ship_logs()
 
     def ship_logs(self) -> None:
-        """Ship what is new in every source. What fails stays for the next time."""
+        """Ship the new events of every source. The next call repeats a failed source."""
         for source in self._sources:
             try:
                 while self._ship(source):
@@ -88,7 +87,7 @@ class Agent:
                 source.failing = ""
 
     def put_metrics(self) -> None:
-        """Measure and send once. What fails is not sent later: it would be of no use then."""
+        """Measure and send once. A failed call is not repeated: old measurements are useless."""
         data = [datum for metric in self._config.metrics for datum in self._meter.measure(metric)]
         try:
             common = [
@@ -108,7 +107,7 @@ class Agent:
         self._metrics_failing = ""
 
     def _ship(self, source: Source) -> bool:
-        """Ship one portion. Return whether there may be more."""
+        """Ship one batch. Return whether there may be more."""
         before = _progress(source.tail)
         portion = source.tail.read()
         now = int(time.time() * 1000)
@@ -137,7 +136,7 @@ class Agent:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Return what the state file remembers; nothing, if there is none or it cannot be understood."""
+    """Return the content of the state file; empty if it is missing or invalid."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:

@@ -1,7 +1,6 @@
-"""The agent's JSON configuration: the part of it that the stand-in acts on, and not a key more.
+"""The agent's JSON configuration: only the keys that the stand-in supports.
 
-The real agent's schema refuses unknown keys in most places, and so does this loader in all places: a configuration
-that passes here holds nothing that would be silently ignored.
+The real agent's schema refuses unknown keys in most places. This loader refuses them everywhere, so no key is silently ignored.
 """
 
 import json
@@ -23,12 +22,12 @@ PRIORITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "deb
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. The message says where and why."""
+    """The configuration is invalid. The message names the key and the reason."""
 
 
 @dataclass(frozen=True)
 class LogFile:
-    """A file to follow, and where its lines go."""
+    """A file to follow, and the destination of its lines."""
 
     path: str
     group: str
@@ -37,7 +36,7 @@ class LogFile:
 
 @dataclass(frozen=True)
 class Journal:
-    """Entries of the systemd journal to read, and where they go. No units means all."""
+    """Entries of the systemd journal to read, and their destination. No units means all units."""
 
     group: str
     stream: str
@@ -56,7 +55,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Config:
-    """What the stand-in does. Times are in seconds."""
+    """The settings of the stand-in. Times are in seconds."""
 
     region: str
     run_as_user: str = "root"
@@ -73,7 +72,7 @@ def load(path: Path) -> Config:
     """Read a configuration file.
 
     Raises:
-        ConfigError: if it is not JSON, lacks what is required, or holds what the stand-in does not know.
+        ConfigError: if the file is not JSON, lacks a required key, or has an unsupported one.
     """
     try:
         content = json.loads(path.read_text())
@@ -83,7 +82,7 @@ def load(path: Path) -> Config:
 
 
 def parse(content: object, version: str = "") -> Config:
-    """Turn the decoded JSON into a Config, as an agent of that version would; without one, as the newest.
+    """Turn the decoded JSON into a Config, like an agent of ``version``; empty means the newest.
 
     Raises:
         ConfigError: see load.

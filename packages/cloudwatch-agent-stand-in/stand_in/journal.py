@@ -12,7 +12,7 @@ LIMIT = 1000
 
 
 class JournalTail:
-    """The entries of one journald section, from a cursor on; without a cursor, from this boot on."""
+    """The entries of one journald section after a cursor; without a cursor, since this boot."""
 
     def __init__(self, journal: Journal, cursor: str = "") -> None:
         """Follow the journal."""
@@ -34,7 +34,7 @@ class JournalTail:
         return [(int(entry["__REALTIME_TIMESTAMP"]) // 1000, text_of(entry)) for entry in entries]
 
     def command(self) -> list[str]:
-        """Return the journalctl call for what comes after the cursor."""
+        """Return the journalctl command for the entries after the cursor."""
         begin = [f"--after-cursor={self.cursor}"] if self.cursor else ["--boot"]
         units = [f"--unit={unit}" for unit in self.journal.units]
         return [
@@ -47,7 +47,7 @@ class JournalTail:
         ]
 
     def commit(self) -> None:
-        """Count what read() has returned as shipped."""
+        """Mark the entries of the last read() as shipped."""
         self.cursor = self._next
 
 
@@ -55,7 +55,7 @@ def text_of(entry: dict[str, Any]) -> str:
     """Return a journal entry as a line of the usual form: time, source, message."""
     when = datetime.fromtimestamp(int(entry["__REALTIME_TIMESTAMP"]) / 1_000_000, UTC)
     message = entry.get("MESSAGE") or ""
-    # journalctl gives what is not valid text as a list of bytes.
+    # journalctl returns invalid text as a list of bytes.
     text = bytes(message).decode(errors="replace") if isinstance(message, list) else message
     source = entry.get("SYSLOG_IDENTIFIER") or entry.get("_COMM") or "unknown"
     process = f"[{entry['_PID']}]" if "_PID" in entry else ""

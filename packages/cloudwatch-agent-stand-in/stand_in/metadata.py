@@ -1,4 +1,4 @@
-"""Asks the instance metadata service (IMDSv2) which instance this is."""
+"""Reads the identity of the instance from the metadata service (IMDSv2)."""
 
 import os
 from contextlib import closing
@@ -7,7 +7,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
-# What the placeholders of the configuration stand for, as paths of the metadata service.
+# The placeholders of the configuration, as paths of the metadata service.
 PLACEHOLDERS = {
     "{instance_id}": "meta-data/instance-id",
     "{local_hostname}": "meta-data/local-hostname",
@@ -22,7 +22,7 @@ def read(path: str) -> str:
     """Return a value of the metadata service.
 
     Raises:
-        OSError: if the service does not answer, or does not know the path.
+        OSError: if the service does not answer, or has no such path.
     """
     endpoint = os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://169.254.169.254")
     connection = HTTPConnection(urlsplit(endpoint).netloc, timeout=5)

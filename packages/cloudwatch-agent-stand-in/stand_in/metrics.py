@@ -5,17 +5,17 @@ from pathlib import Path
 
 from stand_in.config import Metric
 
-# Of /proc/stat's first line, in its order.
+# The columns of the first line of /proc/stat.
 CPU_STATES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
 
 Datum = dict[str, object]
 
 
 class Meter:
-    """Measures; processor times need the last measurement, so a Meter is kept."""
+    """Measures the host. Keep the object: CPU usage needs the previous measurement."""
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
-        """Read from the kernel's files under proc."""
+        """Use the kernel's files below proc."""
         self._proc = proc
         self._cpu = self._cpu_times()
 

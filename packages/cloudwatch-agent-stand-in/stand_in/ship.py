@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from botocore.client import BaseClient
 
-# One event's text (bytes); one call's events, bytes (every event counts 26 more) and span of time (milliseconds).
+# Maximum text of one event (bytes); maximum events, bytes (each event adds 26) and time span (milliseconds) of one call.
 EVENT_BYTES = 256 * 1024 - 26
 BATCH_EVENTS = 10_000
 BATCH_BYTES = 1_048_576
@@ -16,7 +16,7 @@ Event = tuple[int, str]
 
 
 class LogShipper:
-    """Puts events into streams, which (and their groups) it creates when they are missing."""
+    """Sends events to streams, and creates missing streams and groups."""
 
     def __init__(self, client: BaseClient) -> None:
         """Use a CloudWatch Logs client."""
@@ -26,7 +26,7 @@ class LogShipper:
         """Send events, given as (milliseconds since 1970, text).
 
         Raises:
-            botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: if the cloud refuses or cannot be reached.
+            botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError: if CloudWatch refuses the call or is unreachable.
         """
         for batch in batches(events):
             try:
@@ -48,7 +48,7 @@ class LogShipper:
 
 
 def batches(events: list[Event]) -> Iterator[list[Event]]:
-    """Split events into calls that CloudWatch accepts: in the order of time, neither too many nor too large."""
+    """Split events into batches within CloudWatch's limits, sorted by time."""
     batch: list[Event] = []
     size = 0
     for when, text in sorted(events, key=lambda event: event[0]):

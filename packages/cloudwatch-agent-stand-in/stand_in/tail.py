@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-# Read at most this much of a file in one go (bytes), so that a large backlog does not fill the memory.
+# Maximum bytes per read, so that a large backlog does not fill the memory.
 CHUNK = 1 << 20
 
 
 @dataclass
 class Position:
-    """How far a file has been shipped: the file by its inode, the offset in bytes."""
+    """The shipped part of a file: its inode, and the offset in bytes."""
 
     inode: int = 0
     offset: int = 0
@@ -22,29 +22,29 @@ class Position:
 
 
 class Tail:
-    """The lines of one log file, from a position on.
+    """The lines of one log file after a position.
 
-    Lines are handed out by read() and counted as shipped only by commit(): what was read in between is read again.
+    read() returns lines, and commit() marks them as shipped. Without commit(), the next read() returns them again.
     """
 
     def __init__(self, path: str, position: Position | None = None) -> None:
-        """Follow the file at path. Without a position, from its beginning."""
+        """Follow the file at path from the position; without one, from its beginning."""
         self.path = Path(path)
         self.position = position or Position()
         self._next = self.position
         self._file: BinaryIO | None = None
 
     def read(self) -> list[str]:
-        """Return complete lines that are new, oldest first; an empty list when there are none.
+        """Return new complete lines, oldest first.
 
         Raises:
-            OSError: if the file cannot be read. That it does not exist (yet) is no error.
+            OSError: if the file cannot be read. A missing file is not an error.
         """
         file = self._open()
         if file is None:
             return []
         status = os.fstat(file.fileno())
-        # A file that is smaller than what was read of it has been truncated in place.
+        # A file smaller than the offset was truncated in place.
         offset = self.position.offset if self.position.offset <= status.st_size else 0
         file.seek(offset)
         content = file.read(CHUNK)
@@ -55,18 +55,18 @@ class Tail:
             return []
         end = content.rfind(b"\n") + 1
         if not end and (replaced or len(content) == CHUNK):
-            end = len(content)  # otherwise a line without its end is still being written
+            end = len(content)  # Otherwise the line without an end is still being written.
         self._next = Position(status.st_ino, offset + end)
         return [
             line.rstrip("\r") for line in content[:end].decode(errors="replace").split("\n") if line.strip()
         ]
 
     def commit(self) -> None:
-        """Count what read() has returned as shipped."""
+        """Mark the lines of the last read() as shipped."""
         self.position = self._next
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -80,7 +80,7 @@ class Tail:
         return self._file
 
     def _current_path(self) -> Path | None:
-        """Return the file to read: the one of the position, under its new name if it was rotated."""
+        """Return the path of the position's file, which may have been rotated to another name."""
         try:
             if self.position.inode in (0, self.path.stat().st_ino):
                 return self.path
@@ -89,13 +89,13 @@ class Tail:
         for candidate in self.path.parent.glob(f"{self.path.name}?*"):
             if candidate.stat().st_ino == self.position.inode:
                 return candidate
-        # Gone: whatever takes the name next is another file.
+        # The file was deleted: a later file of this name is another file.
         self.position = self._next = Position()
         return self.path if self.path.exists() else None
 
     def _is_replaced(self, inode: int) -> bool:
-        """Tell whether another file has taken the name, so that nothing more comes into the one with this inode."""
+        """Return whether another file has the name, so that the file with this inode is complete."""
         try:
             return self.path.stat().st_ino != inode
         except FileNotFoundError:
-            return False  # renamed, and the new one is not there yet
+            return False  # The file was renamed, and the new one does not exist yet.

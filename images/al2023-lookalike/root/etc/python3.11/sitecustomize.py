@@ -1,7 +1,7 @@
-"""Tells the system's Python from the one of the package python3.11, as on Amazon Linux.
+"""Separates the Python of the package python3.11 from the system's Python, as on Amazon Linux.
 
-There the system's Python (3.9) has dnf's bindings, psycopg2 and the like, and python3.11 is another program that sees
-none of them. Here both are Debian's 3.11, so the second one has to be told not to look.
+There the system's Python (3.9) has modules such as dnf's bindings and psycopg2, and python3.11 has none of them. Here both are
+Debian's 3.11, so this file removes the system's modules from the path of python3.11.
 """
 
 import sys
