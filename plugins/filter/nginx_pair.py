@@ -39,7 +39,6 @@ ACCEPTED = {
     CERTIFICATE: "PEM, the host's own certificate first, then its chain",
     KEY: "PEM, without a passphrase",
 }
-HELD = {CERTIFICATE: "certificate", KEY: "private key"}
 ANOTHER_FORM = {
     CERTIFICATE: "DER becomes PEM with: openssl x509 -inform DER -in FILE; PKCS#12 with: openssl pkcs12 -in FILE -nokeys",
     KEY: "DER becomes PEM with: openssl pkey -inform DER -in FILE; PKCS#12 with: openssl pkcs12 -in FILE -nocerts -noenc",
