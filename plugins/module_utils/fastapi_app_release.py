@@ -11,6 +11,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,6 +49,9 @@ SITE_OPTIONS: dict[str, Any] = {
 SHOWN_HISTORY = 100
 FORMER_ENV_FILES = (".env.candidate", ".env.before")
 """Where an earlier version of the role kept a candidate's environment and the one before, beside a release's .env."""
+PREVIEW = re.compile(r"\.preview-[a-z0-9_]{8}")
+"""The name of the directory that a check run unpacks a source into, as tempfile makes it."""
+DAY_SECONDS = 24 * 60 * 60
 WAIT_SECONDS = 90
 """How long a step waits for one that a killed run has left at work: longer than any wait that does not look at the lock."""
 
@@ -116,6 +121,11 @@ class Site(NamedTuple):
     def log(self) -> Path:
         """Return the service's log."""
         return self.logs / "fastapi.log"
+
+    @property
+    def audit_log(self) -> Path:
+        """Return the log of deployments, a line of JSON each."""
+        return self.logs / "deployments.log"
 
     @property
     def candidate_log(self) -> Path:
@@ -207,6 +217,20 @@ def former_env_files(folder: Path, releases: dict[str, dict[str, Any]]) -> list[
 def candidate_env_files(folder: Path, environments: Path, releases: dict[str, dict[str, Any]]) -> list[str]:
     """Return the candidate env files that a deployment has left."""
     return sorted(str(path) for path in [*environments.glob("*"), *former_env_files(folder, releases)])
+
+
+def killed_previews(home: Path) -> list[str]:
+    """Return the directories of check runs that are older than the longest lease; symbolic links are skipped."""
+    found = []
+    for path in sorted(home.glob(".preview-*")):
+        kind = path.lstat()
+        if (
+            PREVIEW.fullmatch(path.name)
+            and stat.S_ISDIR(kind.st_mode)
+            and time.time() - kind.st_mtime > DAY_SECONDS
+        ):
+            found.append(str(path))
+    return found
 
 
 def fingerprint(release: str, environment: str, checksums: dict[str, str]) -> str:

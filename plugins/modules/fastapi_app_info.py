@@ -11,26 +11,18 @@ short_description: Gather the state of an application on a server
 description:
   - Reads the links to the live release, the releases with their manifests, the lock and the audit log. Changes nothing.
 options:
-  home: {description: The home of the application., type: path, required: true}
-  state: {description: The state directory of the role., type: path, required: true}
-  audit_log: {description: The audit log of deployments., type: path, required: true}
-  flag: {description: The file that sends traffic to the candidate., type: path, required: true}
-  units: {description: Units to query., type: list, elements: str, required: true}
-  files: {description: Files to hash., type: list, elements: path, default: []}
   settled:
     description: Whether to wait for the end of a cutover step that a killed run left at work on the server.
     type: bool
     default: false
+extends_documentation_fragment:
+  - table_order.infra.fastapi_app_site
 author: Table Order Infrastructure (@table-order)
 """
 
 EXAMPLES = """
 - table_order.infra.fastapi_app_info:
-    home: /opt/table-order
-    state: /var/lib/table-order
-    audit_log: /opt/table-order/logs/deployments.log
-    flag: /run/table-order/candidate-live
-    units: [table-order-backend.service]
+    site: "{{ __fastapi_app_site }}"
   register: found
 """
 
@@ -54,9 +46,17 @@ fingerprint:
   type: str
   returned: always
 lock: {description: "The lock holder, with C(age) in seconds; empty without a lock.", type: dict, returned: always}
-units: {description: The state of each unit., type: dict, returned: always}
-checksums: {description: The SHA-256 of each file; empty for a missing file., type: dict, returned: always}
+units: {description: "The state of the socket, the service and the candidate, by unit.", type: dict, returned: always}
+prepared:
+  description: Whether the candidate's unit is of this version of the role.
+  type: bool
+  returned: always
 candidate_env_files: {description: Candidate env files left by a deployment., type: list, elements: str, returned: always}
+killed_previews:
+  description: Directories of check runs that are older than the longest lease, one day. A check run holds no lock.
+  type: list
+  elements: str
+  returned: always
 history: {description: The last lines of the audit log., type: list, elements: dict, returned: always}
 schema_revisions: {description: The revisions of the last migration., type: list, elements: dict, returned: always}
 """
@@ -67,11 +67,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
+    SITE_OPTIONS,
+    Site,
     all_releases,
     candidate_env_files,
     checksum,
     fingerprint,
     history,
+    killed_previews,
     linked_release,
     lock_facts,
     one_step_at_a_time,
@@ -80,57 +83,57 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_rele
 )
 
 
-def unit_state(module: AnsibleModule, unit: str) -> str:
-    """Return the state of a unit from systemd."""
-    return module.run_command(["systemctl", "show", "--property=ActiveState", "--value", unit])[1].strip()
+def unit_facts(module: AnsibleModule, unit: str) -> dict[str, str]:
+    """Return the state of a unit and its env files, by systemd's names."""
+    command = ["systemctl", "show", "--property=ActiveState,EnvironmentFiles", unit]
+    lines = module.run_command(command)[1].splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 def gather(module: AnsibleModule) -> dict[str, Any]:
     """Return the state of the application."""
-    parameters = module.params
-    home, state = Path(parameters["home"]), Path(parameters["state"])
-    releases = all_releases(home / "releases")
-    entries, live = history(Path(parameters["audit_log"])), linked_release(home / "backend")
-    checksums = {file: checksum(Path(file)) for file in parameters["files"]}
+    site = Site.of(module.params["site"])
+    releases = all_releases(site.releases)
+    entries, live = history(site.audit_log), linked_release(site.home / "backend")
+    checksums = {file: checksum(Path(file)) for file in site.files}
+    units = {
+        unit: unit_facts(module, unit) for unit in (site.socket_unit, site.service_unit, site.candidate_unit)
+    }
     try:
-        started_from = (state / "started-from").read_text()
+        started_from = (site.state / "started-from").read_text()
     except OSError:
         started_from = ""
     return {
         "live": live,
-        "frontend": linked_release(home / "frontend"),
-        "candidate": linked_release(home / "candidate"),
-        "candidate_live": Path(parameters["flag"]).exists(),
-        "switched_from": read_json(state / "switching.json").get("from", ""),
+        "frontend": linked_release(site.home / "frontend"),
+        "candidate": linked_release(site.home / "candidate"),
+        "candidate_live": site.flag.exists(),
+        "switched_from": read_json(site.state / "switching.json").get("from", ""),
         "previous": previous(live, entries, releases),
         "releases": releases,
         "started_from": started_from,
         "fingerprint": fingerprint(live, releases.get(live, {}).get("environment", ""), checksums),
-        "lock": lock_facts(state / "lock.json"),
-        "units": {unit: unit_state(module, unit) for unit in parameters["units"]},
-        "checksums": checksums,
-        "candidate_env_files": candidate_env_files(home / "releases", state / "environments", releases),
+        "lock": lock_facts(site.state / "lock.json"),
+        "units": {unit: facts.get("ActiveState", "") for unit, facts in units.items()},
+        "prepared": str(site.candidate_env_link)
+        in units[site.candidate_unit].get("EnvironmentFiles", "").split(),
+        "candidate_env_files": candidate_env_files(site.releases, site.state / "environments", releases),
+        "killed_previews": killed_previews(site.home),
         "history": entries,
-        "schema_revisions": read_json(state / "schema.json").get("revisions", []),
+        "schema_revisions": read_json(site.state / "schema.json").get("revisions", []),
     }
 
 
 def main() -> None:
     """Run the module."""
-    path = {"type": "path", "required": True}
     module = AnsibleModule(
         argument_spec={
-            "home": path,
-            "state": path,
-            "audit_log": path,
-            "flag": path,
-            "units": {"type": "list", "elements": "str", "required": True},
-            "files": {"type": "list", "elements": "path", "default": []},
+            "site": {"type": "dict", "required": True, "options": SITE_OPTIONS},
             "settled": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    state = Path(module.params["state"])
+    state = Path(module.params["site"]["state"])
     settled = module.params["settled"] and state.is_dir()
     try:
         with one_step_at_a_time(state) if settled else nullcontext():

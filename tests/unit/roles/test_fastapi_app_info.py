@@ -189,26 +189,42 @@ def test_files_of_an_incomplete_release_are_not_read(tmp_path):
 
 
 @pytest.fixture
-def look(tmp_path, capsys):
-    """Run fastapi_app_info on a home below tmp_path."""
+def look(tmp_path, capsys, monkeypatch):
+    """Run fastapi_app_info on a home below tmp_path; ``units`` are the properties that systemctl shows, by unit."""
 
-    def look_at(**options) -> dict:
-        paths = {
+    def look_at(*, files: tuple[str, ...] = (), units: dict[str, str] | None = None, **options) -> dict:
+        programs = tmp_path / "programs"
+        programs.mkdir(exist_ok=True)
+        for unit, properties in (units or {}).items():
+            (programs / unit).write_text(properties)
+        systemctl = programs / "systemctl"
+        systemctl.write_text(f'#!/bin/sh\nfor unit; do :; done; cat "{programs}/$unit" 2>/dev/null\n')
+        systemctl.chmod(0o755)
+        monkeypatch.setenv("PATH", str(programs), prepend=":")
+        site = {
             "home": str(tmp_path / "home"),
             "state": str(tmp_path / "state"),
-            "audit_log": str(tmp_path / "home/logs/deployments.log"),
+            "logs": str(tmp_path / "home/logs"),
             "flag": str(tmp_path / "run/candidate-live"),
-            "units": [],
+            "assets": str(tmp_path / "home/assets"),
+            "service": "shop",
+            "group": "shop",
+            "files": list(files),
+            "address": "127.0.0.1",
+            "port": 8000,
+            "candidate_port": 8001,
+            "health": {"url": "http://127.0.0.1:8000/health"},
         }
-        return run(info, capsys, **(paths | options))
+        return run(info, capsys, site=site, **options)
 
     return look_at
 
 
 def test_an_empty_server_returns_empty_values(look, tmp_path):
-    found = look(files=[str(tmp_path / "none")])
+    found = look(files=(str(tmp_path / "none"),))
     assert found["changed"] is False
-    assert found["checksums"] == {str(tmp_path / "none"): ""}
+    assert found["fingerprint"] == f"release \nenvironment \n{tmp_path / 'none'} \n"
+    assert found["units"] == {"shop.socket": "", "shop.service": "", "shop-candidate.service": ""}
     for name in (
         "live",
         "frontend",
@@ -220,7 +236,14 @@ def test_an_empty_server_returns_empty_values(look, tmp_path):
         "lock",
     ):
         assert not found[name], name
-    for name in ("started_from", "units", "candidate_env_files", "history", "schema_revisions"):
+    for name in (
+        "started_from",
+        "prepared",
+        "candidate_env_files",
+        "killed_previews",
+        "history",
+        "schema_revisions",
+    ):
         assert not found[name], name
 
 
@@ -267,6 +290,46 @@ def test_a_file_of_the_source_is_not_a_leftover(look, tmp_path):
     assert look()["candidate_env_files"] == [str(release / "backend/.env.candidate")]
 
 
+@pytest.mark.parametrize(
+    ("env_files", "prepared"),
+    [
+        ("{state}/candidate.env (ignore_errors=no)", True),
+        ("{state}/candidate.env.old (ignore_errors=no)", False),
+        ("/opt/table-order/candidate/.env.candidate (ignore_errors=no)", False),
+        ("", False),
+    ],
+)
+def test_the_candidate_unit_is_of_this_version(look, tmp_path, env_files, prepared):
+    shown = f"EnvironmentFiles={env_files.format(state=tmp_path / 'state')}\nActiveState=inactive\n"
+    found = look(units={"shop-candidate.service": shown, "shop.service": "ActiveState=active\n"})
+    assert found["prepared"] is prepared
+    assert found["units"] == {
+        "shop.socket": "",
+        "shop.service": "active",
+        "shop-candidate.service": "inactive",
+    }
+
+
+def test_only_an_old_preview_is_of_a_killed_check_run(look, tmp_path):
+    home, outside = tmp_path / "home", tmp_path / "outside"
+    outside.mkdir()
+    names = (
+        ".preview-abcd_123",
+        ".preview-young_12",
+        ".preview-mine",
+        "x.preview-abcd1234",
+        "preview-abcd1234",
+    )
+    for name in names:
+        (home / name).mkdir(parents=True)
+    (home / ".preview-file1234").write_text("x")
+    (home / ".preview-link1234").symlink_to(outside)
+    for path in (*home.iterdir(), outside):
+        if path.name != ".preview-young_12":
+            os.utime(path, (time.time() - 2 * 24 * 3600,) * 2, follow_symlinks=False)
+    assert look()["killed_previews"] == [str(home / ".preview-abcd_123")]
+
+
 def test_a_settled_state_waits_for_a_step_of_a_killed_run(look, tmp_path, monkeypatch):
     (tmp_path / "state").mkdir()
     monkeypatch.setattr(info, "one_step_at_a_time", lambda state: one_step_at_a_time(state, 0.1))
@@ -284,7 +347,7 @@ def test_the_fingerprint_is_that_of_the_live_release_on_disk(look, tmp_path):
     unit = tmp_path / "unit"
     unit.write_text("x")
     expected = f"release a\nenvironment {sha256(b'A=1' + bytes([10])).hexdigest()}\n{unit} {sha256(b'x').hexdigest()}\n"
-    assert look(files=[str(unit)])["fingerprint"] == expected
+    assert look(files=(str(unit),))["fingerprint"] == expected
 
 
 BUILDS = ["customer-ui/build", "admin-ui/build"]
