@@ -1,6 +1,6 @@
 """Measure deployments and the server on the tests' site; prints a table, and writes .state/artifacts/bench.json.
 
-usage: python -m tests.bench [--keep] [--deployments | --server]
+usage: python -m tests.bench [--keep] [--unchanged | --deployments | --server]
 
 Everything shares this machine: the service, database, cache, local cloud, the load and Ansible. The figures are for comparison
 with each other, in one run; on AWS the server has its two processors for itself.
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import server as server_bench
+from tests.bench import unchanged
 from tests.e2e import deployment, site
 from tests.e2e.deployment import Load, load, play
 
@@ -123,18 +124,22 @@ def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="use the tests' site that runs, and leave it")
-    parser.add_argument("--deployments", action="store_true", help="only these")
-    parser.add_argument("--server", action="store_true", help="only the server")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--unchanged", action="store_true", help="only runs that change nothing")
+    only.add_argument("--deployments", action="store_true", help="only these")
+    only.add_argument("--server", action="store_true", help="only the server")
     arguments = parser.parse_args()
     if not arguments.keep:
         site.fresh_cloud()
     site.play("site.yml").check()
-    result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as directory:
-        if not arguments.server:
-            result["deployments"] = deployments(Path(directory))
-        if not arguments.deployments:
-            result["server"] = server_bench.measure()
+        parts = {
+            "unchanged": lambda: unchanged.measure(Path(directory) / "files"),
+            "deployments": lambda: deployments(Path(directory)),
+            "server": server_bench.measure,
+        }
+        wanted = [part for part in parts if getattr(arguments, part)] or parts
+        result = {part: parts[part]() for part in wanted}
     if not arguments.keep:
         site.cloud("stop")
     path = site.ROOT / ".state/artifacts/bench.json"
