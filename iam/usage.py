@@ -121,6 +121,15 @@ def beyond(usage: Usage, policies: list[str]) -> list[str]:
     ]
 
 
+def problems(recording: dict[str, dict[str, list[list[str]]]], policies: dict[str, list[str]]) -> list[str]:
+    """Return what the playbooks of a recording used beyond the policies named for each."""
+    return [
+        f"{playbook} used {action}; README.md names {', '.join(policies[playbook])} for it"
+        for playbook, one in by_name(of_recording(recording), list(policies)).items()
+        for action in beyond(one, policies[playbook])
+    ]
+
+
 def needless(usage: Usage, policies: list[str]) -> list[str]:
     """Return the policies that a playbook did not need."""
     return [

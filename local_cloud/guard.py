@@ -92,6 +92,7 @@ class Guard:
         self.lock = lock
         self.account = MotoAccount(account)
         self.policies: list[Document] | None = None
+        self.runs: dict[str, list[int]] = {}
         self.run = ""
         # Run -> action -> for each kind of its calls the numbers of the policies that allow it.
         self.used: defaultdict[str, defaultdict[str, set[tuple[int, ...]]]] = defaultdict(
@@ -99,9 +100,12 @@ class Guard:
         )
         self.refused: list[str] = []
 
-    def set(self, policies: list[Document] | None) -> None:
-        """Enforce these policies on the operator, and every role's own on the role; None enforces nothing."""
-        self.policies = policies
+    def set(self, policies: list[Document] | None, runs: dict[str, list[int]] | None = None) -> None:
+        """Enforce these policies on the operator, and every role's own on the role; None enforces nothing.
+
+        ``runs`` has the numbers of a run's policies, by its name without the test; any other run has all policies.
+        """
+        self.policies, self.runs = policies, runs or {}
         self.used.clear()
         self.refused.clear()
 
@@ -129,7 +133,7 @@ class Guard:
         if reason is None:
             return None
         name = call.name if call else f"{environ['PATH_INFO']}?{environ.get('QUERY_STRING', '')}"
-        self.refused.append(f"{name}: {reason}")
+        self.refused.append(f"{self.run or 'no run'}: {name}: {reason}")
         log.info("refused: %s: %s", name, reason)
         code, status = _error(call)
         return render(Fault(call.action if call else "", code, reason, status=status), environ, body)
@@ -147,8 +151,9 @@ class Guard:
         return None
 
     def _caller(self, key: str) -> tuple[str, Iterable[Document] | None, Document | None]:
-        if key == OPERATOR_KEY:
-            return key, self.policies, None
+        if key == OPERATOR_KEY and self.policies is not None:
+            chosen = self.runs.get(self.run.partition(" | ")[0], range(len(self.policies)))
+            return key, [self.policies[number] for number in chosen], None
         for role in sts_backends[self.account.id]["aws"].assumed_roles:
             if role.access_key_id == key:
                 return role.role_arn, *self.account.role_policies(role.role_arn)

@@ -147,11 +147,15 @@ class Application:
         return _json(200, self.cloud.guard.as_json())
 
     def _set_policies(self, body: bytes) -> Answer:
-        policies = json.loads(body)
-        if policies is not None and not all("Statement" in policy for policy in policies):
-            raise ValueError("policies are a list of IAM documents, or null to enforce nothing")
-        self.cloud.guard.set(policies)
-        log.info("policies: %s", "none" if policies is None else f"{len(policies)} are enforced")
+        given = json.loads(body)
+        policies = given.get("policies", [{}]) if isinstance(given, dict) else [{}]
+        if given is None:
+            self.cloud.guard.set(None)
+        elif all("Statement" in policy for policy in policies):
+            self.cloud.guard.set(policies, given.get("runs"))
+        else:
+            raise ValueError('use {"policies": [IAM documents], "runs": {...}}, or null to enforce nothing')
+        log.info("policies: %s", "none" if given is None else f"{len(policies)} are enforced")
         return _json(200, self.cloud.guard.as_json())
 
     def _set_run(self, body: bytes) -> Answer:

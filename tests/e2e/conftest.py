@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from iam import usage
 from tests.e2e import site
 
 
@@ -35,8 +36,10 @@ def artifacts() -> Path:
 def _local_cloud() -> Iterator[None]:
     site.fresh_cloud()
     yield
+    beyond = usage.problems(site.permissions()["used"], usage.named(usage.README.read_text()))
     if not os.environ.get("E2E_KEEP"):
         site.cloud("stop")
+    assert beyond == []
 
 
 @pytest.fixture(autouse=True)

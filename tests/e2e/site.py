@@ -20,6 +20,7 @@ import boto3
 import yaml
 
 import iam
+from iam import usage
 
 ROOT = Path(__file__).parents[2]
 # "make rehearsal" names another one.
@@ -153,11 +154,18 @@ def fresh_cloud(**delays: float) -> None:
 
 
 def administer() -> None:
-    """Do the administrator's part: make the boundary of the server's role, and enforce the operator's policies."""
+    """Do the administrator's part: make the role's boundary, and give each playbook the policies that README names for it."""
     aws("iam").create_policy(
         PolicyName=TARGET.title(iam.BOUNDARY), PolicyDocument=json.dumps(iam.render(iam.BOUNDARY, TARGET))
     )
-    call("PUT", "/local-cloud/policies", [iam.render(policy, TARGET) for policy in iam.POLICIES])
+    numbers = {
+        playbook: [iam.POLICIES.index(policy) for policy in policies]
+        for playbook, policies in usage.named(usage.README.read_text()).items()
+    }
+    # A check run without policies of its own has its playbook's.
+    runs = {f"{playbook} --check": its for playbook, its in numbers.items()} | numbers
+    policies = [iam.render(policy, TARGET) for policy in iam.POLICIES]
+    call("PUT", "/local-cloud/policies", {"policies": policies, "runs": runs})
 
 
 def permissions() -> dict[str, Any]:

@@ -22,22 +22,25 @@ READ = {
 }
 
 
+def tell(address, value):
+    request = urllib.request.Request(address, json.dumps(value).encode(), method="PUT")
+    urllib.request.urlopen(request, timeout=10).close()
+
+
 @pytest.fixture
 def operator(url, cloud):
     """Return a maker of clients with the operator's key, while the rendered policies are enforced."""
 
-    def put(policies):
-        data = json.dumps(policies).encode()
-        urllib.request.urlopen(
-            urllib.request.Request(f"{url}/local-cloud/policies", data, method="PUT"), timeout=10
-        )
+    def put(given):
+        tell(f"{url}/local-cloud/policies", given)
 
     def make(service, region=REGION, key="local"):
         return boto3.client(
             service, endpoint_url=url, region_name=region, aws_access_key_id=key, aws_secret_access_key="x"
         )
 
-    put([iam.render(policy, ABOUT) for policy in iam.POLICIES])
+    policies = [iam.render(policy, ABOUT) for policy in iam.POLICIES]
+    put({"policies": policies, "runs": {"deploy.yml": [iam.POLICIES.index("plan")]}})
     yield make
     put(None)
 
@@ -129,16 +132,10 @@ def test_the_server_s_role_gets_what_its_own_policies_allow(operator, cloud):
 
 
 def test_what_was_used_is_told_by_run(operator, cloud, url):
-    def run(name):
-        data = json.dumps(name).encode()
-        urllib.request.urlopen(
-            urllib.request.Request(f"{url}/local-cloud/run", data, method="PUT"), timeout=10
-        )
-
-    run("deploy.yml")
+    tell(f"{url}/local-cloud/run", "deploy.yml")
     operator("ec2").describe_vpcs()
     refusal(operator("rds").delete_db_instance, DBInstanceIdentifier="o")
-    run("")
+    tell(f"{url}/local-cloud/run", "")
     operator("ec2", key="test").describe_subnets()
     found = cloud.guard.as_json()
     plan = iam.POLICIES.index("plan")
@@ -146,3 +143,22 @@ def test_what_was_used_is_told_by_run(operator, cloud, url):
         "deploy.yml": {"ec2:DescribeVpcs": [(plan,)], "rds:DeleteDBInstance": [()]},
     }
     assert found["enforced"]
+
+
+def test_a_run_has_the_policies_of_its_playbook_only(operator, cloud, url):
+    """Policies for all playbooks together would hide what README does not name for one."""
+    topic = {"Name": "table-order-alarms"}
+    tell(f"{url}/local-cloud/run", "deploy.yml | test_x")
+    operator("sns").list_topics()
+    assert refusal(operator("sns").create_topic, **topic)["Code"] == "AccessDenied"
+    assert cloud.guard.as_json()["refused"][0].startswith("deploy.yml | test_x: sns:CreateTopic: ")
+    tell(f"{url}/local-cloud/run", "provision.yml | test_x")
+    arn = operator("sns").create_topic(**topic)["TopicArn"]
+    tell(f"{url}/local-cloud/run", "")
+    operator("sns").delete_topic(TopicArn=arn)
+
+
+@pytest.mark.parametrize("given", [[], {}, {"policies": [{}]}, "x"])
+def test_anything_but_policies_is_refused(url, given):
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        tell(f"{url}/local-cloud/policies", given)

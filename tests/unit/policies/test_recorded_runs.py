@@ -1,12 +1,18 @@
 """A recording says whose calls it has: the playbook's whose play runs, also when site.yml imports it, and the test's."""
 
 import importlib.util
+import inspect
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
-from tests.e2e import site
+import iam
+from iam import usage
+from tests.e2e import conftest, site
 
 FILE = site.ROOT / "tests/e2e/callbacks/which_playbook.py"
 
@@ -53,3 +59,44 @@ def test_each_play_is_its_file_s(check, name, monkeypatch):
     callback.v2_playbook_on_play_start(play)
     assert [json.loads(one.data) for one in sent] == [f"{name} | test_x"]
     assert sent[0].get_method() == "PUT"
+
+
+def test_each_playbook_gets_the_policies_that_readme_names_and_no_other(monkeypatch):
+    given = {}
+    monkeypatch.setattr(site, "aws", lambda service: SimpleNamespace(create_policy=lambda **_: None))
+    monkeypatch.setattr(site, "call", lambda method, path, value: given.update(value))
+    site.administer()
+    assert given["policies"] == [iam.render(policy, site.TARGET) for policy in iam.POLICIES]
+    runs = {run: [iam.POLICIES[number] for number in numbers] for run, numbers in given["runs"].items()}
+    named = usage.named(usage.README.read_text())
+    assert {run: policies for run, policies in runs.items() if run in named} == named
+    assert runs["deploy.yml --check"] == named["deploy.yml"]
+    assert runs["provision.yml --check"] != named["provision.yml"]
+
+
+@pytest.mark.parametrize(
+    ("allowed_by", "said"), [("operate", ""), ("data", "deploy.yml used rds:CreateDBSnapshot")]
+)
+def test_the_end_of_the_tests_tells_what_a_playbook_used_beyond_its_policies(allowed_by, said, monkeypatch):
+    """This found that deploy.yml needed a policy that README did not name."""
+    done = []
+    monkeypatch.delenv("E2E_KEEP", raising=False)
+    monkeypatch.setattr(site, "fresh_cloud", lambda: done.append("start"))
+    monkeypatch.setattr(site, "cloud", done.append)
+    used = {"deploy.yml | test_x": {"rds:CreateDBSnapshot": [[allowed_by]]}}
+    monkeypatch.setattr(site, "permissions", lambda: {"used": used})
+    session = inspect.unwrap(conftest._local_cloud)()
+    next(session)
+    with pytest.raises(AssertionError if said else StopIteration, match=said):
+        next(session)
+    assert done == ["start", "stop"]
+
+
+def test_each_test_that_a_recording_names_exists():
+    written = [path.read_text() for path in site.ROOT.glob("tests/*/test_*.py")]
+    tests = {name for text in written for name in re.findall(r"^(?:def )?(test_\w+)", text, re.MULTILINE)}
+    states = yaml.safe_load((Path(__file__).parent / "states.yml").read_text())["recorded by"]
+    named = {name for one in usage.read(usage.USED.read_text()).values() for name in one.recorded}
+    named |= {name for of in states.values() for names in of.values() for name in names}
+    unknown = {name for name in named if name.partition("[")[0] not in tests}
+    assert {name for name in unknown if not name.startswith("by hand: ")} == set()

@@ -124,6 +124,18 @@ def test_what_no_named_policy_allows_is_beyond_them_and_what_no_call_needs_is_ne
     assert usage.beyond(nobody, list(iam.POLICIES)) == [f"{TAGS} (allowed by none)"]
 
 
+def test_a_problem_names_the_playbook_the_action_and_the_policies():
+    found = usage.problems(
+        {
+            "deploy.yml --check | a": {TAGS: [["account"]]},
+            "site.yml | a": {TAGS: [["operate"]]},
+            "other.yml | a": {TAGS: [[]]},
+        },
+        {"deploy.yml": ["plan", "operate"], "site.yml": ["operate", "account"]},
+    )
+    assert found == [f"deploy.yml used {TAGS} (allowed by account); README.md names plan, operate for it"]
+
+
 def test_a_check_run_counts_for_its_own_name_where_it_has_one_and_all_for_site():
     one = {
         name: Usage({name}, {}) for name in ("provision.yml", "provision.yml --check", "deploy.yml --check")
