@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import yaml
+
 from local_cloud.calls import Call
 from local_cloud.needs import Account
 
+ROLES = Path(__file__).parents[3] / "roles"
 ACCOUNT, REGION, NAME = "123456789012", "ap-northeast-2", "table-order"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{NAME}-server-boundary"
 ROLE, BUCKET = f"{NAME}-ec2-role", f"{NAME}-menu-images-{ACCOUNT}"
@@ -23,7 +28,9 @@ class Ours(Account):
         self.environment, self.limit = environment, boundary
 
     def tags(self, region, resource):
-        return {"Project": "table-order", "Environment": self.environment}
+        # An image is its publisher's.
+        own = {"Project": "table-order", "Environment": self.environment}
+        return {} if resource.startswith("ami-") else own
 
     def associated(self, region, association):
         return {"rtbassoc": ["rtb-1", "subnet-1"], "eipassoc": ["eipalloc-1"], "iip": ["i-1"]}[
@@ -42,6 +49,12 @@ def arn(service, rest):
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}"
 
 
+def default(setting: str, role: str) -> str:
+    """Return a role's default of a resource's name: the policies name what the project makes."""
+    text = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text())[setting]
+    return text.replace("{{ table_order_name }}", NAME)
+
+
 EC2_PARAMETERS = {
     "AllocationId": "eipalloc-1",
     "GroupId": "sg-1",
@@ -49,7 +62,7 @@ EC2_PARAMETERS = {
     "InstanceId": "i-1",
     "InstanceIds": ["i-1"],
     "InternetGatewayId": "igw-1",
-    "KeyName": f"{NAME}-key",
+    "KeyName": default("aws_compute_key_name", "aws_compute"),
     "Resources": ["i-1"],
     "RouteTableId": "rtb-1",
     "SecurityGroupIds": ["sg-1"],
@@ -91,12 +104,22 @@ def calls() -> list[Call]:
 
 DATABASE = {"DBInstanceIdentifier": f"{NAME}-db"}
 SNAPSHOT = {"DBSnapshotIdentifier": f"{NAME}-db-before-migration-20261127000000"}
+FINAL = {"FinalDBSnapshotIdentifier": f"{NAME}-db-final-20261127000000"}
+[REMOVAL] = yaml.safe_load((ROLES / "aws_monitoring/tasks/absent_alarms.yml").read_text())
+ALARMS = [f"{NAME}-{alarm}" for alarm in REMOVAL["loop"]]
+SUBNETS = default("aws_database_subnet_group_name", "aws_database")
+PARAMETERS = default("aws_database_parameter_group_name", "aws_database")
+CACHE_SUBNETS = default("aws_cache_subnet_group_name", "aws_cache")
 GROUP = {"ReplicationGroupId": f"{NAME}-redis"}
 OTHERS = [
     ("iam", "CreateRole", {"RoleName": ROLE, "PermissionsBoundary": BOUNDARY, "Tags": TAGS}),
     ("iam", "PutRolePermissionsBoundary", {"RoleName": ROLE, "PermissionsBoundary": BOUNDARY}),
     ("iam", "PutRolePolicy", {"RoleName": ROLE, "PolicyName": "s3-access"}),
     ("iam", "DeleteRolePolicy", {"RoleName": ROLE, "PolicyName": "s3-access"}),
+    ("iam", "UpdateAssumeRolePolicy", {"RoleName": ROLE}),
+    ("iam", "UpdateRole", {"RoleName": ROLE}),
+    ("iam", "UpdateRoleDescription", {"RoleName": ROLE}),
+    ("iam", "TagRole", {"RoleName": ROLE, "Tags": TAGS}),
     ("iam", "GetRole", {"RoleName": ROLE}),
     ("iam", "DeleteRole", {"RoleName": ROLE}),
     ("iam", "CreateInstanceProfile", {"InstanceProfileName": ROLE, "Tags": TAGS}),
@@ -104,20 +127,22 @@ OTHERS = [
     ("iam", "RemoveRoleFromInstanceProfile", {"InstanceProfileName": ROLE, "RoleName": ROLE}),
     ("iam", "DeleteInstanceProfile", {"InstanceProfileName": ROLE}),
     ("iam", "CreateServiceLinkedRole", {"AWSServiceName": "rds.amazonaws.com"}),
-    ("rds", "CreateDBInstance", {**DATABASE, "DBSubnetGroupName": f"{NAME}-db-subnet-group", "Tags": TAGS}),
+    ("rds", "CreateDBInstance", {**DATABASE, "DBSubnetGroupName": SUBNETS, "Tags": TAGS}),
     ("rds", "ModifyDBInstance", DATABASE),
     ("rds", "RebootDBInstance", DATABASE),
-    ("rds", "DeleteDBInstance", {**DATABASE, "FinalDBSnapshotIdentifier": f"{NAME}-db-final-1"}),
+    ("rds", "DeleteDBInstance", {**DATABASE, **FINAL}),
     ("rds", "CreateDBSnapshot", {**DATABASE, **SNAPSHOT, "Tags": TAGS}),
     ("rds", "DeleteDBSnapshot", SNAPSHOT),
-    ("rds", "CreateDBParameterGroup", {"DBParameterGroupName": f"{NAME}-postgres15"}),
-    ("rds", "CreateDBSubnetGroup", {"DBSubnetGroupName": f"{NAME}-db-subnet-group"}),
+    ("rds", "CreateDBParameterGroup", {"DBParameterGroupName": PARAMETERS}),
+    ("rds", "CreateDBSubnetGroup", {"DBSubnetGroupName": SUBNETS}),
     ("rds", "AddTagsToResource", {"ResourceName": arn("rds", f"db:{NAME}-db"), "Tags": TAGS}),
     (
         "elasticache",
         "CreateReplicationGroup",
-        {**GROUP, "CacheSubnetGroupName": f"{NAME}-redis-subnet-group"},
+        {**GROUP, "CacheSubnetGroupName": CACHE_SUBNETS},
     ),
+    ("elasticache", "CreateCacheSubnetGroup", {"CacheSubnetGroupName": CACHE_SUBNETS}),
+    ("elasticache", "AddTagsToResource", {"ResourceName": arn("elasticache", f"cluster:{NAME}-redis-001")}),
     ("elasticache", "ModifyReplicationGroup", GROUP),
     ("elasticache", "DeleteReplicationGroup", GROUP),
     ("s3", "CreateBucket", {"Bucket": BUCKET}),
@@ -135,8 +160,8 @@ OTHERS = [
     ("logs", "PutRetentionPolicy", {"logGroupName": LOGS}),
     ("logs", "DeleteLogGroup", {"logGroupName": LOGS}),
     ("logs", "DescribeLogGroups", {}),
-    ("cloudwatch", "PutMetricAlarm", {"AlarmName": f"{NAME}-ec2-high-cpu"}),
-    ("cloudwatch", "DeleteAlarms", {"AlarmNames": [f"{NAME}-ec2-high-cpu"]}),
+    *(("cloudwatch", "PutMetricAlarm", {"AlarmName": alarm}) for alarm in ALARMS),
+    ("cloudwatch", "DeleteAlarms", {"AlarmNames": ALARMS}),
     ("sns", "CreateTopic", {"Name": f"{NAME}-alarms", "Tags": TAGS}),
     ("sns", "Subscribe", {"TopicArn": arn("sns", f"{NAME}-alarms")}),
     ("sns", "DeleteTopic", {"TopicArn": arn("sns", f"{NAME}-alarms")}),
