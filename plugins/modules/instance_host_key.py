@@ -13,7 +13,8 @@ description:
   - Creates the directory of O(known_hosts) (0700) and adds the instance's host key under the instance's id. The key comes
     from the file itself, else from the instance's tag O(tag), else from the instance's console, where cloud-init prints it
     once.
-  - Stores a key from the console as the instance's tag, for other clones of the repository.
+  - Stores the console's key as the instance's tag, for other clones of the repository. If the tag is missing, a known key
+    becomes the tag only if it is the console's; the first connection may have accepted any key.
   - Fails if another key answers at O(address), and names the fix.
   - Also writes the file in check mode, because the connection needs it; writes no tag then.
 options:
@@ -88,10 +89,12 @@ last_lines:
 import base64
 import hashlib
 import re
+import shlex
 import time
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import is_boto3_error_code
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
@@ -173,28 +176,46 @@ def age(launch_time: str) -> float:
     return (datetime.now(UTC) - launched.replace(tzinfo=launched.tzinfo or UTC)).total_seconds()
 
 
-def console_key(client: Any, options: dict[str, Any]) -> str:  # noqa: ANN401
-    """Return the key of the instance's console; wait for a new instance."""
+def console_key(client: Any, options: dict[str, Any], wait: bool) -> str:  # noqa: ANN401
+    """Return the key of the instance's console, "" without one; wait for a new instance if ``wait``."""
     young = age(options["launch_time"]) < YOUNG_SECONDS
-    deadline = time.monotonic() + (options["wait_seconds"] if young else 0)
+    deadline = time.monotonic() + (options["wait_seconds"] if wait and young else 0)
     while True:
-        answer = client.get_console_output(InstanceId=options["instance_id"], Latest=True)
+        try:
+            answer = client.get_console_output(InstanceId=options["instance_id"], Latest=True)
+        except is_boto3_error_code("UnsupportedOperation"):
+            # Only Nitro instances have the latest output, the others what AWS stored after their start.
+            answer = client.get_console_output(InstanceId=options["instance_id"])
+            deadline = 0
         key = key_of_console(answer.get("Output") or "")
         if key or time.monotonic() >= deadline:
             return key
         time.sleep(options["poll_seconds"])
 
 
-def refusal(options: dict[str, Any], known: list[str], answering: list[str]) -> str:
+def acceptance(options: dict[str, Any], region: str, answering: list[str]) -> str:
+    """Return how to record the best of the keys that answer, after its verification."""
+    key = best_key("\n".join(answering))
+    if not key:
+        return "create an Ed25519 key on the server, restart its sshd and run again: ssh-keygen -A"
+    tag = ["--resources", options["instance_id"], "--tags", f"Key={options['tag']},Value={key}"]
+    record = shlex.join(["aws", "ec2", "create-tags", "--region", region, *tag])
+    forget = shlex.join(["ssh-keygen", "-R", options["instance_id"], "-f", options["known_hosts"]])
+    return (
+        f"verify on the server, in the EC2 serial console or an open session, that it has {fingerprint(key)}: "
+        "cat /etc/ssh/ssh_host_*_key.pub | ssh-keygen -lf -. If it has, record the new key, in every clone that refuses the "
+        f"server: {record} && {forget}"
+    )
+
+
+def refusal(options: dict[str, Any], region: str, known: list[str], answering: list[str]) -> str:
     """Return the message that another server answers, with the fix."""
     instance_id = options["instance_id"]
     return (
         f"The server that answers at {options['address']} is not {instance_id}. The host key of {instance_id} is "
         f"{', '.join(map(fingerprint, known))}, the key at the address is {', '.join(map(fingerprint, answering))}. "
         "Nothing was sent to that server. In the EC2 console, look up the address's instance and the host keys in its system "
-        "log. If you changed the server's key on purpose, delete the old key: "
-        f"ssh-keygen -R {instance_id} -f {options['known_hosts']} && aws ec2 delete-tags --resources {instance_id} "
-        f"--tags Key={options['tag']}; the next run learns the new key."
+        f"log. If you changed the server's key on purpose, {acceptance(options, region, answering)}"
     )
 
 
@@ -204,22 +225,28 @@ def main() -> None:
     options, path = module.params, Path(module.params["known_hosts"])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.parent.chmod(0o700)
-    known = known_keys(path, options["instance_id"])
+    known, tagged = known_keys(path, options["instance_id"]), best_key(options["tagged"])
     source, changed = "known_hosts", False
     try:
-        if not known and (key := best_key(options["tagged"])):
-            source, known = "tag", [key]
-            keep(path, options["instance_id"], key)
-        if not known:
+        if not known and tagged:
+            source, known = "tag", [tagged]
+            keep(path, options["instance_id"], tagged)
+        # Also for a known key: a check run keeps it and writes no tag.
+        if not tagged:
             client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff(retries=8))
-            if key := console_key(client, options):
-                source, known, changed = "console", [key], True
+            key = console_key(client, options, wait=not known)
+            changed = bool(key) and key in (known or [key])
+            if changed and not module.check_mode:
+                tags = [{"Key": options["tag"], "Value": key}]
+                client.create_tags(Resources=[options["instance_id"]], Tags=tags)
+            if key and not known:
+                source, known = "console", [key]
+                # After the tag: a run that is killed in between leaves the key to all clones.
                 keep(path, options["instance_id"], key)
-                if not module.check_mode:
-                    tags = [{"Key": options["tag"], "Value": key}]
-                    client.create_tags(Resources=[options["instance_id"]], Tags=tags)
     except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"The host key of {options['instance_id']} cannot be looked up")
+        module.fail_json_aws(
+            error, msg=f"The host key of {options['instance_id']} cannot be looked up or stored"
+        )
     except OSError as error:
         module.fail_json(msg=f"{path} cannot be read or written: {error}")
     if not known:
@@ -230,7 +257,7 @@ def main() -> None:
         module.exit_json(changed=False, source="first connection", last_lines=[message])
     answering = scan(module, options["address"], options["port"])
     if answering and not set(known) & set(answering):
-        module.fail_json(msg=refusal(options, known, answering))
+        module.fail_json(msg=refusal(options, module.region, known, answering))
     module.exit_json(changed=changed, source=source, last_lines=[])
 
 

@@ -4,6 +4,8 @@ import base64
 import http.server
 import json
 import os
+import re
+import shlex
 import socket
 import subprocess
 import threading
@@ -205,7 +207,6 @@ def test_the_first_connection_learns_the_key_and_another_server_is_refused(site,
         assert refused.returncode != 0
         assert OLD in refused.stdout
         assert f"ssh-keygen -R {OLD}" in refused.stdout
-        assert "delete-tags" in refused.stdout
         assert "reached" not in refused.stdout
         by_ssh = site.connect()
         assert by_ssh.returncode != 0
@@ -228,11 +229,33 @@ def test_the_console_says_the_key_before_the_first_connection(site, tmp_path):
     refused = site.play()
     assert refused.returncode != 0
     assert "reached" not in refused.stdout
+    site.hosts(OLD, tag=Ec2.tags[0][2])  # as the inventory reads it
     site.answer(ours)
     run = site.play()
     assert run.returncode == 0, run.stdout
     assert "was unknown" not in run.stdout
     assert Ec2.tags == [(OLD, "HostKey", public(ours))]
+
+
+def test_the_way_on_after_a_changed_key_leads_to_a_connection(site, tmp_path):
+    """The console has the old key for ever: cloud-init prints the keys once."""
+    old, changed = keygen(tmp_path / "a"), keygen(tmp_path / "b")
+    Ec2.console = f"-----BEGIN SSH HOST KEY KEYS-----\n{public(old)} root@ip\n-----END SSH HOST KEY KEYS-----"
+    site.hosts(OLD, tag=public(old))
+    site.answer(changed)
+    refused = site.play()
+    assert refused.returncode != 0
+    way = re.search(r"aws ec2 create-tags .* && ssh-keygen -R \S+ -f \S+/known_hosts", refused.stdout)[0]
+    create_tags, forget = map(shlex.split, way.split(" && "))
+    assert create_tags[-1] == f"Key=HostKey,Value={public(changed)}"
+    subprocess.run(forget, check=True)
+    site.hosts(OLD, tag=public(changed))
+    this_clone = site.play()
+    assert this_clone.returncode == 0, this_clone.stdout
+    (site.state / "known_hosts").unlink()
+    another_clone = site.play()
+    assert another_clone.returncode == 0, another_clone.stdout
+    assert site.known.split() == [OLD, *public(changed).split()]
 
 
 def test_another_clone_reads_the_key_from_the_tag(site, tmp_path):
