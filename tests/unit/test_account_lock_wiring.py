@@ -1,9 +1,12 @@
 """The playbooks that make or remove resources hold the lock of the account while they do."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 
-from tests.unit.tasks import COLLECTION, ROOT
+from tests.unit.tasks import COLLECTION, ROOT, all_tasks
+from tests.unit.test_settings_wired import Scope
 
 
 def plays(name):
@@ -104,20 +107,78 @@ def test_of_lanes_that_all_failed_it_is_given_back():
         assert lanes_named == {f"inventory_hostname == '{lane}'" for lane in (first, second)}
 
 
-def test_its_lease_is_longer_than_the_longest_wait():
-    """destroy.yml waits for the database twice in one play, provision.yml for the server."""
-    defaults = {
-        key: value
-        for role in ("table_order", "aws_database", "aws_compute")
-        for key, value in yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text()).items()
+ELASTICACHE, EC2 = COLLECTION + "elasticache_replication_group", "amazon.aws.ec2_instance"
+# How often a module waits by itself, for its wait_timeout: the cache first for a state in which AWS deletes it.
+WAITS_ITSELF = {ELASTICACHE: 2, EC2: 1}
+WORK_SECONDS = 900
+# The roles' default; the local inventory polls more often.
+POLL = {"table_order_poll_seconds": 15}
+
+
+def waiting_seconds(role, entry, turned):
+    """Return how long the tasks of a role's entry point wait at most, in seconds."""
+    scope, total = Scope(role, **turned), 0
+    for task in all_tasks():
+        if task.path != f"roles/{role}/tasks/{entry}.yml":
+            continue
+        if task.module.rpartition(".")[2] in ("include_tasks", "import_tasks"):
+            total += waiting_seconds(role, Path(task.arguments).stem, turned)
+        if "retries" in task.keywords:
+            retries, delay = (int(scope.see(task.keywords[name])) for name in ("retries", "delay"))
+            total += retries * delay
+        if task.module in WAITS_ITSELF and task.arguments.get("wait") is True:
+            total += WAITS_ITSELF[task.module] * task.arguments.get("wait_timeout", 1800)
+    return total
+
+
+def longest_waits(play, turned):
+    """Return how long each lane of a play waits at most, in seconds."""
+    found = {}
+    for entry, _, task in steps(play):
+        if is_change(entry):
+            lane = task.get("when", "")
+            found[lane] = found.get(lane, 0) + waiting_seconds(*entry.split("/"), turned)
+    return found
+
+
+def lease(variables, turned):
+    """Return the lease that a play's step takes the lock for, in seconds."""
+    values = yaml.safe_load((ROOT / "playbooks/vars/lease.yml").read_text())
+    scope = Scope("table_order", **values, **turned)
+    asked = (variables.get("table_order_lock_minimum", 0), "{{ table_order_lock_lease }}")
+    return max(int(scope.see(one)) for one in asked)
+
+
+@pytest.mark.parametrize(
+    "turned",
+    [
+        POLL,
+        POLL | {"aws_database_wait_retries": 400},
+        POLL | {"aws_compute_wait_retries": 1000},
+        {"table_order_poll_seconds": 30},
+        POLL | {"aws_database_wait_retries": 1, "aws_compute_wait_retries": 1},
+    ],
+    ids=str,
+)
+def test_its_lease_is_longer_than_the_longest_wait(turned):
+    seen = {}
+    for name in ("provision", "destroy"):
+        held = 0
+        for play in plays(name):
+            locks = [lease(variables, turned) for entry, variables, _ in steps(play) if is_hold(entry)]
+            held = min(locks, default=held)
+            for lane, seconds in longest_waits(play, turned).items():
+                seen[play["name"], lane] = seconds
+                assert held >= seconds + WORK_SECONDS, (play["name"], lane)
+    assert max(seen.values()) > 0
+
+
+def test_the_waits_that_it_outlasts_are_those_of_the_roles():
+    [_, _, _, _, first, *_] = plays("provision")
+    assert longest_waits(first, POLL) == {
+        "inventory_hostname == 'compute'": 2 * 6 * 10 + 3 * 60 * 15,
+        "inventory_hostname == 'data'": 2 * 160 * 15,
     }
-    poll = defaults["table_order_poll_seconds"]
-    assert defaults["table_order_lock_lease"] > 2 * poll * defaults["aws_compute_wait_retries"]
-    least = {
-        variables.get("table_order_lock_minimum")
-        for play in plays("destroy")
-        for entry, variables, _ in steps(play)
-        if is_hold(entry)
-    }
-    assert least == {7200}
-    assert min(least) > 2 * poll * defaults["aws_database_wait_retries"] + 2 * 900
+    assert waiting_seconds("aws_database", "absent", POLL) == 5 * 160 * 15 + 2 * 12 * 10
+    assert waiting_seconds("aws_cache", "absent", POLL) == 2 * 1800 + 12 * 10
+    assert waiting_seconds("aws_compute", "absent", POLL) == 900 + 60 * 15
