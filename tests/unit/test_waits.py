@@ -15,8 +15,13 @@ from tests.unit.tasks import Task, all_tasks
 from tests.unit.test_settings_wired import Scope, trusted
 
 OTHER = "An error occurred (AccessDenied): User is not authorized to perform this"
-# The state in which the databases' tasks find the database, if they check it.
-AROUND = {"__aws_database_state": {"transient": True}, "__aws_compute_address": {"public_ip": "203.0.113.9"}}
+# The state in which the databases' tasks find the database, if they check it, and the cache's client.
+AROUND = {
+    "__aws_database_state": {"transient": True},
+    "__aws_compute_address": {"public_ip": "203.0.113.9"},
+    "__aws_cache_client": {"application_uses_tls": True},
+}
+CACHE = {"transit_encryption": True, "transit_encryption_mode": "preferred", "auth_token_enabled": False}
 LEAST_SECONDS = 60
 DATABASE_BUSY = (
     "An error occurred (InvalidDBInstanceState): Instance table-order-db is not in available state."
@@ -51,12 +56,18 @@ WAITS = {
     "aws_cache/absent.yml: Delete the subnet group": error(
         "An error occurred (CacheSubnetGroupInUse): Cache subnet group is currently in use by a cache cluster."
     ),
-    "aws_cache/await.yml: Wait for the cache to become available": found(
+    "aws_cache/await.yml: Wait for the cache to serve": found_again(
         "replication_groups",
         {"status": "creating"},
         [{"status": "available"}],
         [],
         [{"status": "create-failed"}],
+    ),
+    # The step to TLS is due: the client uses TLS already.
+    "aws_cache/secure.yml: wait until available if a step is due": found_again(
+        "replication_groups",
+        CACHE | {"status": "modifying"},
+        [CACHE | {"status": "available"}],
     ),
     "aws_compute/absent.yml: Wait for the termination of the server": found_again(
         "instances", {"instance_id": "i-1"}, []
