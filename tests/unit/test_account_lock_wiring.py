@@ -33,7 +33,7 @@ def steps_of(task):
 
 
 def is_change(entry):
-    return entry.startswith("aws_")
+    return entry.startswith("aws_") and not entry.endswith("/discover")
 
 
 def is_hold(entry):
@@ -49,6 +49,24 @@ def test_it_is_held_before_the_first_change_and_given_back_after_the_last(name):
     assert held
     assert held[0] < changes[0]
     assert freed[-1] > changes[-1]
+
+
+def test_what_cannot_be_changed_is_refused_before():
+    """With every tag that changes something: aws_security alone sets the rules of the security groups, from the same settings."""
+    [_, taking, *_] = plays("provision")
+    entries = [entry for entry, *_ in steps(taking)]
+    assert entries == ["aws_database/discover", "aws_cache/discover", "table_order/lock"]
+    assert not any(is_change(entry) for play in plays("provision")[:2] for entry, *_ in steps(play))
+    assert taking["any_errors_fatal"] is True
+    tags = {
+        tag
+        for play in plays("provision")
+        for e, _, task in steps(play)
+        if is_change(e)
+        for tag in task["tags"]
+    }
+    assert set(taking["tags"]) == tags
+    assert all("tags" not in task for *_, task in steps(taking))
 
 
 @pytest.mark.parametrize("name", ["provision", "destroy"])

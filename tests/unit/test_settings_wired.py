@@ -284,6 +284,8 @@ def test_the_preflights_are_really_asked():
         "aws_security_ports.http is 'eighty'" in Scope("aws_security", nginx_http_port="eighty").refusals()[0]
     )
     assert "three different ports" in Scope("aws_security", nginx_http_port="443").refusals()[0]
+    ports = {"http": 80, "https": 443, "backend": 8000, "database": 5433, "cache": 6379}
+    assert "aws_database_port, 5432" in Scope("aws_security", aws_security_ports=ports).refusals()[0]
 
 
 def test_every_setting_of_the_shared_file_is_turned_or_follows_one_that_is():

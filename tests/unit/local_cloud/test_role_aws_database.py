@@ -162,6 +162,31 @@ def test_no_database_with_a_secret_without_a_password(play, backend, secrets, ma
     assert f"The secret {SECRET} has no username, or no password" in text(done)
 
 
+def test_another_port_is_refused_with_the_one_to_set(play, database):
+    done = play("discover", aws_database_port=5433)
+    assert done.returncode != 0
+    assert "aws_database_port is 5433. Accepted: 5432" in text(done)
+    assert "set aws_database_port to 5432." in text(done)
+
+
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_a_missing_secret_of_an_existing_database_is_refused(play, database, secrets, check):
+    secrets.delete_secret(SecretId=SECRET, ForceDeleteWithoutRecovery=True)
+    done = play("discover", *check)
+    assert done.returncode != 0
+    assert f"{NAME} exists, but the secret of its master user, {SECRET}, does not exist" in text(done)
+    assert f"aws secretsmanager create-secret --name {SECRET} --region ap-northeast-2" in text(done)
+    assert '"username": "tableorder_admin"' in text(done).replace("\\", "")
+    assert f"aws rds modify-db-instance --db-instance-identifier {NAME} --region ap-northeast-2" in text(done)
+
+
+def test_a_secret_to_be_deleted_of_an_existing_database_is_refused(play, database, secrets):
+    secrets.delete_secret(SecretId=SECRET)
+    done = play("discover")
+    assert done.returncode != 0
+    assert f"aws secretsmanager restore-secret --secret-id {SECRET} --region ap-northeast-2" in text(done)
+
+
 def test_check_mode_needs_no_secret(play, backend):
     done = play("main", "--check")
     assert done.returncode == 0, done.stdout
