@@ -327,6 +327,48 @@ def group_problems(
     return problems
 
 
+def attached_problems(
+    groups: list[Mapping[str, Any]],
+    vpc_id: str,
+    databases: list[Mapping[str, Any]],
+    caches: list[Mapping[str, Any]],
+    names: Mapping[str, str],
+) -> list[str]:
+    """Find what lets others reach a database or a cache beside the rules of its group: other groups, a public address.
+
+    ``groups`` come from amazon.aws.ec2_security_group_info, ``databases`` from rds_instance_info, ``caches`` from
+    elasticache_replication_group_info; ``names`` has the names of the groups of the ``database`` and the ``cache``.
+    """
+    ids = {group["group_name"]: group["group_id"] for group in groups if group.get("vpc_id") == vpc_id}
+    attached = [
+        (
+            one["db_instance_identifier"],
+            "database",
+            [group["vpc_security_group_id"] for group in one["vpc_security_groups"]],
+        )
+        for one in databases
+    ] + [
+        (one["replication_group_id"], "cache", one["security_group_ids"])
+        for one in caches
+        # AWS reports none before the creation ends.
+        if one["security_group_ids"] is not None
+    ]
+    fix = "Correct it with: ansible-playbook site.yml --tags aws_security,aws_"
+    problems = []
+    for name, kind, found in attached:
+        own = ids.get(names[kind], "none")
+        if found != [own]:
+            seen = ", ".join(sorted(found)) or "none"
+            problems.append(
+                f"{name} has the security groups {seen}, accepted: {own} ({names[kind]}). {fix}{kind}"
+            )
+    return problems + [
+        f"{one['db_instance_identifier']} is publicly accessible. {fix}database"
+        for one in databases
+        if one["publicly_accessible"]
+    ]
+
+
 def _peers(rule: Mapping[str, Any]) -> list[str]:
     kinds = (
         ("ip_ranges", "cidr_ip"),
@@ -354,6 +396,7 @@ class FilterModule:
             "table_order_retention_problems": retention_problems,
             "table_order_unknown_settings": unknown_settings,
             "table_order_group_problems": group_problems,
+            "table_order_attached_problems": attached_problems,
             "table_order_zone_pair": zone_pair,
             "table_order_ports_problems": ports_problems,
             "table_order_shared_settings": shared_settings,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.table_order.infra.plugins.filter.preflight import group_problems
+from ansible_collections.table_order.infra.plugins.filter.preflight import attached_problems, group_problems
 
 from playbooks.files.verify import table_codes
 from tests.unit.roles.preflight_runs import run_play
@@ -47,6 +47,45 @@ def test_the_server_alone_is_no_problem_and_its_absence_is_one():
     assert "does not allow" in group_problems(found, "vpc-1", "server", ["db"])[0]
 
 
+def database(*ids: str, public: bool = False) -> list[dict]:
+    attached = [{"vpc_security_group_id": one, "status": "active"} for one in ids]
+    return [
+        {"db_instance_identifier": "shop-db", "vpc_security_groups": attached, "publicly_accessible": public}
+    ]
+
+
+def cache(*ids: str) -> list[dict]:
+    return [{"replication_group_id": "shop-redis", "security_group_ids": list(ids)}]
+
+
+NAMES = {"database": "db", "cache": "redis"}
+CACHE_GROUP = {"group_name": "redis", "group_id": "sg-3", "vpc_id": "vpc-1", "ip_permissions": [OWN]}
+
+
+@pytest.mark.parametrize(
+    ("databases", "caches", "said"),
+    [
+        (database("sg-2"), cache("sg-3"), []),
+        ([], [], []),
+        (
+            database("sg-2", "sg-8"),
+            cache("sg-3"),
+            ["shop-db has the security groups sg-2, sg-8, accepted: sg-2 (db)."],
+        ),
+        (database(), cache("sg-3"), ["shop-db has the security groups none, accepted: sg-2 (db)."]),
+        (
+            database("sg-2"),
+            cache("sg-2"),
+            ["shop-redis has the security groups sg-2, accepted: sg-3 (redis)."],
+        ),
+        (database("sg-2", public=True), cache("sg-3"), ["shop-db is publicly accessible."]),
+    ],
+)
+def test_a_group_that_was_attached_by_hand_is_found(databases, caches, said):
+    found = attached_problems([*groups(), CACHE_GROUP], "vpc-1", databases, caches, NAMES)
+    assert [problem.split(" Correct it")[0] for problem in found] == said
+
+
 def judge(directory: Path, play: int, variables: dict, status: int) -> str:
     """Run what a play of verify.yml judges by, on results that are given."""
     tasks = [task for task in PLAYS[play]["tasks"] if set(task) & set(JUDGES)]
@@ -65,14 +104,24 @@ def test_a_service_that_does_not_work_fails_the_run(tmp_path, ok):
     assert ("HTTPS: what is wrong" in output) is not ok
 
 
-@pytest.mark.parametrize("rules", [(), ({"ipv6_ranges": [{"cidr_ipv6": "::/0"}]},)])
-def test_a_database_that_others_may_reach_fails_the_run(tmp_path, rules):
+@pytest.mark.parametrize(
+    ("rules", "attached", "named"),
+    [
+        ((), ["sg-2"], ""),
+        (({"ipv6_ranges": [{"cidr_ipv6": "::/0"}]},), ["sg-2"], "::/0"),
+        ((), ["sg-2", "sg-8"], "sg-2, sg-8, accepted: sg-2 (db)"),
+    ],
+)
+def test_a_database_that_others_may_reach_fails_the_run(tmp_path, rules, attached, named):
     found = {
         "table_order_network": {"vpc_id": "vpc-1"},
         "__verify_groups": {"security_groups": groups(*rules)},
+        "__verify_database": {"instances": database(*attached)},
+        "__verify_cache": {"replication_groups": cache("sg-2")},
     }
-    output = judge(tmp_path, 1, found, 2 if rules else 0)
-    assert ("::/0" in output) is bool(rules)
+    output = judge(tmp_path, 1, found, 2 if named else 0)
+    assert named in output
+    assert ("accepted" in output or "allows" in output) is bool(named)
 
 
 class Answers:
