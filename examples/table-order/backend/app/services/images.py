@@ -53,7 +53,9 @@ def _redrawn(content: bytes) -> StoredImage:
                 )
             media_type = _MEDIA_TYPES[str(image.format)]
             if image.format == "JPEG" and content.count(_START_OF_SCAN) > MAX_SCANS:
-                raise InvalidError(f"The image has more than {MAX_SCANS} scans. Please save it anew, as an ordinary JPEG.")
+                raise InvalidError(
+                    f"The image has more than {MAX_SCANS} scans. Please save it anew, as an ordinary JPEG."
+                )
             image.verify()
         # verify() reads structure and checksums only, and leaves the image unusable; load() decodes it whole.
         with Image.open(BytesIO(content), formats=list(_MEDIA_TYPES)) as image:
