@@ -78,7 +78,7 @@ def test_nothing_restarts_nginx():
 
 def test_root_follows_no_link_that_it_did_not_look_for():
     """Links are replaced themselves, and what a search has found is changed itself, not what it may point to by then."""
-    searched = [task for task in of("file") if "map(attribute='path')" in str(task.keywords.get("loop"))]
+    searched = [task for task in of("file") if ".files" in str(task.keywords.get("loop"))]
     changed = [task for task in searched if {"owner", "mode"} & set(task.arguments)]
     linked = [task for task in of("file") if task.arguments.get("state") == "link"]
     assert changed

@@ -105,8 +105,8 @@ def calls() -> list[Call]:
 DATABASE = {"DBInstanceIdentifier": f"{NAME}-db"}
 SNAPSHOT = {"DBSnapshotIdentifier": f"{NAME}-db-before-migration-20261127000000"}
 FINAL = {"FinalDBSnapshotIdentifier": f"{NAME}-db-final-20261127000000"}
-[REMOVAL] = yaml.safe_load((ROLES / "aws_monitoring/tasks/absent_alarms.yml").read_text())
-ALARMS = [f"{NAME}-{alarm}" for alarm in REMOVAL["loop"]]
+MONITORING = yaml.safe_load((ROLES / "aws_monitoring/vars/main.yml").read_text())
+ALARMS = [name.replace("{{ table_order_name }}", NAME) for name in MONITORING["__aws_monitoring_alarms"].values()]
 SUBNETS = default("aws_database_subnet_group_name", "aws_database")
 PARAMETERS = default("aws_database_parameter_group_name", "aws_database")
 CACHE_SUBNETS = default("aws_cache_subnet_group_name", "aws_cache")
