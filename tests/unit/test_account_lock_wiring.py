@@ -200,3 +200,10 @@ def test_the_waits_that_it_outlasts_are_those_of_the_roles():
     assert waiting_seconds("aws_database", "absent", POLL) == 5 * 160 * 15 + 2 * 12 * 10
     assert waiting_seconds("aws_cache", "absent", POLL) == 2 * 1800 + 12 * 10
     assert waiting_seconds("aws_compute", "absent", POLL) == 900 + 60 * 15
+
+
+@pytest.mark.parametrize("file", ["provision", "destroy", "deploy", "configure"])
+def test_each_play_that_uses_a_lease_reads_its_file(file):
+    for play in yaml.safe_load((ROOT / f"playbooks/{file}.yml").read_text()):
+        if "__lease_of" in str(play.get("tasks", [])):
+            assert "vars/lease.yml" in play.get("vars_files", []), play["name"]
