@@ -51,6 +51,12 @@ def test_it_is_held_before_the_first_change_and_given_back_after_the_last(name):
     assert freed[-1] > changes[-1]
 
 
+def tags_of_changes() -> set[str]:
+    """Return the tags of all tasks of provision.yml that change something."""
+    tasks = [task for play in plays("provision") for entry, _, task in steps(play) if is_change(entry)]
+    return {tag for task in tasks for tag in task["tags"]}
+
+
 def test_what_cannot_be_changed_is_refused_before():
     """With every tag that changes something: aws_security alone sets the rules of the security groups, from the same settings."""
     [_, taking, *_] = plays("provision")
@@ -58,14 +64,7 @@ def test_what_cannot_be_changed_is_refused_before():
     assert entries == ["aws_database/discover", "aws_cache/discover", "table_order/lock"]
     assert not any(is_change(entry) for play in plays("provision")[:2] for entry, *_ in steps(play))
     assert taking["any_errors_fatal"] is True
-    tags = {
-        tag
-        for play in plays("provision")
-        for e, _, task in steps(play)
-        if is_change(e)
-        for tag in task["tags"]
-    }
-    assert set(taking["tags"]) == tags
+    assert set(taking["tags"]) == tags_of_changes()
     assert all("tags" not in task for *_, task in steps(taking))
 
 
@@ -83,13 +82,6 @@ def test_it_is_renewed_before_each_play_that_changes(name):
 
 def test_each_role_that_changes_takes_it_and_no_other_tag_does():
     """A run of one role alone, with --tags nginx, needs no lock; one with the tag of any role of this playbook does."""
-    tags = {
-        tag
-        for play in plays("provision")
-        for entry, _, task in steps(play)
-        if is_change(entry)
-        for tag in task["tags"]
-    }
     locks = [
         set(task.get("tags", play.get("tags", [])))
         for play in plays("provision")
@@ -97,7 +89,7 @@ def test_each_role_that_changes_takes_it_and_no_other_tag_does():
         if entry in ("table_order/lock", "table_order/unlock")
     ]
     assert len(locks) == 3
-    assert all(one == tags for one in locks)
+    assert all(one == tags_of_changes() for one in locks)
 
 
 def test_of_a_failed_lane_it_is_given_back():
