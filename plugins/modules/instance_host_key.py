@@ -15,7 +15,8 @@ description:
     once.
   - Stores the console's key as the instance's tag, for other clones of the repository. If the tag is missing, a known key
     becomes the tag only if it is the console's; the first connection may have accepted any key.
-  - Fails if another key answers at O(address), and names the fix.
+  - Fails if another key answers at O(address), or if O(known_hosts) has another key than the tag or the console, and names the
+    fix.
   - Also writes the file in check mode, because the connection needs it; writes no tag then.
 options:
   instance_id:
@@ -121,16 +122,16 @@ YOUNG_SECONDS = 900
 SCAN_SECONDS = 5
 
 
-def best_key(text: str) -> str:
-    """Return the preferred public key ("type base64") in ``text``, "" without one."""
+def keys_in(text: str) -> list[str]:
+    """Return the public keys ("type base64") in ``text``, the preferred one first."""
     keys = [f"{kind} {key}" for kind, key in KEY.findall(text)]
-    return sorted(keys, key=lambda key: not key.startswith("ssh-ed25519"))[0] if keys else ""
+    return sorted(keys, key=lambda key: not key.startswith("ssh-ed25519"))
 
 
-def key_of_console(output: str) -> str:
-    """Return the key in a console's last complete block of cloud-init, "" without one."""
+def keys_of_console(output: str) -> list[str]:
+    """Return the keys in a console's last complete block of cloud-init, the preferred one first."""
     blocks = BLOCK.findall(output)
-    return best_key(blocks[-1]) if blocks else ""
+    return keys_in(blocks[-1]) if blocks else []
 
 
 def known_keys(path: Path, instance_id: str) -> list[str]:
@@ -176,8 +177,8 @@ def age(launch_time: str) -> float:
     return (datetime.now(UTC) - launched.replace(tzinfo=launched.tzinfo or UTC)).total_seconds()
 
 
-def console_key(client: Any, options: dict[str, Any], wait: bool) -> str:  # noqa: ANN401
-    """Return the key of the instance's console, "" without one; wait for a new instance if ``wait``."""
+def console_keys(client: Any, options: dict[str, Any], wait: bool) -> list[str]:  # noqa: ANN401
+    """Return the keys of the instance's console; wait for a new instance if ``wait``."""
     young = age(options["launch_time"]) < YOUNG_SECONDS
     deadline = time.monotonic() + (options["wait_seconds"] if wait and young else 0)
     while True:
@@ -187,35 +188,39 @@ def console_key(client: Any, options: dict[str, Any], wait: bool) -> str:  # noq
             # Only Nitro instances have the latest output, the others what AWS stored after their start.
             answer = client.get_console_output(InstanceId=options["instance_id"])
             deadline = 0
-        key = key_of_console(answer.get("Output") or "")
-        if key or time.monotonic() >= deadline:
-            return key
+        keys = keys_of_console(answer.get("Output") or "")
+        if keys or time.monotonic() >= deadline:
+            return keys
         time.sleep(options["poll_seconds"])
 
 
 def acceptance(options: dict[str, Any], region: str, answering: list[str]) -> str:
     """Return how to record the best of the keys that answer, after its verification."""
-    key = best_key("\n".join(answering))
-    if not key:
+    keys = keys_in("\n".join(answering))
+    if not keys:
         return "create an Ed25519 key on the server, restart its sshd and run again: ssh-keygen -A"
-    tag = ["--resources", options["instance_id"], "--tags", f"Key={options['tag']},Value={key}"]
+    tag = ["--resources", options["instance_id"], "--tags", f"Key={options['tag']},Value={keys[0]}"]
     record = shlex.join(["aws", "ec2", "create-tags", "--region", region, *tag])
     forget = shlex.join(["ssh-keygen", "-R", options["instance_id"], "-f", options["known_hosts"]])
     return (
-        f"verify on the server, in the EC2 serial console or an open session, that it has {fingerprint(key)}: "
+        f"verify on the server, in the EC2 serial console or an open session, that it has {fingerprint(keys[0])}: "
         "cat /etc/ssh/ssh_host_*_key.pub | ssh-keygen -lf -. If it has, record the new key, in every clone that refuses the "
         f"server: {record} && {forget}"
     )
 
 
-def refusal(options: dict[str, Any], region: str, known: list[str], answering: list[str]) -> str:
-    """Return the message that another server answers, with the fix."""
+def refusal(
+    options: dict[str, Any], region: str, known: list[str], aws: list[str], answering: list[str]
+) -> str:
+    """Return the message that the keys of one instance differ, with the fix; ``aws`` are those of its tag or console."""
     instance_id = options["instance_id"]
+    strange = answering and not set(known) & set(answering)
+    problem = f"The server that answers at {options['address']} {'is not' if strange else 'may not be'} {instance_id}"
+    sources = {options["known_hosts"]: known, "the instance's tag or console": aws, "the address": answering}
+    keys = "; ".join(f"{name}: {', '.join(map(fingerprint, keys))}" for name, keys in sources.items() if keys)
     return (
-        f"The server that answers at {options['address']} is not {instance_id}. The host key of {instance_id} is "
-        f"{', '.join(map(fingerprint, known))}, the key at the address is {', '.join(map(fingerprint, answering))}. "
-        "Nothing was sent to that server. In the EC2 console, look up the address's instance and the host keys in its system "
-        f"log. If you changed the server's key on purpose, {acceptance(options, region, answering)}"
+        f"{problem}. Its host keys, {keys}. Nothing was sent to that server. In the EC2 console, look up the address's instance "
+        f"and the host keys in its system log. If you changed the server's key on purpose, {acceptance(options, region, answering)}"
     )
 
 
@@ -225,17 +230,18 @@ def main() -> None:
     options, path = module.params, Path(module.params["known_hosts"])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.parent.chmod(0o700)
-    known, tagged = known_keys(path, options["instance_id"]), best_key(options["tagged"])
+    known, aws = known_keys(path, options["instance_id"]), keys_in(options["tagged"])
     source, changed = "known_hosts", False
     try:
-        if not known and tagged:
-            source, known = "tag", [tagged]
-            keep(path, options["instance_id"], tagged)
+        if aws and not known:
+            source, known = "tag", aws
+            keep(path, options["instance_id"], aws[0])
         # Also for a known key: a check run keeps it and writes no tag.
-        if not tagged:
+        if not aws:
             client = module.client("ec2", retry_decorator=AWSRetry.jittered_backoff(retries=8))
-            key = console_key(client, options, wait=not known)
-            changed = bool(key) and key in (known or [key])
+            aws = console_keys(client, options, wait=not known)
+            key = next((key for key in aws if key in (known or aws)), "")
+            changed = bool(key)
             if changed and not module.check_mode:
                 tags = [{"Key": options["tag"], "Value": key}]
                 client.create_tags(Resources=[options["instance_id"]], Tags=tags)
@@ -256,8 +262,9 @@ def main() -> None:
         )
         module.exit_json(changed=False, source="first connection", last_lines=[message])
     answering = scan(module, options["address"], options["port"])
-    if answering and not set(known) & set(answering):
-        module.fail_json(msg=refusal(options, module.region, known, answering))
+    # The first connection may have accepted another server's key, before the tag or the console had the right one.
+    if (aws and not set(known) & set(aws)) or (answering and not set(known) & set(answering)):
+        module.fail_json(msg=refusal(options, module.region, known, aws, answering))
     module.exit_json(changed=changed, source=source, last_lines=[])
 
 

@@ -102,14 +102,35 @@ def test_a_tag_that_is_there_asks_aws_nothing(clone, ec2):
         assert (run["source"], run["changed"], ec2.asked) == (source, False, [])
 
 
-@pytest.mark.parametrize("console", ["", CONSOLE], ids=["none", "another"])
-def test_a_known_key_that_the_console_does_not_have_is_no_tag(clone, ec2, answer, console):
+def test_a_known_key_that_no_console_confirms_is_no_tag(clone, ec2, answer):
     """The first connection accepted it: only this clone trusts it. A known key also never waits for the console."""
     clone.known_hosts.write_text(f"{SERVER} {CHANGED}\n")
-    ec2.console = console
+    ec2.console = ""
     answer(CHANGED)
     run = clone.run(**NEW)
     assert (run["source"], run["changed"], ec2.tag, len(ec2.asked)) == ("known_hosts", False, "", 1)
+
+
+@pytest.mark.parametrize("tag", ["", OURS], ids=["console", "tag"])
+def test_an_accepted_key_that_aws_contradicts_is_refused_while_its_server_still_answers(
+    clone, ec2, answer, tag
+):
+    clone.known_hosts.write_text(f"{SERVER} {CHANGED}\n")
+    ec2.tag = tag
+    answer(CHANGED)
+    message = clone.run()["msg"]
+    assert f"may not be {SERVER}" in message
+    assert ec2.tag == tag
+    follow(message, ec2)
+    assert clone.run()["source"] == "tag"
+
+
+def test_an_accepted_key_of_another_type_than_the_preferred_is_the_consoles_too(clone, ec2, answer):
+    other = f"ecdsa-sha2-nistp256 {'E' * 140}"
+    ec2.console = CONSOLE.replace(OURS, f"{OURS} root@ip\n{other}")
+    clone.known_hosts.write_text(f"{SERVER} {other}\n")
+    answer(OURS, other)
+    assert (clone.run()["source"], ec2.tag) == ("known_hosts", other)
 
 
 def test_a_run_that_ends_at_the_tag_is_finished_by_the_next(clone, ec2):
