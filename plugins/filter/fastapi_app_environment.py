@@ -9,34 +9,13 @@ from typing import Any
 
 # Characters to escape between double quotes, in systemd (src/basic/env-file.c) and in a POSIX shell.
 ESCAPED = re.compile(r'([\\"`$])')
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-RESERVED = {"RELEASE_ID": "the role sets it"}
 SECRET_LENGTH = 8
-
-
-def environment_problems(environment: dict[str, Any]) -> list[str]:
-    """Return a sentence for each invalid entry; a sentence contains names only, never a value."""
-    problems = []
-    for name, value in environment.items():
-        if not isinstance(name, str) or not NAME.fullmatch(name):
-            problems.append(
-                f"{name!r} is not a variable name: use letters, digits and _, not beginning with a digit"
-            )
-        elif name in RESERVED:
-            problems.append(f"{name} cannot be set: {RESERVED[name]}")
-        elif not isinstance(value, str | int | float):
-            problems.append(f"{name} is a {type(value).__name__}: use text, a number, true or false")
-        elif re.search(r"[\n\r\0]", str(value)):
-            problems.append(
-                f"{name} contains a line break or a zero byte: encode the value, for example in base64"
-            )
-    return problems
 
 
 def environment_file(environment: dict[str, Any]) -> str:
     """Return the lines NAME="value", sorted by name; systemd and a shell both read these values byte for byte.
 
-    True and False become "true" and "false". The entries must have no ``environment_problems``.
+    True and False become "true" and "false". The role checks the entries before (plugin_utils/fastapi_app_settings.py).
     """
     lines = []
     for name, value in sorted(environment.items()):
@@ -64,6 +43,5 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "fastapi_app_environment_file": environment_file,
-            "fastapi_app_environment_problems": environment_problems,
             "fastapi_app_without_secrets": without_secrets,
         }

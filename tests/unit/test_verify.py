@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.table_order.infra.plugins.filter.preflight import attached_problems, group_problems
+from ansible_collections.table_order.infra.plugins.filter.table_order import attached_problems, group_problems
 
 from playbooks.files.verify import table_codes
 from tests.unit.roles.preflight_runs import run_play

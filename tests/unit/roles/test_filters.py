@@ -46,29 +46,9 @@ def test_a_shell_reads_back_what_was_written(value, tmp_path):
     assert read.stdout == value
 
 
-@pytest.mark.parametrize(
-    ("entry", "problem"),
-    [
-        ({"A": "x\ny"}, "A contains a line break"),
-        ({"A": "x\ry"}, "A contains a line break"),
-        ({"A": "x\0y"}, "A contains a line break or a zero byte"),
-        ({"A": None}, "A is a NoneType"),
-        ({"A": ["x"]}, "A is a list"),
-        ({"A B": "x"}, "'A B' is not a variable name"),
-        ({"1A": "x"}, "'1A' is not a variable name"),
-        ({"RELEASE_ID": "x"}, "RELEASE_ID cannot be set"),
-    ],
-)
-def test_an_invalid_variable_is_refused_by_name(entry, problem):
-    problems = ENVIRONMENT.environment_problems(entry)
-    assert [text for text in problems if text.startswith(problem)]
-    assert "x\ny" not in problems[0]
-
-
 def test_numbers_and_booleans_become_text():
     written = ENVIRONMENT.environment_file({"B": True, "A": 8000, "C": 0.5})
     assert written == 'A="8000"\nB="true"\nC="0.5"'
-    assert ENVIRONMENT.environment_problems({"B": True, "A": 8000, "C": 0.5}) == []
 
 
 SAID = {
