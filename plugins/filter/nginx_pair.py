@@ -30,7 +30,8 @@ try:
 except ImportError:
     CRYPTOGRAPHY = False
 
-CERTIFICATE, KEY = "nginx_tls_certificate_file", "nginx_tls_key_file"
+CERTIFICATE = "nginx_tls_certificate_file"
+KEY = "nginx_tls_key_file"
 CURVES = ("secp256r1", "secp384r1", "secp521r1")
 # OpenSSL's security level 2, the default of Debian and Amazon Linux, refuses certificates signed with these.
 BROKEN_HASHES = ("md5", "sha1")
