@@ -54,6 +54,11 @@ options:
         type: list
         elements: path
         default: []
+      processes:
+        description: Units of the other processes, without the service's name and C(-process-), such as C(worker.service).
+        type: list
+        elements: str
+        default: []
       address:
         description: The address on which the service listens.
         type: str

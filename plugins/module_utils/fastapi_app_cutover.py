@@ -30,6 +30,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_chec
     CANDIDATE,
     SERVICE,
     Checks,
+    hidden,
 )
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import (
     Files,
@@ -55,6 +56,9 @@ if TYPE_CHECKING:
 
 START_WEIGHT = "20"
 """CPUWeight (of 100) of what starts beside what serves: two imports of an application would take as much as its workers."""
+PROCESS_SECONDS = 3
+"""How long a worker must run without a restart. One that waits for a queue or a database retries by itself."""
+SHOWN_LINES = 5
 ENDINGS = (StepError, OSError)
 """What a step may end with other than well; a LockLostError goes through, since nothing may be cleared away then."""
 
@@ -109,6 +113,7 @@ class Cutover:
         """Work on ``host``, whose files are those of ``site``."""
         self.site, self.host = site, host
         self.files, self.systemd, self.checks = host.files, host.systemd, Checks(site, host)
+        self.complaints: list[str] = []
 
     # --- what there is ---
 
@@ -280,9 +285,9 @@ class Cutover:
         return self.serve_frontends() or changed
 
     def start_service(self) -> None:
-        """Start the service as it is, and its socket."""
-        self.systemd.start(self.site.socket_unit)
-        self.systemd.start(self.site.service_unit)
+        """Start the service as it is, with its socket and the other processes."""
+        for unit in (self.site.socket_unit, self.site.service_unit, *self.site.process_units):
+            self.systemd.start(unit)
 
     def serve_frontends(self) -> bool:
         """Serve the front ends of the live release; none where nothing is live."""
@@ -293,11 +298,12 @@ class Cutover:
 
     # --- the service ---
 
-    def run(self, release: str, fallback: str) -> bool:
+    def run(self, release: str, fallback: str, require_processes: bool = False) -> bool:
         """Have the service run a release, while the candidate has the requests, and wait until it is healthy.
 
         One that does not become healthy is replaced by ``fallback``, which gets the requests; the candidate is stopped then.
-        Without a fallback nothing is live afterwards.
+        Without a fallback nothing is live afterwards. With ``require_processes`` a release is also replaced, by another one, if one
+        of its other processes does not keep running; otherwise ``complaints`` says so.
         """
         if self.is_current(release):
             try:
@@ -315,6 +321,8 @@ class Cutover:
         try:
             self.checks.drain(self.site.port)
             self.replace(release)
+            if self.complaints and require_processes and fallback not in ("", release):
+                raise StepError(" ".join(self.complaints))
         except ENDINGS as error:
             self.give_back(release, fallback, error)
         return True
@@ -324,6 +332,7 @@ class Cutover:
         service, socket = self.site.service_unit, self.site.socket_unit
         # Until it is healthy, no run may take the new process for the one of before.
         self.files.remove(self.site.state / "started-from")
+        self.stop_processes()
         # Early: event streams come back to the candidate meanwhile, and both at once would be felt. The socket, too, or a
         # request would start the service in between.
         self.systemd.stop(socket)
@@ -338,7 +347,36 @@ class Cutover:
         self.systemd.restart(service)
         self.checks.probe(release, self.site.health.url)
         self.systemd.weigh(service, "")
-        self.files.write(self.site.state / "started-from", fingerprint_of(self.site, release), 0o600)
+        self.start_processes(release)
+        # With a complaint, the next run tries again.
+        if not self.complaints:
+            self.files.write(self.site.state / "started-from", fingerprint_of(self.site, release), 0o600)
+
+    def stop_processes(self) -> None:
+        """Stop the other processes, each within its own time: none of them may run twice, or from two releases."""
+        for unit in self.site.process_units:
+            self.systemd.stop(unit)
+            if unit.endswith(".timer"):
+                self.systemd.stop(f"{unit.removesuffix('.timer')}.service")
+
+    def start_processes(self, release: str) -> None:
+        """Start the other processes of a release that is healthy as the service; ``complaints`` has those that do not keep running."""
+        self.complaints, restarts = [], {}
+        for unit in self.site.process_units:
+            try:
+                self.systemd.start(unit)
+                restarts[unit] = self.systemd.restarts(unit)
+            except StepError as error:
+                self.complaints.append(str(error))
+        for _second in range(PROCESS_SECONDS if restarts else 0):
+            self.host.pause(1)
+        for unit, before in restarts.items():
+            if self.systemd.skipped(unit):
+                continue
+            if not self.systemd.active(unit) or self.systemd.restarts(unit) > before:
+                log = self.site.process_log(unit)
+                printed = hidden(self.files.tail(log, SHOWN_LINES), self.checks.secrets(release))
+                self.complaints.append(f"{unit} does not keep running. The end of {log}: {' | '.join(printed)}")
 
     def take_over_environment(self, release: str) -> None:
         """Have the release keep what the candidate was started from, and the one of before until it has proved itself."""
@@ -383,6 +421,7 @@ class Cutover:
                 ) from error
             now = f"{fallback} is live again"
         else:
+            self.stop_processes()
             for unit in (self.site.socket_unit, self.site.service_unit):
                 self.systemd.stop(unit)
             for part in ("backend", "frontend"):

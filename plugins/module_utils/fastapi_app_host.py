@@ -74,6 +74,9 @@ class Systemd(Protocol):
     def active(self, unit: str) -> bool:
         """Say whether a unit runs."""
 
+    def skipped(self, unit: str) -> bool:
+        """Say whether a condition of a unit kept it from its start."""
+
     def restarts(self, unit: str) -> int:
         """Return how often systemd has started a unit again by itself."""
 
@@ -292,6 +295,10 @@ class LocalSystemd:
     def active(self, unit: str) -> bool:
         """Say whether a unit runs."""
         return self._show(unit, "ActiveState") == "active"
+
+    def skipped(self, unit: str) -> bool:
+        """Say whether a condition of a unit kept it from its start."""
+        return self._show(unit, "ConditionResult") == "no"
 
     def restarts(self, unit: str) -> int:
         """Return how often systemd has started a unit again by itself."""

@@ -39,6 +39,7 @@ SITE_OPTIONS: dict[str, Any] = {
     "service": {"type": "str", "required": True},
     "group": {"type": "str", "required": True},
     "files": {"type": "list", "elements": "path", "default": []},
+    "processes": {"type": "list", "elements": "str", "default": []},
     "address": {"type": "str", "required": True},
     "port": {"type": "int", "required": True},
     "candidate_port": {"type": "int", "required": True},
@@ -84,6 +85,7 @@ class Site(NamedTuple):
     service: str
     group: str
     files: list[str]
+    processes: list[str]
     address: str
     port: int
     candidate_port: int
@@ -116,6 +118,15 @@ class Site(NamedTuple):
     def socket_unit(self) -> str:
         """Return the unit that holds the service's socket."""
         return f"{self.service}.socket"
+
+    @property
+    def process_units(self) -> list[str]:
+        """Return the units that run beside the service, in the order of their start: workers, and timers of jobs."""
+        return [f"{self.service}-process-{name}" for name in self.processes]
+
+    def process_log(self, unit: str) -> Path:
+        """Return the log of one of ``process_units``."""
+        return self.logs / f"{unit.removeprefix(f'{self.service}-process-').rpartition('.')[0]}.log"
 
     @property
     def log(self) -> Path:
@@ -187,7 +198,7 @@ def release_facts(path: Path) -> dict[str, Any]:
     manifest = read_json(path / "manifest.json")
     return {
         **manifest,
-        "complete": bool(manifest) and (path / "backend/venv/bin/uvicorn").exists(),
+        "complete": bool(manifest) and (path / "backend/venv/bin/python").exists(),
         "voided": read_json(path / "voided.json").get("why", ""),
         # Before that the builder may have put anything there, such as a pipe, which nobody writes to.
         "environment": checksum(path / "backend/.env") if manifest else "",

@@ -46,7 +46,7 @@ fingerprint:
   type: str
   returned: always
 lock: {description: "The lock holder, with C(age) in seconds; empty without a lock.", type: dict, returned: always}
-units: {description: "The state of the socket, the service and the candidate, by unit.", type: dict, returned: always}
+units: {description: "The state of the socket, the service, the other processes and the candidate, by unit.", type: dict, returned: always}
 prepared:
   description: Whether the candidate's unit is of this version of the role.
   type: bool
@@ -97,7 +97,8 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
     entries, live = history(site.audit_log), linked_release(site.home / "backend")
     checksums = {file: checksum(Path(file)) for file in site.files}
     units = {
-        unit: unit_facts(module, unit) for unit in (site.socket_unit, site.service_unit, site.candidate_unit)
+        unit: unit_facts(module, unit)
+        for unit in (site.socket_unit, site.service_unit, *site.process_units, site.candidate_unit)
     }
     try:
         started_from = (site.state / "started-from").read_text()

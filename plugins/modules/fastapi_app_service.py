@@ -16,6 +16,7 @@ description:
   - A release that does not become healthy is replaced by O(fallback) with the environment that this had; that gets the
     requests, the candidate is stopped, and the module fails. Where the fallback does not become healthy either, the candidate
     keeps the requests.
+  - Stops the other processes of the application before, and starts them from the release once it is healthy.
   - A service that has the requests is never stopped. One that runs this release already, from what lies on the disk, and is
     healthy, is left alone.
 options:
@@ -29,6 +30,12 @@ options:
       - The release that was live before; empty for none, which leaves nothing live.
     type: str
     default: ""
+  require_processes:
+    description:
+      - Whether O(fallback) replaces a release also if one of its other processes does not keep running. Otherwise that is a
+        warning.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - table_order.infra.fastapi_app_site
   - table_order.infra.fastapi_app_site.step
@@ -79,6 +86,7 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **STEP_OPTIONS,
     "release": {"type": "str", "required": True},
     "fallback": {"type": "str", "default": ""},
+    "require_processes": {"type": "bool", "default": False},
 }
 
 
@@ -88,8 +96,10 @@ def step(module: AnsibleModule, cutover: Cutover) -> dict[str, Any]:
     changed = (
         not cutover.is_current(release)
         if module.check_mode
-        else cutover.run(release, module.params["fallback"])
+        else cutover.run(release, module.params["fallback"], module.params["require_processes"])
     )
+    for complaint in cutover.complaints:
+        module.warn(complaint)
     difference = {"before": {"live": before}, "after": {"live": release}}
     return {"changed": changed, "release": release, "diff": difference}
 

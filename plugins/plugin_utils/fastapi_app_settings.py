@@ -41,6 +41,7 @@ WORD = pattern(
     r"[A-Za-z0-9._:/=,*\[\]~+-]+",
     "a single word of letters, digits and . _ : / = , * [ ] ~ + - (quote numbers)",
 )
+MEMORY = pattern(r"|[1-9][0-9]{0,9}[KMGT]|[1-9][0-9]?%", "a limit of memory, such as 512M, 2G or 40%, or empty for none")
 UNPRIVILEGED = integer(1024, 65535, " (the service may not open a lower port)")
 URL = pattern(
     r"https?://[^\s@]+", "an http(s) URL without a password, such as http://127.0.0.1:8000/api/health"
@@ -90,7 +91,22 @@ KINDS = {
         f"{A_PATH}, in a separate directory, such as /run/table-order/candidate-live"),
     "fastapi_app_asset_archive": OWN,
     "fastapi_app_arguments[]": WORD,
+    "fastapi_app_processes": Kind(
+        lambda processes: len({one.get("name") for one in processes if isinstance(one, Mapping)}) == len(processes),
+        "dictionaries with a name and a command; each name once"),
+    "fastapi_app_processes[].name": pattern(
+        r"(?!fastapi\Z|fastapi-candidate\Z|deployments\Z)[a-z][a-z0-9-]{0,30}",
+        "a name of lower-case letters, digits and -, such as worker; not that of a log of the role (fastapi, deployments)"),
+    "fastapi_app_processes[].command": pattern(
+        r"[A-Za-z0-9._-]+( [A-Za-z0-9._:/=,*\[\]~+@-]+)*",
+        "a program of the virtual environment, without a path, and its arguments with single blanks, such as "
+        "celery --app app.worker worker; of letters, digits and . _ : / = , * [ ] ~ + @ -"),
+    "fastapi_app_processes[].schedule": pattern(
+        r"[A-Za-z0-9*,/:. ~-]+", 'an OnCalendar expression of systemd, such as "*-*-* 03:30:00" or hourly'),
+    "fastapi_app_processes[].stop_seconds": integer(1, 240),
+    "fastapi_app_processes[].memory_max": MEMORY,
     "fastapi_app_open_files": integer(64, 1048576),
+    "fastapi_app_memory_max": MEMORY,
     "fastapi_app_writable_paths[]": PATH,
     "fastapi_app_keep_releases": integer(2, 99, "; a rollback needs at least two releases"),
     "fastapi_app_no_log": BOOLEAN,
@@ -137,7 +153,7 @@ RELEASE = {f"fastapi_app_{name}" for name in (
 ACTIVATE = {f"fastapi_app_{name}" for name in (
     "release_path", "environment", "revisions", "health_url", "health_host", "health_status", "health_body", "health_names_release",
     "health_times", "health_tries", "drain_seconds", "release")}
-MAIN = {"fastapi_app_python_source", *(name.partition("[")[0] for name in KINDS if "." not in name)} - RELEASE - ACTIVATE
+MAIN = {"fastapi_app_python_source", "fastapi_app_server", *(name.partition("[")[0] for name in KINDS if "." not in name)} - RELEASE - ACTIVATE
 PARTS = {
     "main": MAIN | LOCK, "release": RELEASE | LOCK, "activate": ACTIVATE | LOCK, "rollback": ACTIVATE | LOCK, "lock": LOCK,
 }
@@ -195,6 +211,15 @@ def directories(
                 f"{name} is {shown(value)}; the role clears this directory, which overlaps with {meets[0]}. Set a separate "
                 "directory."
             )
+
+
+def server(fastapi_app_server: str, fastapi_app_arguments: list[str]) -> Iterator[str]:
+    """Find another server with the arguments of uvicorn, which are the default."""
+    if fastapi_app_server != "uvicorn" and "--proxy-headers" in fastapi_app_arguments:
+        yield (
+            f"fastapi_app_server is {fastapi_app_server}, but fastapi_app_arguments are those of uvicorn. Set the arguments of "
+            f"{fastapi_app_server}, such as [--worker-class, uvicorn.workers.UvicornWorker] for gunicorn, or [] for none."
+        )
 
 
 def database_ca(fastapi_app_state: str, fastapi_app_database_ca_url: str) -> Iterator[str]:
@@ -273,7 +298,7 @@ def release_path(
 
 TABLE = Table(
     KINDS,
-    [state, users, ports, directories, database_ca, source, release_path],
+    [state, users, ports, directories, server, database_ca, source, release_path],
     PARTS,
     others=["fastapi_app_result"],
     secrets=["fastapi_app_environment"],

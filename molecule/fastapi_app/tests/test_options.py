@@ -73,8 +73,37 @@ def test_the_service_runs_with_the_settings(host):
     assert said["LimitNOFILE"] == "4096"
     assert said["ReadWritePaths"] == "/srv/shop-uploads"
     command = host.check_output("ps -o args= -p %s", said["MainPID"])
-    assert command.endswith("uvicorn src:app --fd 3 --workers 1 --limit-concurrency=50")
+    assert command.endswith(
+        "gunicorn src:app --bind fd://3 --workers 1 --worker-class=uvicorn_worker.UvicornWorker"
+    )
+    assert said["MemoryMax"] == str(1024**3)
     assert host.socket("tcp://0.0.0.0:9000").is_listening
+
+
+def test_a_worker_runs_from_the_live_release(host):
+    live = host.check_output("readlink -f /srv/shop/backend")
+    worker = host.service("shop-process-worker.service")
+    assert worker.is_enabled
+    assert worker.is_running
+    said = worker.systemd_properties
+    assert host.check_output("readlink /proc/%s/cwd", said["MainPID"]) == live
+    assert host.file("/srv/shop-logs/worker.log").content_string.splitlines()[-1] == live
+    assert (said["User"], said["ProtectSystem"], said["NRestarts"]) == ("shop", "strict", "0")
+
+
+def test_a_job_runs_at_its_times(host):
+    timer = host.service("shop-process-report.timer")
+    assert timer.is_enabled
+    assert timer.is_running
+    assert "03:30:00" in timer.systemd_properties["TimersCalendar"]
+    job = host.service("shop-process-report.service")
+    assert (job.systemd_properties["MemoryMax"], job.systemd_properties["TimeoutStopUSec"]) == (
+        str(256 * 1024**2),
+        "5s",
+    )
+    host.check_output("systemctl start shop-process-report.service")
+    live = host.check_output("readlink -f /srv/shop/backend")
+    assert host.file("/srv/shop-logs/report.log").content_string.splitlines()[-1] == f"report {live}"
 
 
 def test_the_process_has_no_rights(host):
@@ -124,7 +153,7 @@ def test_the_application_owns_no_code(host):
 
 def test_the_code_is_compiled(host):
     # uv compiles nothing, and the application may not.
-    for directory in ("src", "venv/lib/python3.11/site-packages/uvicorn"):
+    for directory in ("src", "venv/lib/python3.11/site-packages/gunicorn"):
         assert host.check_output(f"find /srv/shop/backend/{directory} -name '__init__*.pyc'"), directory
 
 

@@ -30,6 +30,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_rele
 
 SERVICE, CANDIDATE = "table-order-backend.service", "table-order-backend-candidate.service"
 SOCKET = "table-order-backend.socket"
+WORKER, TIMER = (f"table-order-backend-process-{name}" for name in ("worker.service", "nightly.timer"))
 PORT, CANDIDATE_PORT, NGINX = 8000, 8001, "http://127.0.0.1:8008/upstream"
 TOKENS = {"first": "7c1d", "second": "e0f2"}
 
@@ -56,6 +57,7 @@ class FakeServer:
     sockets: set[str] = field(default_factory=set)
     weights: dict[str, str] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    skipped: set[str] = field(default_factory=set)
     restarted: dict[str, int] = field(default_factory=dict)
     connected: dict[int, list[int]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
@@ -102,6 +104,7 @@ class FakeServer:
             "service": SERVICE.partition(".")[0],
             "group": grp.getgrgid(os.getgid()).gr_name,
             "files": [str(self.root / "units/backend.service"), str(self.root / "units/none")],
+            "processes": ["worker.service", "nightly.timer"],
             "address": "127.0.0.1",
             "port": PORT,
             "candidate_port": CANDIDATE_PORT,
@@ -136,7 +139,7 @@ class FakeServer:
         """Have a complete release there; with an environment it has been live."""
         folder = self.root / "home/releases" / name
         (folder / "backend/venv/bin").mkdir(parents=True)
-        (folder / "backend/venv/bin/uvicorn").touch()
+        (folder / "backend/venv/bin/python").touch()
         (folder / "frontend/admin-ui/build/assets").mkdir(parents=True)
         (folder / f"frontend/admin-ui/build/assets/index-{name}.js").write_text(name)
         (folder / "manifest.json").write_text(
@@ -156,8 +159,7 @@ class FakeServer:
         self.make_release(release, environment)
         for part in ("backend", "frontend"):
             (self.root / "home" / part).symlink_to(self.root / "home/releases" / release / part)
-        self.start(SOCKET)
-        self.start(SERVICE)
+        self.boot()
         self.cutover().files.write(self.root / "state/started-from", self.fingerprint(release), 0o600)
         self.steps.clear()
         self.was_live = True
@@ -170,13 +172,16 @@ class FakeServer:
         return fingerprint_of(self.site, release)
 
     def reboot(self) -> None:
-        """Lose what is in memory; the service and its socket are enabled, the candidate is not."""
+        """Lose what is in memory; all but the candidate is enabled."""
         (self.root / "run/candidate-live").unlink(missing_ok=True)
         self.processes.clear()
         self.sockets.clear()
         self.weights.clear()
-        self.start(SOCKET)
-        self.start(SERVICE)
+        self.boot()
+
+    def boot(self) -> None:
+        for unit in (SOCKET, SERVICE, WORKER, TIMER):
+            self.start(unit)
 
     def settled(self) -> dict[str, Any]:
         """Return what there is after a run, in words; what a cutover may leave is named."""
@@ -193,6 +198,7 @@ class FakeServer:
             "live": linked_release(home / "backend"),
             "frontend": linked_release(home / "frontend"),
             "serving": serving.release if serving else "",
+            "others": {unit: self.processes[unit].release for unit in (WORKER, TIMER) if unit in self.processes},
             "candidate": CANDIDATE in self.processes,
             "left": sorted(path.name for path in left if path.is_symlink() or path.exists()),
             "weights": {
@@ -246,6 +252,8 @@ class FakeServer:
         if not environment.exists() or not link.exists():
             return
         release = link.readlink().parent.name
+        if unit in self.skipped:
+            return
         self.processes[unit] = Process(release, environment.read_text())
         with (home / "logs" / ("fastapi-candidate.log" if unit == CANDIDATE else "fastapi.log")).open(
             "a"
@@ -295,6 +303,9 @@ class FakeSystemd:
 
     def active(self, unit: str) -> bool:
         return unit in self.server.processes or unit in self.server.sockets
+
+    def skipped(self, unit: str) -> bool:
+        return unit in self.server.skipped
 
     def restarts(self, unit: str) -> int:
         return self.server.restarted.get(unit, 0)

@@ -10,14 +10,26 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_rele
     candidate_env_files,
 )
 
-from tests.unit.cutover.fake_server import CANDIDATE, CANDIDATE_PORT, PORT, SERVICE, SOCKET, Killed, killed
+from tests.unit.cutover.fake_server import (
+    CANDIDATE,
+    CANDIDATE_PORT,
+    PORT,
+    SERVICE,
+    SOCKET,
+    TIMER,
+    WORKER,
+    Killed,
+    killed,
+)
 
 NEW = 'A=2\nPASSWORD="sesame-open"\n'
 
 
 def settled(live: str) -> dict:
     """What there is when nothing is under way."""
-    return {"live": live, "frontend": live, "serving": live, "candidate": False, "left": [], "weights": {}}
+    others = {unit: live for unit in (WORKER, TIMER) if live}
+    run = {"live": live, "frontend": live, "serving": live, "others": others}
+    return {**run, "candidate": False, "left": [], "weights": {}}
 
 
 def cut_over(server, release: str, environment: str = NEW, urgent: bool = False) -> None:
@@ -28,7 +40,7 @@ def cut_over(server, release: str, environment: str = NEW, urgent: bool = False)
     before = cutover.live
     cutover.start_candidate(release, urgent)
     cutover.send_to_candidate()
-    cutover.run(release, before)
+    cutover.run(release, before, require_processes=not urgent)
     cutover.send_to_service()
     cutover.stop_candidate()
 
@@ -55,8 +67,9 @@ def next_run(server, release: str, environment: str = NEW) -> None:
     cut_over(server, release, environment)
 
 
-def assert_serves(server, release: str, environment: str = NEW) -> None:
-    assert server.settled() == settled(release)
+def assert_serves(server, release: str, environment: str = NEW, others: bool = True) -> None:
+    expected = settled(release)
+    assert server.settled() | ({} if others else {"others": expected["others"]}) == expected
     assert server.processes[SERVICE].environment == environment
     assert (server.root / "state/started-from").read_text() == server.fingerprint(release)
     assert SOCKET in server.sockets
@@ -100,10 +113,15 @@ def test_a_cutover_replaces_the_release_without_losing_a_request(make, urgent):
         f"restart {CANDIDATE}",
         "touch run/candidate-live",
         "remove state/started-from",
+        f"stop {WORKER}",
+        f"stop {TIMER}",
+        f"stop {TIMER.removesuffix('timer')}service",
         f"stop {SOCKET}",
         f"stop {SERVICE}",
         f"start {SOCKET}",
         f"restart {SERVICE}",
+        f"start {WORKER}",
+        f"start {TIMER}",
         "remove run/candidate-live",
         f"stop {CANDIDATE}",
         "remove home/logs/fastapi-candidate.log",
@@ -448,14 +466,68 @@ def test_any_step_that_fails_leaves_one_release_that_serves_and_can_be_made_up_f
     for place in changes(make, lambda server: cut_over(server, "b"), live):
         server = make(live)
         server.refuses = lambda _, server=server, place=place: len(server.steps) - 1 == place
-        with pytest.raises((StepError, OSError)) as failed:
+        try:
             cut_over(server, "b")
-        assert "refused by the test" in story(failed.value)
+        except (StepError, OSError) as error:
+            assert "refused by the test" in story(error)
+        else:
+            # Nothing was live before, so the requests stay.
+            assert (live, server.steps[place]) in [("", f"start {unit}") for unit in (WORKER, TIMER)]
         assert server.lost == [], server.steps
         server.refuses = lambda _: False
         next_run(server, "b")
         assert_serves(server, "b")
         assert server.lost == [], server.steps
+
+
+# --- workers and jobs ------------------------------------------------------------------------------------------------
+
+
+def dies(server, release: str) -> None:
+    """Have systemd start the worker of a release again and again."""
+
+    def watch(step: str) -> bool:
+        worker = server.processes.get(WORKER)
+        server.restarted[WORKER] = server.restarted.get(WORKER, 0) + (
+            step == "wait" and worker is not None and worker.release == release
+        )
+        return False
+
+    server.refuses = watch
+
+
+def test_a_release_whose_worker_does_not_keep_running_is_replaced_by_the_former(make):
+    server = make()
+    (server.root / "home/logs/worker.log").write_text("cannot log in with sesame-open\n")
+    dies(server, "b")
+    with pytest.raises(CutoverError, match="a is live again") as failed:
+        cut_over(server, "b")
+    assert f"{WORKER} does not keep running" in str(failed.value)
+    assert "cannot log in with ********" in str(failed.value)
+    assert server.settled() == settled("a")
+    assert server.lost == []
+
+
+@pytest.mark.parametrize("release, urgent", [("b", True), ("a", False)], ids=["rollback", "restart"])
+def test_a_rollback_and_a_restart_go_on_without_a_worker_and_the_next_run_tries_again(make, release, urgent):
+    server = make()
+    dies(server, release)
+    cut_over(server, release, urgent=urgent)
+    assert server.settled() == settled(release)
+    assert not (server.root / "state/started-from").exists()
+    server.refuses = lambda _: False
+    next_run(server, release)
+    assert_serves(server, release)
+    assert server.lost == []
+
+
+def test_a_release_of_before_a_worker_is_no_fault(make):
+    """Its virtual environment has no such program, so systemd does not start the unit."""
+    server = make()
+    server.skipped.add(WORKER)
+    cut_over(server, "b", urgent=True)
+    assert server.settled()["others"] == {TIMER: "b"}
+    assert (server.root / "state/started-from").exists()
 
 
 # --- what is refused -------------------------------------------------------------------------------------------------

@@ -107,10 +107,12 @@ def test_the_role_goes_these_steps():
         for name, options, _, _ in STEPS
     ]
     expected[1][1].update(state="started", urgent="{{ __fastapi_app_urgent }}")
+    expected[3][1].update(require_processes="{{ not __fastapi_app_urgent }}")
     assert called("deployment/cutover.yml") == expected
     # From where requests go to the candidate, a recovery is the same.
     recovery = called("recover.yml")
     assert recovery[2][1].pop("ask") == "{{ __fastapi_app_switching }}"
+    expected[3][1].pop("require_processes")
     assert recovery == expected[2:]
 
 

@@ -143,7 +143,7 @@ def test_a_lock_released_meanwhile_has_no_holder(tmp_path, monkeypatch):
 def make_release(directory: Path, name: str, builds: tuple[str, ...] = (), age: float = 0) -> Path:
     release = directory / name
     (release / "backend/venv/bin").mkdir(parents=True)
-    (release / "backend/venv/bin/uvicorn").touch()
+    (release / "backend/venv/bin/python").touch()
     (release / "backend/.env").write_text("A=1\n")
     (release / "manifest.json").write_text(json.dumps({"id": name}))
     for build in builds:
@@ -168,7 +168,7 @@ def test_a_release_is_complete_with_its_manifest_and_its_programs(tmp_path):
     assert found["environment"] == sha256(b"A=1\n").hexdigest()
     (sound / "voided.json").write_text('{"why": "left by a rollback"}')
     assert release_facts(sound)["voided"] == "left by a rollback"
-    (sound / "backend/venv/bin/uvicorn").unlink()
+    (sound / "backend/venv/bin/python").unlink()
     assert release_facts(sound)["complete"] is False
     cut = make_release(tmp_path, "b")
     (cut / "manifest.json").write_text('{"id": "b"')
