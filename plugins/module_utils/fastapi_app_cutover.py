@@ -360,7 +360,7 @@ class Cutover:
                 self.systemd.stop(f"{unit.removesuffix('.timer')}.service")
 
     def start_processes(self, release: str) -> None:
-        """Start the other processes of a release that is healthy as the service; ``complaints`` has those that do not keep running."""
+        """Start the other processes of a healthy release; ``complaints`` has those that do not keep running."""
         self.complaints, restarts = [], {}
         for unit in self.site.process_units:
             try:
@@ -376,7 +376,9 @@ class Cutover:
             if not self.systemd.active(unit) or self.systemd.restarts(unit) > before:
                 log = self.site.process_log(unit)
                 printed = hidden(self.files.tail(log, SHOWN_LINES), self.checks.secrets(release))
-                self.complaints.append(f"{unit} does not keep running. The end of {log}: {' | '.join(printed)}")
+                self.complaints.append(
+                    f"{unit} does not keep running. The end of {log}: {' | '.join(printed)}"
+                )
 
     def take_over_environment(self, release: str) -> None:
         """Have the release keep what the candidate was started from, and the one of before until it has proved itself."""

@@ -46,7 +46,7 @@ fingerprint:
   type: str
   returned: always
 lock: {description: "The lock holder, with C(age) in seconds; empty without a lock.", type: dict, returned: always}
-units: {description: "The state of the socket, the service, the other processes and the candidate, by unit.", type: dict, returned: always}
+units: {description: "The state of the socket, the service, its processes and the candidate.", type: dict, returned: always}
 prepared:
   description: Whether the candidate's unit is of this version of the role.
   type: bool

@@ -41,7 +41,9 @@ WORD = pattern(
     r"[A-Za-z0-9._:/=,*\[\]~+-]+",
     "a single word of letters, digits and . _ : / = , * [ ] ~ + - (quote numbers)",
 )
-MEMORY = pattern(r"|[1-9][0-9]{0,9}[KMGT]|[1-9][0-9]?%", "a limit of memory, such as 512M, 2G or 40%, or empty for none")
+MEMORY = pattern(
+    r"|[1-9][0-9]{0,9}[KMGT]|[1-9][0-9]?%", "a limit of memory, such as 512M, 2G or 40%, or empty for none"
+)
 UNPRIVILEGED = integer(1024, 65535, " (the service may not open a lower port)")
 URL = pattern(
     r"https?://[^\s@]+", "an http(s) URL without a password, such as http://127.0.0.1:8000/api/health"
@@ -153,7 +155,8 @@ RELEASE = {f"fastapi_app_{name}" for name in (
 ACTIVATE = {f"fastapi_app_{name}" for name in (
     "release_path", "environment", "revisions", "health_url", "health_host", "health_status", "health_body", "health_names_release",
     "health_times", "health_tries", "drain_seconds", "release")}
-MAIN = {"fastapi_app_python_source", "fastapi_app_server", *(name.partition("[")[0] for name in KINDS if "." not in name)} - RELEASE - ACTIVATE
+WITH_KIND = {name.partition("[")[0] for name in KINDS if "." not in name}
+MAIN = {"fastapi_app_python_source", "fastapi_app_server"} | WITH_KIND - RELEASE - ACTIVATE
 PARTS = {
     "main": MAIN | LOCK, "release": RELEASE | LOCK, "activate": ACTIVATE | LOCK, "rollback": ACTIVATE | LOCK, "lock": LOCK,
 }

@@ -198,7 +198,9 @@ class FakeServer:
             "live": linked_release(home / "backend"),
             "frontend": linked_release(home / "frontend"),
             "serving": serving.release if serving else "",
-            "others": {unit: self.processes[unit].release for unit in (WORKER, TIMER) if unit in self.processes},
+            "others": {
+                unit: self.processes[unit].release for unit in (WORKER, TIMER) if unit in self.processes
+            },
             "candidate": CANDIDATE in self.processes,
             "left": sorted(path.name for path in left if path.is_symlink() or path.exists()),
             "weights": {

@@ -255,7 +255,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_memory_max", "a limit of memory", ["1GB", "lots", "0", "-1G"]),
         ("fastapi_app_processes", "each name once", [[{"name": "a", "command": "x"}, {"name": "a", "command": "y"}]]),
         ("fastapi_app_processes[0].name", "lower-case letters", ["../x", "Worker", "fastapi", "deployments"]),
-        ("fastapi_app_processes[0].command", "a program of the virtual environment", ["/bin/sh", "x $HOME", "x 'a'", "x\ny", "x  y"]),
+        ("fastapi_app_processes[0].command", "a program of the virtual", ["/bin/sh", "x $HOME", "x 'a'", "x\ny", "x  y"]),
         ("fastapi_app_processes[0].schedule", "an OnCalendar expression", ["daily\nUser=root"]),
         ("fastapi_app_processes[0].stop_seconds", "1 to 240", [0, 241]),
         ("fastapi_app_processes[0].memory_max", "a limit of memory", ["1GB"]),
@@ -335,7 +335,7 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("table_order", {"table_order_environment": "production"}, "would use a self-signed certificate. Set nginx_tls"),
     ("table_order", {"table_order_environment": "staging", "table_order_plain_http": "yes"}, "plain_http is 'yes', so the server"),
     ("table_order", {"ansible_skip_tags": ["ngnix"]}, "contains ngnix. No task has this tag, so the run would do nothing. Acc"),
-    ("fastapi_app", {"fastapi_app_server": "gunicorn"}, "fastapi_app_arguments are those of uvicorn. Set the arguments of gunicorn"),
+    ("fastapi_app", {"fastapi_app_server": "gunicorn"}, "are those of uvicorn. Set the arguments of gunicorn"),
     ("nginx", {"nginx_http_port": "443"}, "nginx_http_port and nginx_https_port are both 443. Set two different ports"),
     *(("nginx", applications((one, "x"), (other, "y")), f"{one!r} and {other!r} both need the location {location}. Set a diff")
       for one, other, location in (
@@ -443,7 +443,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"fastapi_app_arguments": ["--forwarded-allow-ips=::1,10.0.0.2"], "fastapi_app_install_arguments": ["--extra=postgres"]},
         {"fastapi_app_server": "gunicorn", "fastapi_app_arguments": [], "fastapi_app_memory_max": "40%"},
         {"fastapi_app_processes": [
-            {"name": "worker-2", "command": "celery --app=app.worker worker --queues=a,b", "stop_seconds": 240, "memory_max": "512M"},
+            {"name": "worker-2", "command": "celery --app=app worker --queues=a,b", "stop_seconds": 240, "memory_max": "512M"},
             {"name": "report", "command": "python -m app.report", "schedule": "Mon..Fri *-*-1/2 03:30:00"}]},
         {"fastapi_app_asgi": "src:app", "fastapi_app_backend_path": ".", "fastapi_app_frontends": [], "fastapi_app_force": "true"},
         *({"fastapi_app_source": source} for source in (
