@@ -18,7 +18,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import Site
 
 SERVICE, CANDIDATE = "service", "candidate"
-UPSTREAMS = {SERVICE: "table_order_backend", CANDIDATE: "table_order_candidate"}
+UPSTREAMS = {SERVICE: "app_backend", CANDIDATE: "app_candidate"}
 """nginx's names for who gets the requests."""
 RESTARTS = 3
 """A unit that systemd has started again so often will not become healthy."""
@@ -70,7 +70,8 @@ def read_answer(answer: Answer) -> dict[str, Any]:
     if answer.status != 200:
         raise ValueError(answer.body if answer.status == 0 else f"status {answer.status}")
     try:
-        said = json.loads(answer.body)
+        # The names of earlier versions; that nginx runs until its configuration is written again.
+        said = json.loads(answer.body.replace('"table_order_', '"app_'))
         return {"upstream": said["upstream"], "flag": said["flag"], "addresses": dict(said["addresses"])}
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError("the response is not from the role nginx") from error

@@ -19,11 +19,13 @@ SIGNS = "._~-"
 A_PATH = "a path that begins with / and holds letters, digits and . _ ~ / - only, without // and without . or .. as a part"
 PATH = path(f'{A_PATH}. "/" itself is not accepted', SIGNS, end="/?")
 OPTIONAL_PATH = either(path(A_PATH, SIGNS, end="/?"), "", "empty to disable it")
-API_PATH = path(f"a path below /api/, such as /api/events: {A_PATH}", SIGNS, "/api/", "/?")
+EXACT_PATH = path(A_PATH, SIGNS)
+BACKEND_PATH = either(path(A_PATH, SIGNS, end="/?"), "/", "/")
+STREAM_PATH = pattern(
+    rf"(?=.{{1,4095}}\Z)/|(/(?!\.\.?(/|\Z))([A-Za-z0-9{re.escape(SIGNS)}]+|{{[A-Za-z_]\w*(:path)?}}))+/?",
+    f"{A_PATH}, but for parameters such as in /orders/{{id}}/events. All below it with / at its end")
 TIME = pattern(r"[0-9]{1,9}(ms|[smhd])", "a time, such as 90s or 1h")
 RATE, BURST = integer(1, 100000), integer(1, 1000000)
-# Locations that nginx.conf always has.
-RESERVED = {"api": "the application's answers", "static": "the static files"}
 
 
 def address(accepted: str, host: str = r"[A-Za-z0-9.-]+") -> Kind:
@@ -75,12 +77,14 @@ KINDS = {
     "nginx_limit_session_burst": BURST,
     "nginx_limit_login_rate": RATE,
     "nginx_limit_login_burst": BURST,
-    "nginx_applications[].path": either(path(A_PATH, SIGNS, end="/?"), "/", "/"),
+    "nginx_backend_paths": DISTINCT,
+    "nginx_backend_paths[]": BACKEND_PATH,
+    "nginx_applications[].path": BACKEND_PATH,
     "nginx_applications[].build": path("a directory below nginx_frontend_root, such as shop/build", SIGNS, "", "/?"),
     "nginx_stream_paths": DISTINCT,
-    "nginx_stream_paths[]": API_PATH,
+    "nginx_stream_paths[]": STREAM_PATH,
     "nginx_login_paths": DISTINCT,
-    "nginx_login_paths[]": API_PATH,
+    "nginx_login_paths[]": EXACT_PATH,
     "nginx_trusted_proxies[]": Kind(
         is_network, "an address or a network, such as 10.0.1.7 or 10.0.1.0/24 (without host bits), but not all clients, since any "
         "client could then fake its address. Set the load balancers' networks"),
@@ -117,18 +121,32 @@ def ports(
             )
 
 
-def locations(nginx_applications: list[Mapping[str, str]]) -> Iterator[str]:
-    """Find applications with a location that nginx.conf has already: nginx refuses a duplicate."""
+def is_below(one: str, other: str) -> bool:
+    """Return whether a path is another one or lies below it, but not below /."""
+    return other != "/" and f"{one.rstrip('/')}/".startswith(f"{other.rstrip('/')}/")
+
+
+def backend(nginx_backend_paths: list[str]) -> Iterator[str]:
+    """Find paths of the application that are there twice."""
+    for one in nginx_backend_paths:
+        if one != "/" and one.endswith("/") and one.rstrip("/") in nginx_backend_paths:
+            yield f"nginx_backend_paths holds {shown(one)} and {shown(one.rstrip('/'))}, which includes it. Remove {shown(one)}."
+
+
+def locations(nginx_applications: list[Mapping[str, str]], nginx_backend_paths: list[str]) -> Iterator[str]:
+    """Find front ends with a location that nginx.conf has already: nginx refuses a duplicate."""
+    others = {one: "nginx_backend_paths" for one in nginx_backend_paths}
+    if not {"/", "/static", "/static/"} & others.keys():
+        others["/static/"] = "the static files"
     taken: dict[str, str] = {}
-    for application in nginx_applications:
-        written = application["path"]
+    for written in [application["path"] for application in nginx_applications]:
+        for other, owner in others.items():
+            if written == other or is_below(written, other):
+                yield (
+                    f"nginx_applications: the path {shown(written)} collides with {other}, which is for {owner}. Set different "
+                    "paths, such as /shop for the front end and /api/ for the application."
+                )
         stem = written.rstrip("/")
-        first = f"{stem}/".split("/")[1]
-        if first in RESERVED:
-            yield (
-                f"nginx_applications: the path {shown(written)} collides with /{first}/, which is for {RESERVED[first]}. Choose "
-                "another path, such as /shop."
-            )
         # The locations in templates/nginx.conf.j2.
         needed = [f"{stem}/", f"= {stem}/index.html", f"{stem}/assets/", *([f"= {stem}"] if stem else [])]
         for other, location in {taken[one]: one for one in reversed(needed) if one in taken}.items():
@@ -139,8 +157,15 @@ def locations(nginx_applications: list[Mapping[str, str]]) -> Iterator[str]:
         taken = dict.fromkeys(needed, written) | taken
 
 
-def logins(nginx_login_paths: list[str], nginx_stream_paths: list[str]) -> Iterator[str]:
-    """Find paths with two purposes."""
+def special(nginx_login_paths: list[str], nginx_stream_paths: list[str], nginx_backend_paths: list[str]) -> Iterator[str]:
+    """Find paths with two purposes, and paths that the application does not have."""
+    for name, paths in (("nginx_login_paths", nginx_login_paths), ("nginx_stream_paths", nginx_stream_paths)):
+        for one in paths:
+            if "/" not in nginx_backend_paths and not any(is_below(one, other) for other in nginx_backend_paths):
+                yield (
+                    f"{name} holds {shown(one)}, which is not below nginx_backend_paths, {shown(nginx_backend_paths)}. Correct it, "
+                    "or add its path there."
+                )
     for both in [one for one in nginx_login_paths if one in nginx_stream_paths]:
         yield f"nginx_login_paths and nginx_stream_paths both hold {shown(both)}. Remove it from one of them."
 
@@ -159,4 +184,4 @@ def pair(nginx_tls_remote: bool, nginx_tls_certificate_file: str, nginx_tls_key_
             yield sentence(name, file, f"with nginx_tls_remote a path on the host, {A_PATH}")
 
 
-TABLE = Table(KINDS, [ports, locations, logins, pair])
+TABLE = Table(KINDS, [ports, backend, locations, special, pair])

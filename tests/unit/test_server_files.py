@@ -96,11 +96,11 @@ def test_what_was_recorded_yesterday_cannot_be_read_with_tomorrow_s_key():
 def test_a_client_of_ipv6_is_its_network(address, counted):
     """As nginx sees an address, as bytes; it has all of its network to come from."""
     said = nginx(nginx_limits=True)
-    assert len(re.findall(r"limit_req_zone \$table_order_client ", said)) == 3
-    pattern = re.search(r'"~(.+)" \$table_order_network;', said)[1].replace("?<", "?P<")
+    assert len(re.findall(r"limit_req_zone \$app_client ", said)) == 3
+    pattern = re.search(r'"~(.+)" \$app_network;', said)[1].replace("?<", "?P<")
     packed = ipaddress.ip_address(address).packed
     found = re.search(pattern.encode(), packed)
-    assert (found["table_order_network"] if found else packed) == ipaddress.ip_address(counted).packed[:8]
+    assert (found["app_network"] if found else packed) == ipaddress.ip_address(counted).packed[:8]
 
 
 def test_only_a_load_balancer_that_is_named_is_believed():
@@ -116,12 +116,12 @@ def test_a_flood_does_not_fill_the_disk_with_its_log():
         said = nginx(nginx_limits=True, nginx_redirect_http=redirect)
         servers = [one for one in said.split("    server {\n")[1:] if "127.0.0.1:8008" not in one]
         assert len(servers) == 1 + redirect
-        assert all("        limit_req zone=table_order_files " in one for one in servers)
-        assert re.search(r"limit_req_zone \$table_order_client zone=table_order_files:", said)
+        assert all("        limit_req zone=app_files " in one for one in servers)
+        assert re.search(r"limit_req_zone \$app_client zone=app_files:", said)
         logs = re.findall(r"access_log \S+ combined ?(\S*);", said)
-        assert logs == ["if=$table_order_logged"] + redirect * ["if=$table_order_sampled"]
-    sampled = re.search(r"map \$status \$table_order_logged \{(.*?)\}", said, re.DOTALL)[1]
-    assert re.findall(r"(\w+) \$table_order_sampled;", sampled) == ["301", "429"]
+        assert logs == ["if=$app_logged"] + redirect * ["if=$app_sampled"]
+    sampled = re.search(r"map \$status \$app_logged \{(.*?)\}", said, re.DOTALL)[1]
+    assert re.findall(r"(\w+) \$app_sampled;", sampled) == ["301", "429"]
     assert re.search(r"default 1;", sampled)
     assert re.findall(r"access_log \S+ combined ?(\S*);", nginx(nginx_limits=False)) == [""]
 
@@ -131,8 +131,8 @@ def test_every_way_to_the_application_is_limited(path):
     said = nginx(nginx_limits=True)
     block = re.search(rf"location {re.escape(path)} \{{(.*?)\n        \}}", said, re.DOTALL)[1]
     zones = set(re.findall(r"limit_req zone=(\w+)", block))
-    assert zones >= {"table_order_address", "table_order_session"}
-    assert ("table_order_login" in zones) is ("login" in path)
+    assert zones >= {"app_address", "app_session"}
+    assert ("app_login" in zones) is ("login" in path)
     assert "error_page 429 @too_many_requests;" in block
     declared = re.findall(r"limit_req_zone \S+ zone=(\w+):", said)
     assert zones <= set(declared)

@@ -5,6 +5,7 @@ The inventories' own files and the roles' are rendered by Ansible's templar in t
 
 import functools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +248,15 @@ def namespace(turned: dict[str, Any]) -> None:
     assert json.loads(agent(**turned))["metrics"]["namespace"] == "Shop"
 
 
+def addresses(turned: dict[str, Any]) -> None:
+    """Another application on the site: nothing of the example's addresses is left."""
+    said = nginx(nginx_limits=True, **turned).rsplit("    server {", 1)[1]
+    found = {"/v1", "/v1/", "/v1/in", "/v1/events", "/shop", "/shop/", "/static/", "/"}
+    assert set(re.findall(r"location (?:= |~ )?(/\S*) \{", said)) >= found
+    assert "/api" not in said
+    assert "/admin" not in said
+
+
 # The setting, what it is turned to (also as -e gives it, as text), and where that must arrive.
 TURNED = {
     "http": ({"nginx_http_port": "8081"}, http),
@@ -262,9 +272,22 @@ TURNED = {
     "logs": ({"fastapi_app_log_directory": "/srv/logs"}, logs),
     "log group": ({"nginx_log_group": "shop-logs"}, log_group),
     "namespace": ({"cloudwatch_agent_metrics_namespace": "Shop"}, namespace),
+    "addresses": (
+        {
+            "nginx_backend_paths": ["/v1"],
+            "nginx_applications": [{"path": "/shop", "build": "shop"}],
+            "nginx_stream_paths": ["/v1/events"],
+            "nginx_login_paths": ["/v1/in"],
+        },
+        addresses,
+    ),
     "authorities": ({"fastapi_app_database_ca_path": "/etc/ssl/shop.pem"}, authorities),
 }
 PREFLIGHTS = [role for role in ROLES if role.startswith("aws_")] + ["nginx"]
+
+
+# The example's own, which a role without the site does not have.
+EXAMPLE = set(TURNED["addresses"][0])
 
 
 @pytest.mark.parametrize("case", TURNED)
@@ -300,7 +323,7 @@ def test_every_setting_of_the_shared_file_is_turned_or_follows_one_that_is():
 
 def test_what_all_follow_is_what_each_role_has_without_it():
     """The roles stand alone as well: with nothing turned, the shared file changes none of their defaults."""
-    for name in yaml.safe_load(SITE.read_text()):
+    for name in yaml.safe_load(SITE.read_text()).keys() - EXAMPLE:
         role = max((role for role in ROLES if name.startswith(role + "_")), key=len)
         alone = Scope(role)
         alone.variables = alone.variables | trusted(text(f"roles/{role}/defaults/main.yml"))

@@ -108,6 +108,12 @@ def test_the_front_end_is_served_under_its_path(ask, make_frontends):
     assert ask("https://localhost:8443/").status == 404
 
 
+@pytest.mark.parametrize("path", ["/api", "/api/v1/x", "/docs", "/docs/oauth2-redirect", "/openapi.json?x=1"])
+def test_every_path_of_the_application_reaches_it(ask, backend, path):
+    assert f'"path": "{path}"' in ask(f"https://localhost:8443{path}").body
+    assert ask(f"https://localhost:8443/x{path}").status == 404
+
+
 def test_the_limits_are_the_given_ones(ask, backend):
     assert ask("https://localhost:8443/api/x", "--data", "x" * 1025).status == 413
     assert ask("https://localhost:8443/api/slow").status == 504
@@ -146,4 +152,4 @@ def test_without_a_candidate_and_an_archive_nothing_of_them_is_there(host):
     configuration = host.file("/etc/nginx/nginx.conf").content_string
     assert "candidate" not in configuration
     assert "@assets" not in configuration
-    assert "proxy_pass http://table_order_backend;" in configuration
+    assert "proxy_pass http://app_backend;" in configuration

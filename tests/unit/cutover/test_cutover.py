@@ -390,7 +390,7 @@ def test_a_release_is_only_healthy_with_its_name(make):
 
 
 def service_only(flag: bool) -> str:
-    return "table_order_backend"
+    return "app_backend"
 
 
 @pytest.mark.parametrize("live", ["a", ""])
@@ -412,7 +412,7 @@ def test_a_run_that_is_killed_while_it_takes_back_is_made_up_for(make):
             cut_over(server, "b")
 
     for server in each_place(make, run):
-        server.upstream = lambda flag: "table_order_candidate" if flag else "table_order_backend"
+        server.upstream = lambda flag: "app_candidate" if flag else "app_backend"
         next_run(server, "b")
         assert_serves(server, "b")
 
@@ -421,7 +421,7 @@ def test_requests_that_do_not_come_back_stay_with_the_candidate(make):
     server = make()
     # nginx has loaded another configuration meanwhile.
     server.upstream = lambda flag: (
-        f"table_order_{'candidate' if flag or server.cutover().live == 'b' else 'backend'}"
+        f"app_{'candidate' if flag or server.cutover().live == 'b' else 'backend'}"
     )
     with pytest.raises(
         CutoverError, match=r"keeps running[.] The next deployment completes this cutover first"
@@ -429,7 +429,7 @@ def test_requests_that_do_not_come_back_stay_with_the_candidate(make):
         cut_over(server, "b")
     assert server.flag
     assert CANDIDATE in server.processes
-    server.upstream = lambda flag: "table_order_candidate" if flag else "table_order_backend"
+    server.upstream = lambda flag: "app_candidate" if flag else "app_backend"
     starts = server.steps.count(f"restart {SERVICE}")
     next_run(server, "b")
     assert_serves(server, "b")
@@ -440,7 +440,7 @@ def test_requests_that_do_not_come_back_stay_with_the_candidate(make):
 
 def test_where_nginx_answers_nothing_sensible_nothing_begins(make):
     server = make()
-    server.upstream = lambda flag: "table_order_candidate"
+    server.upstream = lambda flag: "app_candidate"
     with pytest.raises(StepError, match="--tags nginx"):
         cut_over(server, "b")
     assert server.settled() == settled("a") | {"left": ["b.env"]}

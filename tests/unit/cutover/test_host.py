@@ -295,18 +295,18 @@ def test_an_address_leads_to_what_listens_there(address, listens, leads):
 
 # --- nginx's answers -------------------------------------------------------------------------------------------------
 
-ADDRESSES = {"table_order_backend": "127.0.0.1:8000", "table_order_candidate": "127.0.0.1:8001"}
+ADDRESSES = {"app_backend": "127.0.0.1:8000", "app_candidate": "127.0.0.1:8001"}
 
 
 @pytest.mark.parametrize(
     ("change", "status", "said"),
     [
-        ({"addresses": ADDRESSES | {"table_order_candidate": "127.0.0.1:9001"}}, 200, "to 127.0.0.1:9001, but the candidate"),
-        ({"addresses": ADDRESSES | {"table_order_backend": "127.0.0.1:9000"}}, 200, "listens on 127.0.0.1:8000 (fastapi_app_port)"),
+        ({"addresses": ADDRESSES | {"app_candidate": "127.0.0.1:9001"}}, 200, "to 127.0.0.1:9001, but the candidate"),
+        ({"addresses": ADDRESSES | {"app_backend": "127.0.0.1:9000"}}, 200, "listens on 127.0.0.1:8000 (fastapi_app_port)"),
         ({"addresses": {}}, 200, "the candidate's traffic to no address"),
         ({"flag": "/run/other/candidate-live"}, 200, "checks for the file /run/other/candidate-live, but a deployment creates"),
         ({"flag": ""}, 200, "checks for the file without a name"),
-        ({"upstream": "table_order_candidate"}, 200, "still exists"),
+        ({"upstream": "app_candidate"}, 200, "still exists"),
         ({"addresses": 7}, 200, "not from the role nginx"),
         ({}, 404, "status 404"),
         ({}, 0, "does not report the target of its traffic"),
@@ -315,12 +315,19 @@ ADDRESSES = {"table_order_backend": "127.0.0.1:8000", "table_order_candidate": "
 def test_another_answer_is_refused_with_what_differs_and_the_fix(make, change, status, said):
     server = make()
     flag = str(server.root / "run/candidate-live")
-    answer = {"upstream": "table_order_backend", "addresses": ADDRESSES, "flag": flag} | change
+    answer = {"upstream": "app_backend", "addresses": ADDRESSES, "flag": flag} | change
     host = server.host()._replace(web=One(Answer(status, json.dumps(answer))))
     with pytest.raises(StepError) as failed:
         Checks(server.site, host).ask("service")
     assert said in str(failed.value)
     assert "--tags nginx" in str(failed.value)
+
+
+def test_an_nginx_that_an_earlier_version_configured_is_understood(make):
+    server = make()
+    answer = {"upstream": "app_backend", "addresses": ADDRESSES, "flag": str(server.root / "run/candidate-live")}
+    body = json.dumps(answer).replace("app_", "table_order_")
+    Checks(server.site, server.host()._replace(web=One(Answer(200, body)))).ask("service")
 
 
 class One:
@@ -337,7 +344,7 @@ def test_an_old_worker_between_the_answers_resets_the_row(make):
     server = make()
     answers = iter(["backend", "backend", "candidate", *["backend"] * 10])
     asked = []
-    server.upstream = lambda flag: asked.append(f"table_order_{next(answers)}") or asked[-1]
+    server.upstream = lambda flag: asked.append(f"app_{next(answers)}") or asked[-1]
     server.cutover().checks.ask("service")
     assert len(asked) == 13
 

@@ -161,7 +161,7 @@ def test_a_service_that_fails_has_the_last_lines_and_no_secret(make, run):
 
 def test_check_mode_says_what_nginx_says_otherwise_and_does_not_fail(make, run):
     server = make()
-    server.upstream = lambda flag: "table_order_candidate"
+    server.upstream = lambda flag: "app_candidate"
     result = run(server, "traffic", check=True, to="service")
     assert (result.get("failed", False), result["changed"]) == (False, False)
     assert "--tags nginx" in result["complaint"]

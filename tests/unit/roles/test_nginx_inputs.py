@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.unit.roles.cloud_runs import INTERPRETER
 from tests.unit.roles.preflight_runs import assert_ansible_gives, run_play
@@ -76,6 +77,14 @@ REMOTE = {
 }
 
 
+# The example's, from inventories/shared/site.yml.
+SITE = yaml.safe_load((ROOT / "inventories/shared/site.yml").read_text())
+EXAMPLE = {
+    name: SITE[name]
+    for name in ("nginx_backend_paths", "nginx_applications", "nginx_stream_paths", "nginx_login_paths")
+}
+
+
 def applications(*pairs):
     return {"nginx_applications": [{"path": path, "build": build} for path, build in pairs]}
 
@@ -130,7 +139,7 @@ CARRIED = {
     "no application": ({"nginx_applications": []}, ["return 404;"]),
     "limits": (
         {"nginx_limit_address_rate": 7, "nginx_limit_session_burst": "9", "nginx_login_paths": ["/api/in"]},
-        ["rate=7r/s;", "zone=table_order_session burst=9 nodelay;", "location = /api/in {"],
+        ["rate=7r/s;", "zone=app_session burst=9 nodelay;", "location = /api/in {"],
     ),
     "load balancers": (
         {"nginx_trusted_proxies": ["10.0.1.0/24", "2001:db8::1"]},
@@ -164,7 +173,7 @@ CARRIED = {
     ),
     "a candidate by name": (
         {"nginx_candidate_address": "app.internal:9001", "nginx_candidate_flag": "/run/shop/live"},
-        ["server app.internal:9001;", "if (-e /run/shop/live) {", "proxy_pass http://$table_order_backend;"],
+        ["server app.internal:9001;", "if (-e /run/shop/live) {", "proxy_pass http://$app_backend;"],
     ),
     "an archive elsewhere": (
         {"nginx_asset_archive": "/srv/kept", **applications(("/", "x/build"), ("/a.b", "y"))},
@@ -179,15 +188,15 @@ CARRIED = {
         {"nginx_candidate_address": "app.internal:9001", "nginx_candidate_flag": "/run/shop/live"},
         [
             "listen 127.0.0.1:8008;",
-            """return 200 '{"upstream": "$table_order_backend", "flag": "/run/shop/live", "addresses": {"table_order_backend": """
-            """"127.0.0.1:8000", "table_order_candidate": "app.internal:9001"}}\\n';""",
+            """return 200 '{"upstream": "$app_backend", "flag": "/run/shop/live", "addresses": {"app_backend": """
+            """"127.0.0.1:8000", "app_candidate": "app.internal:9001"}}\\n';""",
         ],
     ),
     "the answer without a candidate": (
         {"nginx_candidate_address": "", "nginx_traffic_address": "127.0.0.2:9"},
         [
             "listen 127.0.0.2:9;",
-            """return 200 '{"upstream": "table_order_backend", "flag": "", "addresses": {"table_order_backend": """
+            """return 200 '{"upstream": "app_backend", "flag": "", "addresses": {"app_backend": """
             """"127.0.0.1:8000"}}\\n';""",
         ],
     ),
@@ -198,7 +207,7 @@ CARRIED = {
             "nginx_traffic_address": "",
             "nginx_limits": False,
         },
-        ["proxy_pass http://table_order_backend;"],
+        ["proxy_pass http://app_backend;"],
     ),
     "unlimited size": ({"nginx_client_max_body_size": "0"}, ["client_max_body_size 0;"]),
     "Korean and blanks on the controller": (PAIR, ["ssl_certificate /etc/nginx/tls/given-"]),
@@ -244,7 +253,7 @@ def given(tmp_path_factory) -> tuple:
     make_pairs(folder)
     hosts = {}
     for name, (settings, _) in (REFUSED | CARRIED).items():
-        values = {"asked": "nginx/1.22.1", "system": "Debian", "family": "Debian"} | settings
+        values = {"asked": "nginx/1.22.1", "system": "Debian", "family": "Debian"} | EXAMPLE | settings
         hosts[host_name(name)] = {
             key: value.replace("{tmp}", str(folder)) if isinstance(value, str) else value
             for key, value in values.items()
@@ -293,7 +302,7 @@ def test_it_is_carried_through(answers, case):
         assert part in said["nginx.conf"]
 
 
-@pytest.mark.parametrize("trace", ["candidate", "$table_order_backend", "@assets", "error_page", "limit_req"])
+@pytest.mark.parametrize("trace", ["candidate", "$app_backend", "@assets", "error_page", "limit_req"])
 def test_what_is_done_without_leaves_no_trace(answers, trace):
     assert trace not in answers["neither candidate nor archive"][1]["nginx.conf"]
     assert trace in answers["defaults"][1]["nginx.conf"]
@@ -312,7 +321,7 @@ def test_one_rename_replaces_certificate_and_key(answers, case, folder):
 
 
 def test_requests_and_the_answer_to_where_they_go_are_chosen_alike(answers):
-    chosen = re.findall(r"set \$table_order_backend .*?\}", answers["defaults"][1]["nginx.conf"], re.DOTALL)
+    chosen = re.findall(r"set \$app_backend .*?\}", answers["defaults"][1]["nginx.conf"], re.DOTALL)
     assert len(chosen) == 2
     assert chosen[0] == chosen[1]
     assert "if (-e /run/table-order/candidate-live)" in chosen[0]
@@ -326,7 +335,7 @@ def test_every_way_to_the_application_has_limits_and_log_ins_a_stricter_one(answ
     found = re.findall(
         r"location (/api/|= /api/\S+) \{(.*?)\n        \}", answers["defaults"][1]["nginx.conf"], re.DOTALL
     )
-    limits = {path: re.findall(r"limit_req zone=table_order_(\w+)", lines) for path, lines in found}
+    limits = {path: re.findall(r"limit_req zone=app_(\w+)", lines) for path, lines in found}
     assert limits == {
         "/api/": ["address", "session"],
         "= /api/auth/login": ["address", "session", "login"],

@@ -146,9 +146,13 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("nginx_applications[0].path", "a path that begins with /", ["/a {} location /b", "shop", "/a//b"]),
         ("nginx_applications[0].build", "below nginx_frontend_root", ["../../etc", "/etc", "", None]),
         ("nginx_applications[0].root", "path, build", ["/etc"]),
-        *((f"{name}[0]", "below /api/", ["/events", "/apis/events", "/api/", "/api/../x", "/api/a{}", None])
-          for name in ("nginx_stream_paths", "nginx_login_paths")),
-        ("nginx_stream_paths", "a list, such as the default", ["/api/events"]),
+        *((f"{name}[0]", "a path that begins with /", ["events", "/api//x", "/api/../x", "/api/a{}", "/a b", "/a;", None])
+          for name in ("nginx_backend_paths", "nginx_login_paths")),
+        ("nginx_stream_paths[0]", "such as in /orders/{id}/events", [
+            "events", "/a/{}", "/a/{id", "/a/x{id}", "/a/{id:int}", "/a/../x", "/a/{id};", "/a//b", None]),
+        ("nginx_stream_paths", "a list", ["/api/events"]),
+        ("nginx_backend_paths", "a list, such as the default", ["/api"]),
+        ("nginx_backend_paths", "each entry once", [["/a", "/a"]]),
         ("nginx_stream_paths", "each entry once", [["/api/e", "/api/e"]]),
         ("nginx_trusted_proxies[0]", "host bits), but not all clients", ["lb.local; }", "10.0.1.7/24", "0.0.0.0/0", "::/0"]),
     ],
@@ -337,12 +341,17 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("table_order", {"ansible_skip_tags": ["ngnix"]}, "contains ngnix. No task has this tag, so the run would do nothing. Acc"),
     ("fastapi_app", {"fastapi_app_server": "gunicorn"}, "are those of uvicorn. Set the arguments of gunicorn"),
     ("nginx", {"nginx_http_port": "443"}, "nginx_http_port and nginx_https_port are both 443. Set two different ports"),
-    *(("nginx", applications((one, "x"), (other, "y")), f"{one!r} and {other!r} both need the location {location}. Set a diff")
+    *(("nginx", applications((one, "x"), (other, "y")) | {"nginx_backend_paths": []}, f"{one!r} and {other!r} both need the location {location}. Set a diff")
       for one, other, location in (
           ("/a", "/a", "/a/"), ("/a", "/a/", "/a/"), ("/", "/assets", "/assets/"), ("/", "/index.html", "= /index.html"))),
-    *(("nginx", applications((path, "x")), f"{path!r} collides with {reserved}, which is for")
-      for path, reserved in (("/api", "/api/"), ("/api/", "/api/"), ("/api/docs", "/api/"), ("/static", "/static/"))),
-    ("nginx", {"nginx_login_paths": ["/api/admin/orders/stream"]}, "nginx_login_paths and nginx_stream_paths both hold"),
+    *(("nginx", applications((path, "x")) | {"nginx_backend_paths": ["/api/", "/docs"]}, f"{path!r} collides with {reserved}, which is for")
+      for path, reserved in (("/api", "/api/"), ("/api/", "/api/"), ("/api/docs", "/api/"), ("/docs", "/docs"), ("/docs/a", "/docs"),
+                             ("/static", "/static/"))),
+    ("nginx", applications(("/", "x")) | {"nginx_backend_paths": ["/"]}, "'/' collides with /, which is for nginx_backend_paths. Set"),
+    ("nginx", {"nginx_backend_paths": ["/api/", "/api"]}, "holds '/api/' and '/api', which includes it. Remove '/api/'."),
+    *(("nginx", {"nginx_backend_paths": ["/api/", "/v1"], name: ["/v2/a"]}, f"{name} holds '/v2/a', which is not below nginx_backend_p")
+      for name in ("nginx_login_paths", "nginx_stream_paths")),
+    ("nginx", {"nginx_login_paths": ["/a"], "nginx_stream_paths": ["/a"]}, "nginx_login_paths and nginx_stream_paths both hold"),
     ("nginx", {"nginx_tls_certificate_file": "/a.pem"}, "nginx_tls_key_file is ''. Set both, or leave both empty"),
     ("nginx", {"nginx_tls_remote": "yes", "nginx_tls_certificate_file": "a.crt", "nginx_tls_key_file": "/a.key"},
      "nginx_tls_certificate_file is 'a.crt'. Accepted: with nginx_tls_remote a path on the host"),
@@ -405,8 +414,11 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
     ],
     "nginx": [
         {"nginx_limit_address_rate": 7, "nginx_limit_session_burst": "9", "nginx_trusted_proxies": ["10.0.1.0/24", "2001:db8::1"]},
-        applications(("/a", "x"), ("/a/b", "y")), applications(("/apis", "x")),
-        {"nginx_applications": [], "nginx_stream_paths": []},
+        applications(("/a", "x"), ("/a/b", "y")), applications(("/apis", "x")) | {"nginx_backend_paths": ["/api"]},
+        applications(("/", "x"), ("/admin", "y")) | {"nginx_backend_paths": ["/api/v1", "/docs", "/openapi.json", "/admin/api/"]},
+        applications(("/static", "x")) | {"nginx_backend_paths": ["/"]},
+        {"nginx_backend_paths": ["/"], "nginx_stream_paths": ["/", "/a/{id}/events", "/f/{name:path}/", "/b"], "nginx_login_paths": ["/c"]},
+        {"nginx_applications": [], "nginx_stream_paths": [], "nginx_backend_paths": []},
         {"nginx_http_port": "8080", "nginx_https_port": "443", "nginx_redirect_http": "no", "nginx_frontend_root": "/srv/~shop/"},
         {"nginx_candidate_address": "", "nginx_asset_archive": "", "nginx_traffic_address": "", "nginx_acme_root": ""},
         {"nginx_candidate_address": "app.internal:9001", "nginx_traffic_address": "127.0.0.2:9"},
