@@ -63,6 +63,23 @@ def test_before_the_first_release_nothing_is_started():
     assert "ConditionPathExists=/opt/table-order/backend/.env" in socket.splitlines()
 
 
+def test_each_way_to_the_application_passes_a_websocket_on_and_replaces_the_clients_claims():
+    said = nginx(nginx_limits=True, nginx_backend_paths=["/v1", "/"], nginx_stream_paths=["/e/{id}"], nginx_applications=[])
+    ways = re.findall(r"proxy_pass .*?\n        \}", said, re.DOTALL)
+    assert len(ways) == 5
+    for way in ways:
+        sent = dict(re.findall(r"proxy_set_header (\S+) (\S+);", way))
+        assert (sent["Upgrade"], sent["Connection"]) == ("$app_upgrade", "$app_connection")
+        assert (sent["Host"], sent["X-Real-IP"], sent["X-Forwarded-For"]) == ("$app_host", "$remote_addr", "$remote_addr")
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"), [("_", "$server_addr"), ("*.a.test", "$server_addr"), ("a.test b.test", "a.test")]
+)
+def test_a_request_without_a_name_gets_one(name, sent):
+    assert re.search(r'map \$http_host \$app_host \{[^}]*"" (\S+);', nginx(nginx_server_name=name))[1] == sent
+
+
 def test_nginx_lets_go_of_a_connection_before_the_application_does():
     """Otherwise a request meets a connection that is just being closed, and a guest gets a 502."""
     found = re.findall(r"upstream \w+ \{[^}]*keepalive_timeout (\w+);", nginx())

@@ -21,6 +21,9 @@ class Handler(BaseHTTPRequestHandler):
         ):
             self._stream(buffered="/unbuffered" not in self.path)
             return
+        if self.headers["Upgrade"]:
+            self._upgrade()
+            return
         if self.path == "/api/slow":
             time.sleep(5)
         self._describe(b"")
@@ -43,6 +46,16 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _upgrade(self) -> None:
+        """Accept a WebSocket, and say which upgrade was asked for."""
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "upgrade")
+        self.end_headers()
+        self.wfile.write(f"{self.headers['Connection']} to {self.headers['Upgrade']}\n".encode())
+        self.wfile.flush()
+        self.close_connection = True
 
     def _stream(self, *, buffered: bool) -> None:
         self.send_response(200)

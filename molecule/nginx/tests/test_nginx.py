@@ -131,6 +131,17 @@ class TestApplication:
         workers = int(host.check_output("pgrep --count --full 'nginx: worker process$'"))
         assert len(clients) <= workers, "every worker keeps one connection and uses it again"
 
+    def test_a_websocket_is_passed_on_and_no_other_upgrade(self, host, ask):
+        ws = "curl -si --max-time 5 -H 'Connection: Upgrade' -H 'Upgrade: {}' http://localhost/api/ws"
+        run = host.run(ws.format("WebSocket"))
+        assert run.stdout.startswith("HTTP/1.1 101 ")
+        assert "upgrade to websocket" in run.stdout
+        assert '"path": "/api/ws"' in host.run(ws.format("h2c")).stdout
+
+    def test_a_load_balancer_may_ask_without_a_name(self, host):
+        run = host.run("curl -s --http1.0 -H 'Host:' http://127.0.0.1/api/x")
+        assert '"Host": "127.0.0.1"' in run.stdout
+
     def test_an_image_is_uploaded_and_a_larger_body_refused(self, host, ask):
         host.check_output("truncate --size 9M /tmp/image && truncate --size 11M /tmp/too-large")
         answer = ask("http://localhost/api/admin/menus", "--data-binary", "@/tmp/image")
