@@ -23,6 +23,9 @@ ADDRESS = r"https?://[^\s@?]+"
 HOST = r"(?!-)[\w.-]+"
 GIT = rf"(https?|git)://[^\s@?]+|ssh://({HOST}@)?{HOST}(:\d+)?/[^\s@?]+|file://\S+|{HOST}@{HOST}:[^\s:@?][^\s@?]*"
 COMMIT = r"[0-9a-f]{40}|[0-9a-f]{64}"
+# What git accepts as a name (git check-ref-format), except a leading dash, which git would read as an option, and quotes and "$",
+# which ansible.builtin.git splits and expands.
+VERSION = r"(?![-./])(?!.*(\.\.|@\{|//|/\.|\.lock(/|\Z)))[^\x00-\x20\x7f-\x9f~^:?*\[\\'\"`$]+(?<![./])"
 # Traffic that never leaves the machine, as in the local cloud.
 LOOPBACK = re.compile(r"http://(127(\.\d{1,3}){3}|localhost|\[::1\])[:/]")
 
@@ -113,6 +116,9 @@ KINDS = {
     "fastapi_app_keep_releases": integer(2, 99, "; a rollback needs at least two releases"),
     "fastapi_app_no_log": BOOLEAN,
 
+    "fastapi_app_source.version": pattern(
+        rf"({VERSION})?", "a branch, tag or commit, as text without quotes and $. Put a number into quotes: YAML reads 1.10 as 1.1",
+        ["@"]),
     "fastapi_app_source.strip": integer(0, 9, ", of leading directories to strip"),
     "fastapi_app_source_exclude[]": pattern(r"[^/\n]+", "a shell pattern of names, without /"),
     "fastapi_app_backend_path": INNER_OR_ALL,
@@ -272,8 +278,7 @@ def source(fastapi_app_source: Mapping[str, Any]) -> Iterator[str]:
             'a git source needs "url", with no password, token or name before an "@", and no "?" (use a deploy key on the server; '
             "write an @ of the path as %40)"
         )
-    # git would read a name with a leading dash as an option.
-    elif not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]*", version):
+    elif not version:
         accepted = 'a git source needs "version", a branch, tag or commit'
     # A full commit hash is a checksum of the whole content.
     elif re.match(r"(http|git)://", url) and not LOOPBACK.match(url) and not re.fullmatch(COMMIT, version):

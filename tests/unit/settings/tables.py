@@ -289,7 +289,9 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
                 "https://me:tiger@git.example/shop.git", "https://tiger@git.example/shop.git", "https://me:a/tiger@b@git.example/x.git",
                 "https://git.example/shop.git?token=x", "me:tiger@git.example:shop.git", "ssh://-oProxyCommand=id/x", "-oProxy@x:y",
                 "ssh://me:tiger@git.example/shop.git", "ext::sh -c id")]),
-        ("fastapi_app_source", '"version", a branch', [GIT | {"version": "--upload-pack=id"}, {"type": "git", "url": GIT["url"]}]),
+        ("fastapi_app_source", '"version", a branch', [{"type": "git", "url": GIT["url"]}, GIT | {"version": ""}]),
+        ("fastapi_app_source.version", "Put a number into quotes: YAML reads 1.10 as 1.1", [
+            1.1, 20260101, True, "--upload-pack=id", "-v1", "a b", "a..b", "v1.lock", "a/.b", "@", "a@{1}", "main~1", "a:b", "it's", "$HOME"]),
         ("fastapi_app_source", "an attacker on the network could replace the program", [
             GIT | {"url": "http://git.example/shop.git"}, GIT | {"url": "git://git.example/shop.git", "version": "3f2a9c1"}]),
         ("fastapi_app_environment", "a dictionary", [["A=tiger"]]),
@@ -458,6 +460,8 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
             {"name": "worker-2", "command": "celery --app=app worker --queues=a,b", "stop_seconds": 240, "memory_max": "512M"},
             {"name": "report", "command": "python -m app.report", "schedule": "Mon..Fri *-*-1/2 03:30:00"}]},
         {"fastapi_app_asgi": "src:app", "fastapi_app_backend_path": ".", "fastapi_app_frontends": [], "fastapi_app_force": "true"},
+        *({"fastapi_app_source": GIT | {"version": version}} for version in (
+            "1.10", "v1.0.0+build.5", "feature/#12-menu", "release@2", "메뉴", "_x", "a&b;c|d(e)", "{x}", "@v1", "3f2a9c1", "x.lock.y")),
         *({"fastapi_app_source": source} for source in (
             GIT | {"url": "http://git.example/shop.git", "version": "3f2a" * 10}, GIT | {"url": "http://127.0.0.1:3000/shop.git"},
             GIT | {"url": "git@github.com:me/shop.git"}, GIT | {"url": "ssh://git@git.example/shop.git"},
