@@ -1,6 +1,6 @@
 # Copyright: Table Order Infrastructure
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
-"""Filters that convert a dictionary into a file for systemd's EnvironmentFile=."""
+"""Filters for the environment of a program: its file for systemd's EnvironmentFile=, and output without its values."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from typing import Any
 # Characters to escape between double quotes, in systemd (src/basic/env-file.c) and in a POSIX shell.
 ESCAPED = re.compile(r'([\\"`$])')
 SECRET_LENGTH = 8
+# Sequences for terminals, and control characters except the tab.
+CONTROLS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+SECTIONS = {"stdout": "output", "stderr": "errors", "log": "log", "journal": "journal"}
+SHOWN_LINES = 40
 
 
 def environment_file(environment: dict[str, Any]) -> str:
@@ -36,12 +40,27 @@ def without_secrets(output: str, environment: dict[str, Any]) -> str:
     return re.sub(r"://[^:/@\s]+@", "://********@", output)
 
 
+def diagnostics(result: dict[str, Any], environment: dict[str, Any] | None = None) -> str:
+    """Return what a failed task printed: its message, and the last lines of each of SECTIONS, without secrets and controls.
+
+    A program may print the cause to its output and warnings to its errors (poetry), or the reverse.
+    """
+    said = [str(result.get("msg") or "")]
+    for key, title in SECTIONS.items():
+        printed = result.get(key) or []
+        lines = printed.splitlines() if isinstance(printed, str) else printed
+        lines = [line for line in (CONTROLS.sub("", line).rstrip() for line in lines) if line]
+        if lines:
+            said += [f"The last lines of the {title}:", *lines[-SHOWN_LINES:]]
+    return without_secrets("\n".join(said), environment or {})
+
+
 class FilterModule:
     """The filters of this file, by the names that templates use."""
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
         return {
+            "fastapi_app_diagnostics": diagnostics,
             "fastapi_app_environment_file": environment_file,
-            "fastapi_app_without_secrets": without_secrets,
         }

@@ -79,6 +79,31 @@ def test_secrets_in_output_are_redacted(case):
     assert ENVIRONMENT.without_secrets(said, environment) == shown
 
 
+def test_the_last_lines_of_output_and_errors_are_shown_without_secrets_and_controls():
+    """poetry prints the cause to its output, pip to its errors, after hundreds of warnings."""
+    warnings = "".join(f"warning {number}\n" for number in range(240))
+    printed = {
+        "msg": "non-zero return code",
+        "stdout": "\x1b[31mPackage \tshop not found\x1b[0m  \r\n\nkey sesame-open\n",
+        "stderr": warnings,
+        "log": ["a line"],
+        "journal": [],
+    }
+    lines = ENVIRONMENT.diagnostics(printed, {"KEY": "sesame-open"}).split("\n")
+    assert lines[:5] == [
+        *(
+            "non-zero return code",
+            "The last lines of the output:",
+            "Package \tshop not found",
+            "key ********",
+        ),
+        "The last lines of the errors:",
+    ]
+    assert lines[5:-2] == warnings.splitlines()[-40:]
+    assert lines[-2:] == ["The last lines of the log:", "a line"]
+    assert ENVIRONMENT.diagnostics({"msg": "The checksum did not match"}) == "The checksum did not match"
+
+
 def test_scram_verifier_is_postgresqls():
     # Written by PostgreSQL 15 for: CREATE ROLE r PASSWORD 'pencil' (SELECT rolpassword FROM pg_authid).
     verifier = (

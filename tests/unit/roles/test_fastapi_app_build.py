@@ -1,0 +1,67 @@
+"""A failed build says the cause as lines that people can read, with the free space of a full disk."""
+
+import json
+
+import pytest
+
+from tests.unit.roles.cloud_runs import INTERPRETER
+from tests.unit.roles.preflight_runs import results, run_play
+from tests.unit.tasks import find
+
+FULL = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
+# What a program prints to its output and to its errors.
+CASES = {
+    "the cause in the output": ("Because shop depends on soup, version solving failed.", "a warning"),
+    "a full disk": ("", FULL),
+}
+BUILD = find("roles/fastapi_app/tasks/build/build.yml", "Fail with the diagnostics")
+INSTALL = find("roles/fastapi_app/tasks/build/dependencies.yml", "Install the packages of the application")
+PLAY = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - block:
+        - name: Install
+          ansible.builtin.command: {argv: [sh, -c, 'echo "$0"; echo "$1" >&2; exit 1', "{{ out }}", "{{ err }}"]}
+          no_log: true
+      rescue:
+        - block:
+            - ansible.builtin.include_role: {name: table_order.infra.fastapi_app, tasks_from: FILE}
+              vars: {__fastapi_app_said: SAID}
+          rescue:
+            - {name: Message, ansible.builtin.debug: {msg: "{{ ansible_failed_result.msg }}"}}
+""".replace("FILE", BUILD.arguments).replace("SAID", json.dumps(BUILD.keywords["vars"]["__fastapi_app_said"]))
+
+
+@pytest.fixture(scope="module")
+def messages(tmp_path_factory) -> dict[str, str]:
+    """Return the message of each case's failed build."""
+    directory = tmp_path_factory.mktemp("build")
+    every = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": INTERPRETER,
+        "fastapi_app_home": str(directory),
+    }
+    hosts = {name: {"out": out, "err": err} for name, (out, err) in CASES.items()}
+    found = results(run_play(directory, PLAY, {"all": {"hosts": hosts, "vars": every}}), CASES)
+    return {name: dict(tasks)["Message"]["msg"] for name, tasks in found.items()}
+
+
+def test_the_cause_is_shown_as_lines(messages):
+    lines = messages["the cause in the output"].splitlines()
+    assert lines[0] == "Release  did not build and is removed; the live release is unchanged."
+    assert lines[1].startswith("Install: ")
+    printed, warning = CASES["the cause in the output"]
+    assert lines[2:] == ["The last lines of the output:", printed, "The last lines of the errors:", warning]
+
+
+def test_a_full_disk_is_said_with_the_free_space(messages):
+    assert FULL in messages["a full disk"]
+    said = messages["a full disk"].partition(FULL)[2]
+    assert "The disk is full. Nothing else was changed: the live release, the kept releases" in said
+    assert "Avail Mounted on" in said
+    assert "The disk is full" not in messages["the cause in the output"]
+
+
+def test_the_output_of_the_installer_is_printed_once():
+    assert INSTALL.keywords["no_log"] == "{{ fastapi_app_no_log }}"
