@@ -101,7 +101,8 @@ if psycopg2 is not None:
 Row = Any  # the driver has no types
 
 TABLE = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
-SEQUENCE = frozenset({"SELECT", "USAGE"})
+# UPDATE is setval(): who may insert any number must be able to move the sequence behind it.
+SEQUENCE = frozenset({"SELECT", "UPDATE", "USAGE"})
 # The minimum rights of the owner, the exact rights of the application, and the rights that PUBLIC may keep.
 OWNER_RIGHTS = {
     "DATABASE": frozenset({"CONNECT", "CREATE", "TEMPORARY"}),
@@ -112,39 +113,56 @@ APP_RIGHTS = {
     "SCHEMA": frozenset({"USAGE"}),
     "TABLE": TABLE,
     "SEQUENCE": SEQUENCE,
+    "future SCHEMA": frozenset({"USAGE"}),
     "future TABLE": TABLE,
     "future SEQUENCE": SEQUENCE,
 }
 PUBLIC_RIGHTS = {"SCHEMA": frozenset({"USAGE"})}
-BY_MASTER = ("DATABASE", "SCHEMA")
 
-# One row per object and right; an object without rights has one row without a grantee.
-RIGHTS = """
-WITH public AS (SELECT oid, nspacl, nspowner FROM pg_namespace WHERE nspname = 'public'),
-owner AS (SELECT oid FROM pg_roles WHERE rolname = %(owner)s),
-objects (kind, name, part, acl) AS (
-    SELECT 'DATABASE', datname::text, NULL, coalesce(datacl, acldefault('d', datdba))
-      FROM pg_database WHERE datname = current_database()
-    UNION ALL SELECT 'SCHEMA', 'public', NULL, coalesce(nspacl, acldefault('n', nspowner)) FROM public
-    UNION ALL SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, relname::text, NULL,
-             coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner))
-      FROM pg_class, public, owner
-      WHERE relnamespace = public.oid AND relowner = owner.oid AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-    UNION ALL SELECT 'COLUMN', relname::text, attname::text, attacl
-      FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid, public, owner
-      WHERE relnamespace = public.oid AND relowner = owner.oid AND attacl IS NOT NULL AND NOT attisdropped
-    UNION ALL SELECT 'future ' || wanted.kind, CASE WHEN in_schema THEN 'public' END, NULL, defaclacl
-      FROM (VALUES ('TABLE', 'r'::"char"), ('SEQUENCE', 'S'::"char")) AS wanted (kind, type)
-      CROSS JOIN (VALUES (true), (false)) AS places (in_schema)
-      CROSS JOIN public
-      LEFT JOIN owner ON true
-      LEFT JOIN pg_default_acl ON defaclrole = owner.oid AND defaclobjtype = wanted.type
-        AND defaclnamespace = CASE WHEN in_schema THEN public.oid ELSE 0 END
+# The schemas with the application's tables: public, and those that the owner has or has tables in. Not those of extensions.
+# The beginning of each query below.
+SCHEMAS = """
+WITH owner AS (SELECT oid FROM pg_roles WHERE rolname = %(owner)s),
+member AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+schemas AS (
+    SELECT pg_namespace.oid, nspname::text AS name, nspacl, nspowner
+      FROM pg_namespace LEFT JOIN owner ON true
+      WHERE (nspname = 'public' OR nspowner = owner.oid OR EXISTS (
+               SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid AND relowner = owner.oid
+                  AND relkind IN ('r', 'p', 'v', 'm', 'f', 'S')))
+        AND nspname !~ '^pg_' AND ('pg_namespace'::regclass, pg_namespace.oid) NOT IN (TABLE member)
 )
-SELECT kind, name, part, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE rolname::text END AS grantee,
+"""
+# One row per object and right; an object without rights has one row without a grantee. The owner's rights for objects to come
+# are those of the whole database, so that they include schemas which a migration creates.
+RIGHTS = """
+SELECT kind, schema, name, part, by_master, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE rolname::text END AS grantee,
        privilege_type AS right, is_grantable AS passes_on
-  FROM objects LEFT JOIN aclexplode(acl) ON true LEFT JOIN pg_roles ON pg_roles.oid = grantee
-  ORDER BY kind, name, part
+  FROM (
+    SELECT 'DATABASE', NULL, datname::text, NULL, coalesce(datacl, acldefault('d', datdba)), true
+      FROM pg_database WHERE datname = current_database()
+    UNION ALL SELECT 'SCHEMA', NULL, name, NULL, coalesce(nspacl, acldefault('n', nspowner)),
+             owner.oid IS NULL OR nspowner <> owner.oid
+      FROM schemas LEFT JOIN owner ON true
+    UNION ALL SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, schemas.name, relname::text, NULL,
+             coalesce(relacl, acldefault(CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", relowner)), false
+      FROM pg_class JOIN schemas ON relnamespace = schemas.oid JOIN owner ON relowner = owner.oid
+      WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    UNION ALL SELECT 'COLUMN', schemas.name, relname::text, attname::text, attacl, false
+      FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid JOIN schemas ON relnamespace = schemas.oid
+      JOIN owner ON relowner = owner.oid
+      WHERE attacl IS NOT NULL AND NOT attisdropped
+    UNION ALL SELECT 'future ' || wanted.kind, NULL, NULL, NULL, defaclacl, false
+      FROM (VALUES ('SCHEMA', 'n'::"char"), ('TABLE', 'r'), ('SEQUENCE', 'S')) AS wanted (kind, type)
+      LEFT JOIN owner ON true
+      LEFT JOIN pg_default_acl ON defaclrole = owner.oid AND defaclobjtype = wanted.type AND defaclnamespace = 0
+    UNION ALL SELECT CASE defaclobjtype WHEN 'S' THEN 'future SEQUENCE' ELSE 'future TABLE' END, nspname::text, NULL, NULL,
+             defaclacl, false
+      FROM pg_default_acl JOIN owner ON defaclrole = owner.oid JOIN pg_namespace ON pg_namespace.oid = defaclnamespace
+      WHERE defaclobjtype IN ('r', 'S')
+) AS objects (kind, schema, name, part, acl, by_master)
+  LEFT JOIN aclexplode(acl) ON true LEFT JOIN pg_roles ON pg_roles.oid = grantee
+  ORDER BY kind, schema NULLS FIRST, name, part
 """
 
 ROLES = """
@@ -159,8 +177,10 @@ SELECT rolname::text AS name, rolcanlogin, rolcreatedb, rolcreaterole, rolsuper,
 
 DATABASE_FACTS = """
 SELECT pg_encoding_to_char(encoding) AS encoding, datcollate AS collation,
-       (SELECT coalesce(string_agg(tableowner || '.' || tablename, ', '), '') FROM pg_tables
-        WHERE schemaname = 'public' AND tableowner <> %(owner)s) AS foreign_tables
+       (SELECT coalesce(string_agg(schemas.name || '.' || relname || ' of ' || pg_get_userbyid(relowner), ', '), '')
+          FROM pg_class JOIN schemas ON relnamespace = schemas.oid
+         WHERE relkind IN ('r', 'p') AND pg_get_userbyid(relowner) <> %(owner)s
+           AND ('pg_class'::regclass, pg_class.oid) NOT IN (TABLE member)) AS foreign_tables
   FROM pg_database WHERE datname = current_database()
 """
 
@@ -190,7 +210,7 @@ def refuse(found: Row, roles: dict[str, Any], parameters: dict[str, Any]) -> Non
     if found.foreign_tables:
         owner = parameters["owner"]["user"]
         raise DatabaseError(
-            f"Tables in the schema public do not belong to {owner}: {found.foreign_tables}. Migrations cannot "
+            f"Tables in the application's schemas do not belong to {owner}: {found.foreign_tables}. Migrations cannot "
             f"change these tables. Change the owner, as the current owner: ALTER TABLE ... OWNER TO {owner}."
         )
     for role in roles.values():
@@ -263,17 +283,19 @@ def timeout_steps(role: Row | None, parameters: dict[str, Any]) -> list[Step]:
 
 def right_steps(rows: list[Any], owner: str, app: str) -> list[Step]:
     """Return the changes from the existing to the required rights."""
-    objects: dict[tuple, dict[str, dict[str, bool]]] = {}
+    objects: dict[Target, dict[str, dict[str, bool]]] = {}
     for row in rows:
-        grantees = objects.setdefault((row.kind, row.name, row.part), {})
+        target = Target(row.kind, row.schema, row.name, row.part, owner, row.by_master)
+        grantees = objects.setdefault(target, {})
         if row.grantee:
             grantees.setdefault(row.grantee, {})[row.right] = row.passes_on
     steps = []
-    for (kind, name, part), grantees in objects.items():
+    for target, grantees in objects.items():
+        kind = target.kind
         wanted = APP_RIGHTS["TABLE" if kind == "COLUMN" else kind]
-        if kind.startswith("future") and name is None:
+        # Those of one schema would only repeat those of all.
+        if kind.startswith("future") and target.schema:
             wanted = frozenset()
-        target = Target(kind, name, part, owner)
         has = grantees.get(app, {})
         if kind != "COLUMN":
             steps += target.grant(app, wanted - has.keys())
@@ -293,9 +315,11 @@ class Target(NamedTuple):
     """A database object with rights."""
 
     kind: str
+    schema: str | None
     name: str | None
     part: str | None
     owner: str
+    by_master: bool
 
     def grant(self, grantee: str, rights: Collection) -> list[Step]:
         """Return the step that grants ``rights``, unless empty."""
@@ -315,15 +339,16 @@ class Target(NamedTuple):
             for word in words
         )
         if future:
-            place = sql.SQL("IN SCHEMA public ") if self.name else sql.SQL("")
+            place = (
+                sql.SQL("IN SCHEMA {} ").format(sql.Identifier(self.schema)) if self.schema else sql.SQL("")
+            )
             prefix = sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} {}").format(
                 sql.Identifier(self.owner), place
             )
             target = sql.SQL(kind + "S")
         else:
             prefix = sql.SQL("")
-            name = [self.name] if kind in BY_MASTER else ["public", self.name]
-            target = sql.SQL(kind + " {}").format(sql.Identifier(*name))
+            target = sql.SQL(kind + " {}").format(sql.Identifier(*filter(None, (self.schema, self.name))))
         statement = sql.SQL("{}{} {} ON {} {} {}{}").format(
             prefix,
             sql.SQL(verb.strip()),
@@ -334,9 +359,10 @@ class Target(NamedTuple):
             # Also revokes rights that the grantee granted to other roles.
             sql.SQL(" CASCADE" if preposition == "from" else ""),
         )
-        where = f"{self.kind.lower()}{'s' if future else ''} {self.name or ''}{'.' + self.part if self.part else ''}"
-        text = f"{verb.strip().lower()} {', '.join(words)} on {where.strip()} {preposition} {grantee}"
-        return Step(text, statement, self.kind in BY_MASTER)
+        parts = (self.schema if future or self.schema != "public" else None, self.name, self.part)
+        where = f"{self.kind.lower()}{'s' if future else ''} {'.'.join(filter(None, parts))}".strip()
+        text = f"{verb.strip().lower()} {', '.join(words)} on {where} {preposition} {grantee}"
+        return Step(text, statement, self.by_master)
 
 
 class Roles:
@@ -360,7 +386,7 @@ class Roles:
     def read(self, query: str) -> list[Any]:
         """Return the rows of a query about both roles."""
         with self.master.cursor(cursor_factory=NamedTupleCursor) as cursor:
-            cursor.execute(query, self.names)
+            cursor.execute(SCHEMAS + query, self.names)
             return cursor.fetchall()
 
     def roles(self) -> dict[str, Any]:

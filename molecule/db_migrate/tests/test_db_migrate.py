@@ -16,7 +16,7 @@ FROM (SELECT 'database', datacl FROM pg_database WHERE datname = current_databas
       UNION ALL SELECT CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, relacl
         FROM pg_class WHERE relnamespace = 'public'::regnamespace
       UNION ALL SELECT 'column', attacl FROM pg_attribute
-      UNION ALL SELECT 'future ' || CASE defaclobjtype WHEN 'S' THEN 'sequence' ELSE 'table' END, defaclacl
+      UNION ALL SELECT 'future ' || CASE defaclobjtype WHEN 'S' THEN 'sequence' WHEN 'n' THEN 'schema' ELSE 'table' END, defaclacl
         FROM pg_default_acl) AS objects (kind, acl), aclexplode(acl)
 WHERE grantee = {} ORDER BY 1
 """
@@ -78,7 +78,9 @@ def test_only_the_owner_has_the_timeouts_of_migrations(sql):
 def test_application_has_these_rights_and_no_other(sql):
     assert sql(RIGHTS.format("'tableorder_app'::regrole")).splitlines() == [
         "database CONNECT",
+        "future schema USAGE",
         "future sequence SELECT",
+        "future sequence UPDATE",
         "future sequence USAGE",
         "future table DELETE",
         "future table INSERT",
@@ -86,6 +88,7 @@ def test_application_has_these_rights_and_no_other(sql):
         "future table UPDATE",
         "schema USAGE",
         "sequence SELECT",
+        "sequence UPDATE",
         "sequence USAGE",
         "table DELETE",
         "table INSERT",

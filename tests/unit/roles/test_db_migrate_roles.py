@@ -1,0 +1,200 @@
+"""The rights of the database's roles, on a real PostgreSQL: what the owner makes is the application's to use, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg2
+import pytest
+from ansible_collections.table_order.infra.plugins.module_utils import db_migrate as shared
+from ansible_collections.table_order.infra.plugins.modules import db_migrate_roles
+
+from tests.unit.roles import postgres
+
+NAMES = (f"shop{number}" for number in count())
+PARAMETERS = {
+    "owner": {"user": "shop_owner", "password": "", "verifier": "owner-password"},
+    "app": {"user": "shop_app", "password": "", "verifier": "app-password"},
+    "ca_cert": "/ca.pem",
+    "encoding": "UTF8",
+    "collation": "C.UTF-8",
+    "tries": 1,
+    "lock_wait": 5,
+    "lock_timeout": 5,
+    "statement_timeout": 5,
+}
+
+
+@pytest.fixture(scope="module")
+def socket() -> Iterator[Path]:
+    with postgres.cluster() as directory:
+        yield directory
+
+
+class Shop:
+    """A new database with the role's two users."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket, self.name = socket, next(NAMES)
+        postgres.run_sql(socket, "postgres", "rdsadmin", f"CREATE DATABASE {self.name} OWNER master")
+
+    def sql(self, user: str, *statements: str) -> list[tuple]:
+        return postgres.run_sql(self.socket, self.name, user, *statements)
+
+    def role(self, check: bool = False) -> list[str]:
+        """Run the module's work; returns the changes."""
+        database = {"host": "h", "port": 1, "name": self.name, "admin_user": "master", "admin_password": ""}
+        roles = db_migrate_roles.Roles({**PARAMETERS, "database": database}, check_mode=check)
+        try:
+            return roles.make()["changes"]
+        finally:
+            roles.master.close()
+
+
+@pytest.fixture
+def shop(socket, monkeypatch) -> Iterator[Shop]:
+    def open_session(parameters: dict, user: str, _password: str) -> psycopg2.extensions.connection:
+        return psycopg2.connect(host=str(socket), dbname=parameters["database"]["name"], user=user)
+
+    monkeypatch.setattr(shared, "open_session", open_session)
+    monkeypatch.setattr(db_migrate_roles, "open_session", open_session)
+    made = Shop(socket)
+    yield made
+    postgres.run_sql(
+        socket,
+        "postgres",
+        "rdsadmin",
+        f"DROP DATABASE {made.name}",
+        "DROP ROLE IF EXISTS shop_owner, shop_app",
+    )
+
+
+MIGRATION = (
+    "CREATE SCHEMA shop",
+    "CREATE TABLE shop.item (id serial PRIMARY KEY, name text)",
+    "CREATE MATERIALIZED VIEW shop.names AS SELECT name FROM shop.item",
+)
+USE = (
+    "INSERT INTO shop.item (name) VALUES ('x')",
+    "UPDATE shop.item SET name = 'y'",
+    "DELETE FROM shop.item",
+    "SELECT setval('shop.item_id_seq', 7)",
+    "SELECT * FROM shop.names",
+)
+
+
+def test_tables_of_a_schema_that_a_migration_creates_are_the_applications_at_once(shop):
+    shop.role()
+    shop.sql("shop_owner", *MIGRATION)
+    shop.sql("shop_app", *USE)
+    assert shop.role() == []
+
+
+def test_a_schema_from_before_the_role_knew_it_gets_its_rights(shop):
+    shop.role()
+    globally = "ALTER DEFAULT PRIVILEGES FOR ROLE shop_owner REVOKE ALL ON"
+    shop.sql(
+        "shop_owner",
+        *(f"{globally} {kind} FROM shop_app" for kind in ("SCHEMAS", "TABLES", "SEQUENCES")),
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO shop_app",
+        *MIGRATION,
+    )
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="schema shop"):
+        shop.sql("shop_app", *USE)
+    planned = shop.role(check=True)
+    assert shop.role() == planned
+    assert "grant USAGE on schema shop to shop_app" in planned
+    assert "grant DELETE, INSERT, SELECT, UPDATE on table shop.item to shop_app" in planned
+    assert "revoke DELETE, INSERT, SELECT, UPDATE on future tables public from shop_app" in planned
+    shop.sql("shop_app", *USE)
+    assert shop.role() == []
+
+
+def test_a_schema_that_the_master_user_has_made_for_the_owner(shop):
+    shop.role()
+    shop.sql("master", "CREATE SCHEMA made", "GRANT ALL ON SCHEMA made TO shop_owner")
+    shop.sql("shop_owner", "CREATE TABLE made.item (id int)")
+    assert shop.role() == ["grant USAGE on schema made to shop_app"]
+    shop.sql("shop_app", "SELECT * FROM made.item")
+
+
+def test_rights_by_hand_are_revoked_in_every_schema(shop):
+    shop.role()
+    shop.sql(
+        "shop_owner",
+        *MIGRATION,
+        'CREATE TABLE shop."Odd . Name" (id int)',
+        "GRANT CREATE ON SCHEMA shop TO shop_app",
+        'GRANT TRUNCATE ON shop."Odd . Name" TO shop_app',
+        "GRANT REFERENCES (name) ON shop.item TO shop_app",
+        "GRANT SELECT ON shop.item TO PUBLIC",
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA shop GRANT TRIGGER ON TABLES TO shop_app",
+    )
+    assert sorted(shop.role()) == [
+        "revoke CREATE on schema shop from shop_app",
+        "revoke REFERENCES on column shop.item.name from shop_app",
+        "revoke SELECT on table shop.item from PUBLIC",
+        "revoke TRIGGER on future tables shop from shop_app",
+        "revoke TRUNCATE on table shop.Odd . Name from shop_app",
+    ]
+    assert shop.role() == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE shop.mine (id int)",
+        "TRUNCATE shop.item",
+        "REFRESH MATERIALIZED VIEW shop.names",
+        "DROP TABLE shop.item",
+    ],
+)
+def test_the_application_may_use_rows_and_no_more(shop, statement):
+    shop.role()
+    shop.sql("shop_owner", *MIGRATION)
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        shop.sql("shop_app", statement)
+
+
+def test_a_function_of_the_owner_does_what_only_owners_may(shop):
+    """The README's way for REFRESH MATERIALIZED VIEW and TRUNCATE."""
+    shop.role()
+    shop.sql(
+        "shop_owner",
+        *MIGRATION,
+        "CREATE FUNCTION shop.refresh_names() RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp "
+        "AS 'REFRESH MATERIALIZED VIEW shop.names'",
+    )
+    shop.sql("shop_app", "INSERT INTO shop.item (name) VALUES ('new')", "SELECT shop.refresh_names()")
+    assert shop.sql("shop_app", "SELECT name FROM shop.names") == [("new",)]
+    assert shop.role() == []
+
+
+def test_objects_of_extensions_belong_to_the_extension(shop):
+    """As PostGIS' spatial_ref_sys in public, its schemas, and TimescaleDB's chunks, which are the owner's in such a schema."""
+    shop.role()
+    shop.sql(
+        "rdsadmin",
+        "CREATE TABLE public.spatial_ref_sys (id int)",
+        "ALTER EXTENSION plpgsql ADD TABLE public.spatial_ref_sys",
+        "CREATE SCHEMA topology",
+        "CREATE TABLE topology.layer (id int)",
+        "CREATE TABLE topology.chunk (id int)",
+        "ALTER TABLE topology.chunk OWNER TO shop_owner",
+        "ALTER EXTENSION plpgsql ADD SCHEMA topology",
+    )
+    assert shop.role() == []
+
+
+@pytest.mark.parametrize("schema", ["public", "shop"])
+def test_a_table_of_another_owner_is_refused_by_name(shop, schema):
+    shop.role()
+    shop.sql("shop_owner", *MIGRATION)
+    shop.sql("rdsadmin", f"CREATE TABLE {schema}.theirs (id int)")
+    with pytest.raises(
+        shared.DatabaseError,
+        match=rf"belong to shop_owner: {schema}.theirs of rdsadmin\. .* OWNER TO shop_owner",
+    ):
+        shop.role()
