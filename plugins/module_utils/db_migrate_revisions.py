@@ -2,7 +2,7 @@
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
 """Prints the revisions of a release, with the release's own Python.
 
-The module db_migrate_upgrade passes this file to Python on standard input, with Alembic's configuration as the argument.
+The module db_migrate_upgrade passes this file to Python on standard input, with Alembic's own options as the arguments.
 Alembic loads the revisions without env.py, so no database is needed. Only Alembic and the standard library can be
 imported.
 """
@@ -14,6 +14,7 @@ import json
 import re
 import sys
 import tokenize
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ SQL = re.compile(
 )
 
 Functions = dict[str, ast.FunctionDef]
-Script = Any  # Alembic's class, which only the release's Python can import
+Script = Settings = Any  # Alembic's classes, which only the release's Python can import
 
 
 def reached(functions: Functions) -> list[ast.FunctionDef]:
@@ -96,6 +97,11 @@ def is_contract(source: str) -> bool:
     return any(SQL.search(text) for text in strings([*functions, *constants]))
 
 
+def names(found: str | Iterable[str] | None) -> list[str]:
+    """Return the names that Alembic has as nothing, one text or several."""
+    return [found] if isinstance(found, str) else list(found or ())
+
+
 def describe(revision: Script) -> dict[str, Any]:
     """Return the description of one of Alembic's Script objects."""
     path, source = Path(revision.path), ""
@@ -105,24 +111,37 @@ def describe(revision: Script) -> dict[str, Any]:
     contract = getattr(revision.module, "contract", None)
     if contract is not None and not isinstance(contract, bool):
         raise SystemExit(f"{path}: contract is {contract!r}; it must be True or False.")
-    down = revision.down_revision
     return {
         "id": revision.revision,
         "title": (revision.doc or "").strip().split("\n")[0],
         "contract": is_contract(source) if contract is None else contract,
-        "down": [down] if isinstance(down, str) else list(down or ()),
+        "down": names(revision.down_revision),
+        "labels": sorted(revision.branch_labels),
         # The effects of such a revision remain after a failure.
         "outside": "autocommit_block" in source,
     }
 
 
 def main() -> None:
-    """Print the heads and all revisions, oldest first."""
-    from alembic.config import Config
+    """Print the heads and all revisions, those that others come after or depend on first."""
+    from alembic.config import CommandLine
     from alembic.script import ScriptDirectory
 
-    script = ScriptDirectory.from_config(Config(sys.argv[1]))
-    revisions = [describe(revision) for revision in script.walk_revisions()]
+    class Reader(CommandLine):
+        """Alembic's command line, which finds its configuration (also in pyproject.toml) and then runs nothing."""
+
+        config: Settings
+
+        def run_cmd(self, config: Settings, _options: Settings) -> None:
+            self.config = config
+
+    line = Reader()
+    line.main([*sys.argv[1:], "heads"])
+    script = ScriptDirectory.from_config(line.config)
+    revisions = []
+    for revision in script.walk_revisions():
+        needed = [script.get_revision(name).revision for name in names(revision.dependencies)]
+        revisions.append({**describe(revision), "needs": needed})
     found = {"heads": sorted(script.get_heads()), "revisions": revisions[::-1]}
     sys.stdout.write(f"\n{MARK}{json.dumps(found)}\n")
 

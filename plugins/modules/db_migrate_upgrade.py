@@ -9,7 +9,7 @@ DOCUMENTATION = """
 module: db_migrate_upgrade
 short_description: Upgrade a database to the head revision of a release's Alembic migrations
 description:
-  - Runs C(alembic upgrade head) from a release if C(alembic current) differs from C(alembic heads), as another user, with the
+  - Runs C(alembic upgrade) from a release if its revisions are not all in the database, as another user, with the
     database's URL in the environment (never on a command line). Then runs a command of the application with the application's
     URL.
   - A lock in the database makes a second run wait, from any server.
@@ -58,6 +58,12 @@ options:
       ca_cert: {description: The variable with the path of the CA bundle., type: str}
   after_command:
     description: The command to run after the migration. C(unchanged) as the last line of its output reports no change.
+    type: list
+    elements: str
+    default: []
+  owner_command:
+    description: >-
+      The command to run as the owner, after Alembic or without it. C(unchanged) as the last line of its output reports no change.
     type: list
     elements: str
     default: []
@@ -120,9 +126,9 @@ pending:
   returned: success
 revisions:
   description: >-
-    All revisions of the release, oldest first, each with C(id), C(title), C(contract) (older code cannot run after this
-    revision) and C(applied) (false for a revision held back by O(serving)). Empty if a later release has migrated the
-    database.
+    All revisions of the release, those that others come after first, each with C(id), C(title), C(contract) (older code cannot
+    run after this revision) and C(applied) (false for a revision held back by O(serving)). Empty if a later release has migrated
+    the database.
   type: list
   elements: dict
   returned: success
@@ -134,8 +140,8 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -154,10 +160,10 @@ from ansible_collections.table_order.infra.plugins.module_utils.db_migrate impor
     psycopg2,
 )
 
-# "alembic current" prints "REVISION (head)"; an application may print other lines.
-REVISION = re.compile(r"^([\w-]+)(?: \((?:head|effective head|mergepoint|branchpoint)\))*$")
+# "alembic current" prints "REVISION (head)"; an application may print other lines. An ID may have any form ("2026.01 users").
+REVISION = re.compile(r"^(.+?)(?: \((?:head|effective head|mergepoint|branchpoint)\))*$")
 # The error of "alembic current" for a revision that the release does not contain.
-UNKNOWN = re.compile(r"Can't locate revision identified by '([\w-]+)'")
+UNKNOWN = re.compile(r"Can't locate revision identified by '([^']+)'")
 SHOWN_LINES = 25
 LATER = "-- After the cutover:"
 RENEWAL = 60  # seconds between two renewals of keep_fresh
@@ -257,9 +263,10 @@ def secrets(parameters: dict[str, Any]) -> list[str]:
     return sorted(found, key=len, reverse=True)
 
 
-def revisions(output: str) -> list[str]:
-    """Return the revisions in the output of Alembic, sorted."""
-    return sorted(match[1] for line in output.splitlines() if (match := REVISION.match(line.strip())))
+def revisions(output: str, known: Iterable[str]) -> list[str]:
+    """Return the revisions in the output of Alembic, sorted; ``known`` has the IDs of the release."""
+    found = {match[1] for line in output.splitlines() if (match := REVISION.match(line.strip()))}
+    return sorted(found.intersection(known))
 
 
 def hide(said: str, values: Iterable[str]) -> str:
@@ -269,37 +276,40 @@ def hide(said: str, values: Iterable[str]) -> str:
     return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1********@", said)
 
 
-def check_linear(found: list[dict[str, Any]], heads: list[str]) -> None:
-    """Raise DatabaseError unless the revisions form one line.
+def check_heads(found: list[dict[str, Any]], heads: list[str]) -> None:
+    """Raise DatabaseError for several heads, unless each is of a branch with a label of its own, which is meant.
 
-    The order of revisions must not depend on the order of merged branches.
+    A merge that is missing is a mistake of two developers: which of the two is later must not depend on the order of their
+    deployments.
     """
-    if len(heads) != 1:
+    labels = [frozenset(one["labels"]) for one in found if one["id"] in heads]
+    if len(heads) > 1 and (not all(labels) or len(set(labels)) < len(heads)):
         raise DatabaseError(
-            f"The release must have one head revision; it has {', '.join(heads) or 'none'}. Order the heads: set "
-            "down_revision of the later head to the earlier head."
+            f"The release has the heads {', '.join(heads)}. Order the heads (set down_revision of the later head to the earlier "
+            "head) or merge them (alembic merge heads). Branches that stay apart need a label each (branch_labels)."
         )
-    merges = [f"{one['id']} comes after {' and '.join(one['down'])}" for one in found if len(one["down"]) > 1]
-    after: dict[str, list[str]] = {}
-    for one in found:
-        for down in one["down"] or ["nothing"]:
-            after.setdefault(down, []).append(one["id"])
-    branches = [
-        f"{' and '.join(sorted(several))} come after {down}"
-        for down, several in after.items()
-        if len(several) > 1
-    ]
-    if merges or branches:
-        raise DatabaseError(
-            f"The release's revisions are not one line: {'; '.join(branches + merges)}. Order the revisions: give "
-            "each revision its own down_revision, and remove the merge."
-        )
+
+
+def with_ancestors(found: list[dict[str, Any]], some: Iterable[str]) -> set[str]:
+    """Return ``some`` revisions' IDs with those of all that they come after or depend on; ``found`` has these first."""
+    reached = set(some)
+    for one in reversed(found):
+        if one["id"] in reached:
+            reached.update(one["down"], one["needs"])
+    return reached
+
+
+def ends(found: list[dict[str, Any]], some: Iterable[str]) -> list[str]:
+    """Return those of ``some`` revisions that no other of them comes after, oldest first."""
+    wanted = set(some)
+    before = {name for one in found if one["id"] in wanted for name in one["down"]}
+    return [one["id"] for one in found if one["id"] in wanted - before]
 
 
 def pending(found: list[dict[str, Any]], before: list[str]) -> list[dict[str, Any]]:
-    """Return the revisions after those of the database; ``found`` is one line, oldest first."""
-    reached = [place for place, one in enumerate(found, 1) if one["id"] in before]
-    return found[max(reached, default=0) :]
+    """Return the revisions that the database lacks; ``found`` has all, those that others come after first."""
+    reached = with_ancestors(found, before)
+    return [one for one in found if one["id"] not in reached]
 
 
 def split(
@@ -311,10 +321,11 @@ def split(
     DatabaseError for an expand revision after a held-back contract revision, since the order cannot change.
     """
     known = set(serving)
-    first = next(
-        (place for place, one in enumerate(left) if one["contract"] and one["id"] not in known), len(left)
-    )
-    now, held = left[:first], left[first:]
+    kept: set[str] = set()
+    for one in left:
+        if (one["contract"] and one["id"] not in known) or kept.intersection([*one["down"], *one["needs"]]):
+            kept.add(one["id"])
+    now, held = ([one for one in left if (one["id"] in kept) is later] for later in (False, True))
     behind = [one for one in held if not one["contract"]]
     if known and behind:
         last = held[held.index(behind[0]) - 1]
@@ -444,9 +455,9 @@ class Release:
         return output
 
     @property
-    def config(self) -> str:
-        """Return the path of Alembic's configuration."""
-        return f"{self.parameters['path']}/{self.parameters['config']}"
+    def options(self) -> list[str]:
+        """Return Alembic's options: its configuration."""
+        return ["--config", f"{self.parameters['path']}/{self.parameters['config']}"]
 
     @property
     def directory(self) -> str:
@@ -455,24 +466,33 @@ class Release:
 
     def alembic(self, *arguments: str) -> str:
         """Run Alembic as the schema owner; `-m` adds the working directory to Python's path."""
-        return self.run(
-            ["python", "-m", "alembic", "--config", self.config, *arguments], "owner", self.directory
-        )
+        return self.run(["python", "-m", "alembic", *self.options, *arguments], "owner", self.directory)
 
     def revisions(self) -> list[dict[str, Any]]:
-        """Return the release's revisions, oldest first; raises DatabaseError unless they form one line."""
+        """Return the release's revisions, those that others come after first; none for an application without Alembic.
+
+        Raises DatabaseError for heads that a merge is missing for.
+        """
+        if not self.parameters["config"]:
+            return []
         program = inspect.getsource(db_migrate_revisions)
-        output = self.run(["python", "-", self.config], "owner", self.directory, program)
+        output = self.run(["python", "-", *self.options], "owner", self.directory, program)
         lines = [line for line in output.splitlines() if line.startswith(db_migrate_revisions.MARK)]
         if not lines:
             raise DatabaseError(f"Importing a revision ended Python:\n{output.strip()}")
         found = json.loads(lines[-1].removeprefix(db_migrate_revisions.MARK))
-        check_linear(found["revisions"], found["heads"])
+        check_heads(found["revisions"], found["heads"])
         return found["revisions"]
 
-    def sql(self, before: list[str], target: str = "head") -> tuple[str, str]:
+    def current(self, known: list[dict[str, Any]]) -> list[str]:
+        """Return the database's revisions."""
+        return revisions(self.alembic("current"), ids(known))
+
+    def sql(self, before: list[str], targets: list[str]) -> tuple[str, str]:
         """Return the redacted SQL that would run, or the reason for missing SQL."""
-        since = f"{before[0]}:{target}" if len(before) == 1 else target
+        if len(before) > 1 or len(targets) > 1:
+            return "", "The SQL cannot be shown: Alembic writes none from or to several revisions"
+        since = ":".join([*before, *targets])
         try:
             output = self.alembic("upgrade", since, "--sql")
         except DatabaseError as error:
@@ -481,22 +501,35 @@ class Release:
             return "", f"The SQL cannot be shown ({why}): {said}"
         return hide(output, secrets(self.parameters)).strip(), ""
 
-    def migrate(self, before: list[str], found: list[dict[str, Any]], target: str = "head") -> None:
-        """Upgrade under the watchdog; raises DatabaseError with the fix for a failure."""
+    @contextmanager
+    def watched(self, remains: Callable[[], str] = str) -> Iterator[None]:
+        """Run the block under the watchdog; a failure is raised as DatabaseError with the fix and with what ``remains`` says."""
         watchdog = Watchdog(self.parameters)
         try:
             with watchdog:
-                self.alembic("upgrade", target)
+                yield
         except DatabaseError as error:
             reason = explain(str(error), watchdog, self.parameters)
-            said = [part for part in (reason, self.left(before, found), str(error)) if part]
+            said = [part for part in (reason, remains(), str(error)) if part]
             raise DatabaseError("\n".join(said)) from error
+
+    def migrate(self, before: list[str], found: list[dict[str, Any]], targets: list[str]) -> None:
+        """Upgrade to each target; raises DatabaseError with the fix for a failure."""
+        with self.watched(lambda: self.left(before, found)):
+            for target in targets:
+                self.alembic("upgrade", target)
+
+    def command(self, command: list[str], role: str) -> bool:
+        """Run a command of the application, the owner's as a migration; returns whether it says that nothing was changed."""
+        with self.watched() if role == "owner" else nullcontext():
+            output = self.run(command, role, self.parameters["path"])
+        return output.strip().splitlines()[-1:] == ["unchanged"]
 
     def left(self, before: list[str], found: list[dict[str, Any]]) -> str:
         """Return the state of the schema after a failed migration."""
         now = None
         with suppress(DatabaseError):
-            now = revisions(self.alembic("current"))
+            now = revisions(self.alembic("current"), [*before, *ids(found)])
         if now is None:
             return ""
         if now == before:
@@ -558,8 +591,10 @@ def beyond(unknown: str, known: list[dict[str, Any]], applied: list[dict[str, An
 
 def state(release: Release, known: list[dict[str, Any]]) -> tuple[list[str], str]:
     """Return the database's revisions, and a message if the database is ahead of the release."""
+    if not release.parameters["config"]:
+        return [], ""
     try:
-        return revisions(release.alembic("current")), ""
+        return release.current(known), ""
     except DatabaseError as error:
         unknown = UNKNOWN.search(str(error))
         if not unknown:
@@ -571,12 +606,13 @@ def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
     """Upgrade if revisions are pending, then run the command; returns the module's result."""
     known = release.revisions()
     before, ahead = state(release, known)
-    heads = before if ahead else [known[-1]["id"]]
-    left = pending(known, before) if before != heads else []
+    left = [] if ahead else pending(known, before)
     # An empty database has no live release.
     now, held = split(left, release.parameters["serving"] if before else [])
-    after = before if held and not now else [now[-1]["id"]] if held else heads
-    changes, target = before != after, after[0] if held else "head"
+    heads = ends(known, ids(known))
+    after = before if ahead else ends(known, with_ancestors(known, before) | ids(now))
+    targets = ends(known, ids(now)) if held else ["head" if len(heads) == 1 else "heads"]
+    changes = bool(now)
     result = {
         "before": before,
         "after": after,
@@ -589,28 +625,27 @@ def upgrade(release: Release, *, check_mode: bool) -> dict[str, Any]:
         ],
         "sql": "",
     }
-    done = ahead or f"Already at {after[0]}"
-    way = f"from {', '.join(before) or 'an empty database'} to {after[0]}: {listed(now)}"
+    done = ahead or (f"Already at {', '.join(after)}" if known else "The release has no migrations")
+    way = f"from {', '.join(before) or 'an empty database'} to {', '.join(after)}: {listed(now)}"
     later = f". After the cutover: {listed(held)}" if held else ""
     if check_mode:
-        sql, why_not = release.sql(before, target) if changes else ("", "")
+        sql, why_not = release.sql(before, targets) if changes else ("", "")
         if changes:
             done = f"Would migrate {way}"
         if held:
-            more, why_not = release.sql(after)
+            more, why_not = release.sql(after, ["head" if len(heads) == 1 else "heads"])
             sql = f"{sql}\n{LATER}\n{more}".strip() if more else sql
         done += later + (f". {why_not}" if why_not else "")
         return {**result, "sql": sql, "msg": done}
     if changes:
-        release.migrate(before, now, target)
+        release.migrate(before, now, targets)
         done = f"Migrated {way}"
     done += later
-    command = release.parameters["after_command"]
-    if command:
-        output = release.run(command, "app", release.parameters["path"])
-        unchanged = output.strip().splitlines()[-1:] == ["unchanged"]
-        result["changed"] |= not unchanged
-        done += f"; {' '.join(command)}: {'unchanged' if unchanged else 'changed'}"
+    for role, setting in (("owner", "owner_command"), ("app", "after_command")):
+        if command := release.parameters[setting]:
+            unchanged = release.command(command, role)
+            result["changed"] |= not unchanged
+            done += f"; {' '.join(command)}: {'unchanged' if unchanged else 'changed'}"
     return {**result, "msg": done}
 
 
@@ -634,6 +669,7 @@ def main() -> None:
             "url_query": {"type": "dict", "default": {}},
             "connection_variables": {"type": "dict", "default": {}, "options": parts},
             "after_command": {"type": "list", "elements": "str", "default": []},
+            "owner_command": {"type": "list", "elements": "str", "default": []},
             "lock_wait": {"type": "int", "default": 300},
             "lock_timeout": {"type": "int", "default": 5},
             "statement_timeout": {"type": "int", "default": 5},

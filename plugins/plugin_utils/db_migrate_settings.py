@@ -63,7 +63,7 @@ KINDS = {
     "db_migrate_release_path": ABSOLUTE,
     "db_migrate_ca_cert": ABSOLUTE,
     "db_migrate_keep_fresh": either(ABSOLUTE, "", "empty"),
-    "db_migrate_alembic_ini": IN_RELEASE,
+    "db_migrate_alembic_ini": either(IN_RELEASE, "", "empty for an application without Alembic"),
     "db_migrate_alembic_folder": IN_RELEASE,
     "db_migrate_venv": IN_RELEASE,
     "db_migrate_user": pattern(r"[a-z_][a-z0-9_-]{0,31}", "the name of a system user, such as table-order"),
@@ -75,9 +75,9 @@ KINDS = {
         r"postgres(ql)?(\+[a-z0-9_]+)?", "postgresql or postgres, optionally with '+' and a driver, such as postgresql+asyncpg"),
     "db_migrate_url_query.<name>": variable(),
     "db_migrate_url_query.<value>": SCALAR,
-    "db_migrate_after_command[]": pattern(
+    **dict.fromkeys(("db_migrate_after_command[]", "db_migrate_owner_command[]"), pattern(
         r"[^\0]+", "a word of the command, such as [python, -m, app.bootstrap]. The command runs without a shell: list the program "
-        "and its arguments, and quote numbers"),
+        "and its arguments, and quote numbers")),
     "db_migrate_serving[]": pattern(r"(?s).+", "a revision ID"),
     "db_migrate_applied[]": REVISION,
     "db_migrate_encoding": NAME,
@@ -135,5 +135,10 @@ TABLE = Table(
     KINDS,
     [connection, variables],
     others=("db_migrate_pending", "db_migrate_revisions", "db_migrate_log_in"),
-    secrets=("db_migrate_environment", "db_migrate_url_query", "db_migrate_after_command"),
+    secrets=(
+        "db_migrate_environment",
+        "db_migrate_url_query",
+        "db_migrate_owner_command",
+        "db_migrate_after_command",
+    ),
 )

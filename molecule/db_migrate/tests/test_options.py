@@ -19,8 +19,13 @@ def shop(sql):
 
 
 def test_an_async_environment_in_a_subdirectory_migrates(shop):
-    assert shop("SELECT version_num FROM alembic_version") == "a1b2c3d4e5f6"
+    assert shop("SELECT version_num FROM alembic_version") == "v1.2/merge"
     assert shop("SELECT tableowner FROM pg_tables WHERE tablename = 'settings'") == "shop_owner"
+
+
+def test_a_schema_of_a_migration_is_the_applications_to_use(shop):
+    assert shop("INSERT INTO places.cities DEFAULT VALUES RETURNING id", "shop_app").isdigit()
+    assert "permission denied" in shop("CREATE TABLE places.mine (id integer)", "shop_app")
 
 
 def test_code_with_separate_variables_connects_as_the_application(shop):

@@ -214,6 +214,7 @@ def script(tmp_path):
             module=SimpleNamespace(**module),
             revision="0002",
             down_revision="0001",
+            branch_labels=set(),
             doc="Orders.\nMore",
         )
 
@@ -227,6 +228,7 @@ def test_a_revision_is_described(script):
         "title": "Orders.",
         "contract": True,
         "down": ["0001"],
+        "labels": [],
         "outside": True,
     }
 
@@ -245,40 +247,41 @@ def test_a_declared_contract_value_must_be_boolean(script):
 def line(*pairs: tuple[str, str]) -> list[dict]:
     """Return revisions from pairs of an ID and its predecessors, as words."""
     return [
-        {"id": name, "title": f"Title {name}", "down": down.split(), "outside": False} for name, down in pairs
+        {
+            "id": name,
+            "title": f"Title {name}",
+            "down": down.split(),
+            "needs": [],
+            "labels": [],
+            "outside": False,
+        }
+        for name, down in pairs
     ]
 
 
-def test_one_line_is_accepted():
-    upgrade.check_linear(line(("1", ""), ("2", "1"), ("3", "2")), ["3"])
+# Two branches of two developers, which a merge ends.
+MERGED = line(("1", ""), ("2a", "1"), ("2b", "1"), ("3", "2a 2b"))
 
 
 @pytest.mark.parametrize(
-    ("found", "heads", "said"),
-    [
-        (
-            line(("1", ""), ("2", "1"), ("2b", "1")),
-            ["2", "2b"],
-            ["one head revision; it has 2, 2b. Order the heads"],
-        ),
-        ([], [], ["it has none"]),
-        (
-            line(("1", ""), ("2", "1"), ("2b", "1"), ("3", "2 2b")),
-            ["3"],
-            ["2 and 2b come after 1", "3 comes after 2 and 2b"],
-        ),
-        (
-            line(("1", ""), ("x", ""), ("2", "1 x")),
-            ["2"],
-            ["1 and x come after nothing", "2 comes after 1 and x"],
-        ),
-    ],
+    ("found", "heads"), [(line(("1", ""), ("2", "1")), ["2"]), (MERGED, ["3"]), ([], [])]
 )
-def test_heads_branches_and_merges_are_refused_by_name(found, heads, said):
-    with pytest.raises(shared.DatabaseError) as refusal:
-        upgrade.check_linear(found, heads)
-    for part in said:
-        assert part in str(refusal.value)
+def test_one_head_is_accepted(found, heads):
+    upgrade.check_heads(found, heads)
+
+
+@pytest.mark.parametrize(("labels", "accepted"), [("ab", True), ("aa", False), ("a-", False), ("--", False)])
+def test_several_heads_need_a_label_each(labels, accepted):
+    found = line(("1", ""), ("2", "1"), ("x", ""))
+    for one, label in zip(found[1:], labels, strict=True):
+        one["labels"] = [label] if label != "-" else []
+    if accepted:
+        upgrade.check_heads(found, ["2", "x"])
+        return
+    with pytest.raises(
+        shared.DatabaseError, match=r"has the heads 2, x\. Order .* merge them \(alembic merge heads\)"
+    ):
+        upgrade.check_heads(found, ["2", "x"])
 
 
 @pytest.mark.parametrize(("before", "left"), [([], "123"), (["1"], "23"), (["3"], ""), (["1", "2"], "3")])
@@ -287,10 +290,43 @@ def test_revisions_after_the_databases_revision_are_pending(before, left):
     assert "".join(one["id"] for one in found) == left
 
 
+@pytest.mark.parametrize(
+    ("before", "left"),
+    [(["2a"], ["2b", "3"]), (["2a", "2b"], ["3"]), (["3"], []), ([], ["1", "2a", "2b", "3"])],
+)
+def test_a_branch_that_the_database_lacks_is_pending(before, left):
+    assert [one["id"] for one in upgrade.pending(MERGED, before)] == left
+
+
+def test_a_dependency_of_a_revision_is_in_the_database_with_it():
+    found = line(("x", ""), ("1", ""), ("2", "1"))
+    found[2]["needs"] = ["x"]
+    assert upgrade.pending(found, ["2"]) == []
+    # A head for Alembic, too: a dependency is no predecessor.
+    assert upgrade.ends(found, ["x", "1", "2"]) == ["x", "2"]
+
+
+@pytest.mark.parametrize(
+    ("contract", "serving", "now", "held"),
+    [
+        ("2a", "1", ["2b"], ["2a"]),
+        ("2b", "1", ["2a"], ["2b"]),
+        ("3", "1", ["2a", "2b"], ["3"]),
+        ("2a", "1 2a", ["2a", "2b"], []),
+    ],
+)
+def test_what_comes_after_a_held_back_revision_is_held_back(contract, serving, now, held):
+    left = [{**one, "contract": one["id"] == contract} for one in MERGED[1:]]
+    if contract.startswith("2"):
+        left.pop()
+    parts = upgrade.split(left, serving.split())
+    assert [[one["id"] for one in part] for part in parts] == [now, held]
+
+
 def named(kinds: str) -> list[dict]:
     """Return pending revisions 1, 2, ...; "c" is a contract revision, "e" an expand revision."""
     return [
-        {"id": str(number), "title": f"Title {number}", "contract": kind == "c", "down": [], "outside": False}
+        {**line((str(number), str(number - 1)))[0], "contract": kind == "c"}
         for number, kind in enumerate(kinds, 1)
     ]
 
@@ -328,6 +364,9 @@ def test_an_expand_revision_after_a_held_back_contract_is_refused(kinds, serving
     assert f"into two deployments: first deploy a release whose last migration is {last}." in said
 
 
+NO_COMMANDS = {"owner_command": [], "after_command": []}
+
+
 @pytest.fixture
 def at(parameters, monkeypatch):
     """Return a release with revisions 1 to 3, of which 3 is a contract, and the recorded calls of Alembic."""
@@ -342,7 +381,13 @@ def at(parameters, monkeypatch):
         monkeypatch.setattr(upgrade.Release, "alembic", alembic)
         monkeypatch.setattr(upgrade.Release, "revisions", lambda _self: named("eec"))
         monkeypatch.setattr(upgrade, "Watchdog", lambda _parameters: nullcontext())
-        given = {**parameters, "serving": list(serving), "after_command": [], "applied": []}
+        given = {
+            **parameters,
+            "serving": list(serving),
+            "config": "alembic.ini",
+            **NO_COMMANDS,
+            "applied": [],
+        }
         return upgrade.Release(SimpleNamespace(params=given)), asked
 
     return make
@@ -390,6 +435,66 @@ def test_check_mode_shows_both_parts(at):
     assert result["sql"] == "-- 1:2\n-- After the cutover:\n-- 2:head"
     assert result["msg"].startswith("Would migrate from 1 to 2: 2 (Title 2). After the cutover: 3 (Title 3)")
     assert all("--sql" in arguments for arguments in asked[1:])
+
+
+@pytest.mark.parametrize("config", ["", "alembic.ini"])
+def test_without_alembic_or_without_revisions_only_the_commands_run(parameters, monkeypatch, config):
+    ran = []
+
+    def run(_self, command, role, directory, *_):
+        ran.append((command[-1], role, directory))
+        return "1 row\nunchanged\n" if command[-1] != "tables" else "created"
+
+    monkeypatch.setattr(upgrade.Release, "run", run)
+    monkeypatch.setattr(upgrade.Release, "alembic", lambda _self, *_: "")
+    monkeypatch.setattr(upgrade.inspect, "getsource", lambda _: "")
+    monkeypatch.setattr(upgrade, "Watchdog", lambda _parameters: nullcontext())
+    none = f"{known.MARK}{json.dumps({'heads': [], 'revisions': []})}"
+    if config:
+        monkeypatch.setattr(upgrade.Release, "run", lambda *given: run(*given) and none)
+    given = {
+        "config": config,
+        "serving": ["0001"],
+        "applied": [],
+        "owner_command": ["tables"],
+        "after_command": ["seed"],
+    }
+    result = upgrade.upgrade(
+        upgrade.Release(SimpleNamespace(params={**parameters, **given})), check_mode=False
+    )
+    assert ran[-2:] == [("tables", "owner", "/opt/shop"), ("seed", "app", "/opt/shop")]
+    assert len(ran) == (3 if config else 2)
+    assert (result["revisions"], result["pending"], result["changed"]) == ([], [], True)
+    assert result["msg"].startswith("The release has no migrations; tables: changed; seed: ")
+
+
+def test_the_owners_command_is_watched_like_a_migration(migrating, monkeypatch):
+    release, _sessions = migrating("", "", None, (1, False))
+
+    def fails(self, *_: str) -> str:
+        return self.alembic("upgrade")
+
+    monkeypatch.setattr(upgrade.Release, "run", fails)
+    with pytest.raises(shared.DatabaseError, match="before it would block 1 other session"):
+        release.command(["tables"], "owner")
+
+
+def test_a_second_branch_is_applied_beside_a_held_back_contract(parameters, monkeypatch):
+    asked = []
+
+    def alembic(_self, *arguments: str) -> str:
+        asked.append(arguments)
+        return "1\n"
+
+    monkeypatch.setattr(upgrade.Release, "alembic", alembic)
+    revisions = [{**one, "contract": one["id"] == "3"} for one in MERGED]
+    monkeypatch.setattr(upgrade.Release, "revisions", lambda _self: revisions)
+    monkeypatch.setattr(upgrade, "Watchdog", lambda _parameters: nullcontext())
+    given = {**parameters, "config": "alembic.ini", "serving": ["1"], "applied": [], **NO_COMMANDS}
+    result = upgrade.upgrade(upgrade.Release(SimpleNamespace(params=given)), check_mode=False)
+    assert asked[1:] == [("upgrade", "2a"), ("upgrade", "2b")]
+    assert result["after"] == ["2a", "2b"]
+    assert "from 1 to 2a, 2b" in result["msg"]
 
 
 class Session:
@@ -453,7 +558,7 @@ def fail(release, before=("0002",)) -> str:
     """Return the error of a migration from ``before`` to 0004."""
     found = line(("0003", "0002"), ("0004", "0003"))
     with pytest.raises(shared.DatabaseError) as failure:
-        release.migrate(list(before), found)
+        release.migrate(list(before), found, ["head"])
     return str(failure.value)
 
 
@@ -525,7 +630,7 @@ def test_effects_outside_the_transaction_are_named(migrating):
     release, _ = migrating("relation", "0002")
     found = [{**line(("0003", "0002"))[0], "outside": True}]
     with pytest.raises(shared.DatabaseError, match="except the autocommit_block of 0003"):
-        release.migrate(["0002"], found)
+        release.migrate(["0002"], found, ["head"])
 
 
 def test_the_program_that_lists_revisions_is_passed_completely(parameters, monkeypatch):
@@ -540,11 +645,11 @@ def test_the_program_that_lists_revisions_is_passed_completely(parameters, monke
     made = upgrade.Release(SimpleNamespace(params={**parameters, "config": "alembic.ini"}))
     assert made.revisions() == said["revisions"]
     source = (PLUGINS / "module_utils/db_migrate_revisions.py").read_text()
-    assert given == [["python", "-", "/opt/shop/alembic.ini"], "/opt/shop", source]
+    assert given == [["python", "-", "--config", "/opt/shop/alembic.ini"], "/opt/shop", source]
 
 
 def test_sql_is_shown_without_secrets_or_not_at_all(parameters, monkeypatch):
-    made = upgrade.Release(SimpleNamespace(params=parameters))
+    made = upgrade.Release(SimpleNamespace(params={**parameters, "config": "alembic.ini"}))
     asked = []
 
     def alembic(_self, *arguments):
@@ -552,23 +657,28 @@ def test_sql_is_shown_without_secrets_or_not_at_all(parameters, monkeypatch):
         return f"CREATE TABLE a ();\n-- {PASSWORD}\n\n"
 
     monkeypatch.setattr(upgrade.Release, "alembic", alembic)
-    assert made.sql(["0002"]) == ("CREATE TABLE a ();\n-- ********", "")
-    assert made.sql([])[1] == ""
+    assert made.sql(["0002"], ["head"]) == ("CREATE TABLE a ();\n-- ********", "")
+    assert made.sql([], ["head"])[1] == ""
     assert asked == ["0002:head", "head"]
+    assert made.sql(["2a", "2b"], ["head"])[0] == made.sql(["1"], ["2a", "2b"])[0] == ""
+    assert "from or to several revisions" in made.sql(["2a", "2b"], ["head"])[1]
+    assert len(asked) == 2
 
     def fails(_self, *_arguments):
         raise shared.DatabaseError("alembic failed with status 1:\nTraceback\nno offline mode\n")
 
     monkeypatch.setattr(upgrade.Release, "alembic", fails)
-    sql, why = made.sql(["0002"])
+    sql, why = made.sql(["0002"], ["head"])
     assert sql == ""
     assert "\n" not in why
     assert why.endswith("no offline mode")
 
 
-def test_revisions_are_read_between_other_lines():
-    said = "An application may print.\n0002 (head)\nINFO  [alembic] Context\n  a1b2-c (head) (mergepoint)\n"
-    assert upgrade.revisions(said) == ["0002", "a1b2-c"]
+@pytest.mark.parametrize("name", ["0002", "a1b2_c", "2026.01 사용자", "v1.2/users", "20260101T1200 (draft)"])
+def test_ids_of_any_form_are_read_between_other_lines(name):
+    said = f"An application may print.\n0003\n{name} (head)\nINFO  [alembic] Context\n  1 (effective head) (mergepoint)\n"
+    assert upgrade.revisions(said, [name, "1", "2"]) == sorted(["1", name])
+    assert upgrade.UNKNOWN.search(f"FAILED: Can't locate revision identified by '{name}'")[1] == name
 
 
 @pytest.mark.parametrize(
@@ -656,8 +766,10 @@ def test_a_file_without_certificates_is_named(tree, tmp_path):
 
 def test_leftovers_of_a_removed_driver_are_not_a_driver(tmp_path, monkeypatch):
     (tmp_path / "psycopg2/__pycache__").mkdir(parents=True)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(sys.modules, "psycopg2", raising=False)
+    # Python prefers a complete package anywhere on its path.
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "psycopg2"]:
+        monkeypatch.delitem(sys.modules, name)
     assert load("module_utils/db_migrate.py", "shared_again").psycopg2 is None
 
 
@@ -668,9 +780,9 @@ def rolled_back(applied: list[dict], error: str) -> SimpleNamespace:
         raise shared.DatabaseError(error)
 
     return SimpleNamespace(
-        alembic=alembic,
+        current=alembic,
         revisions=lambda: line(("0001", ""), ("0002", "0001")),
-        parameters={"applied": applied, "after_command": [], "serving": []},
+        parameters={"config": "alembic.ini", "applied": applied, "serving": [], **NO_COMMANDS},
     )
 
 

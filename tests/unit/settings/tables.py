@@ -204,8 +204,9 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
             "pg_app", "rdsadmin", "current_user", "public", "App", "a" * 64, 'a"; DROP ROLE boss; --', "앱", "shop_app\n", ""]),
         ("db_migrate_app.password", "8 to 128 printable ASCII", [
             "tiger67", "tiger" * 26, "비밀번호비밀번호", "tiger pass", "password-tiger\n", 9876543210, ["tiger"]]),
-        *((name, "a path in the release", ["../../etc/x", "/etc/x", "--help", "", None, "a\nb", "db/../.."])
+        *((name, "a path in the release", ["../../etc/x", "/etc/x", "--help", None, "a\nb", "db/../.."])
           for name in ("db_migrate_alembic_ini", "db_migrate_alembic_folder", "db_migrate_venv")),
+        *((name, "a path in the release", [""]) for name in ("db_migrate_alembic_folder", "db_migrate_venv")),
         *((name, "an absolute path", ["backend", "/opt/../etc", "/opt/a\nb", None]) for name in (
             "db_migrate_release_path", "db_migrate_ca_cert", "db_migrate_keep_fresh")),
         ("db_migrate_user", "a system user", ["x; reboot"]),
@@ -219,6 +220,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("A name in db_migrate_url_query", "a variable's name", ["ssl mode"]),
         ("db_migrate_url_query.ssl", "text without a zero byte", [["tiger"]]),
         ("db_migrate_after_command", "a list", ["python -m app; reboot"]),
+        ("db_migrate_owner_command[0]", "a word of the command", ["", 1]),
         ("db_migrate_after_command[0]", "a word of the command", [None, "", "tiger\0"]),
         ("db_migrate_serving", "a list", ["0001"]),
         ("db_migrate_serving[0]", "a revision ID", ["", None]),
@@ -445,6 +447,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"db_migrate_environment": {"A": "$HOME `id` 100% \"'\\ #\n김치", "B": 1, "C": True, "D": "", "E": 0.5}},
         {"db_migrate_alembic_ini": "내 db/alembic.ini", "db_migrate_alembic_folder": ".", "db_migrate_keep_fresh": ""},
         {"db_migrate_after_command": ["echo", "$(reboot); `id`"], "db_migrate_serving": ["0001"]}, {"db_migrate_after_command": []},
+        {"db_migrate_alembic_ini": "", "db_migrate_owner_command": ["python", "-c", "x"]},
         {"db_migrate_url_variable": "", "db_migrate_connection_variables": {"host": "H", "password": "P", "port": None}},
         {"db_migrate_url_scheme": "postgresql+asyncpg", "db_migrate_url_query": {"ssl": "verify-full"}},
         {"db_migrate_lock_timeout": "1", "db_migrate_statement_timeout": "86400"}, {"db_migrate_statement_timeout": 0},
