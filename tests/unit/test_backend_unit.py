@@ -13,3 +13,50 @@ def test_a_slow_worker_is_not_killed_at_the_start(instance):
         __fastapi_app_instance="{{ __fastapi_app_instances." + instance + " }}",
     )
     assert unit.splitlines().count("Environment=UVICORN_TIMEOUT_WORKER_HEALTHCHECK=30") == 1
+
+
+def process(**item: str | int) -> list[str]:
+    """Return the lines of the unit of an item of fastapi_app_processes."""
+    scope = Scope("fastapi_app", item=item)
+    template = (scope.role / "templates/backend.service.j2").read_text()
+    return scope.see(template, __fastapi_app_instance="{{ __fastapi_app_instances.process }}").splitlines()
+
+
+def test_a_worker_runs_all_the_time_from_the_live_release():
+    unit = process(name="worker", command="celery --app=app worker", stop_seconds=60, memory_max="1G")
+    for line in (
+        "ExecStart=/opt/table-order/backend/venv/bin/celery --app=app worker",
+        "ConditionFileIsExecutable=/opt/table-order/backend/venv/bin/celery",
+        "EnvironmentFile=/opt/table-order/backend/.env",
+        "StandardOutput=append:/opt/table-order/logs/worker.log",
+        "User=table-order",
+        "Type=exec",
+        "Restart=always",
+        "TimeoutStopSec=60",
+        "MemoryMax=1G",
+        "ProtectSystem=strict",
+        "WantedBy=multi-user.target",
+    ):
+        assert unit.count(line) == 1, line
+    assert not [line for line in unit if ".socket" in line]
+
+
+def test_a_job_is_started_by_its_timer_only():
+    unit = process(name="report", command="python -m app.report", schedule="hourly")
+    assert "Type=oneshot" in unit
+    assert "TimeoutStopSec=30" in unit
+    assert not [line for line in unit if line.startswith(("Restart", "WantedBy", "MemoryMax"))]
+
+
+@pytest.mark.parametrize(
+    ("server", "listens"),
+    [
+        ("uvicorn", ("--fd 3", "--host 127.0.0.1 --port 8001")),
+        ("hypercorn", ("--bind fd://3", "--bind 127.0.0.1:8001")),
+    ],
+)
+def test_each_server_gets_the_socket_and_the_candidate_a_port(server, listens):
+    for instance, listen in zip(("service", "candidate"), listens, strict=True):
+        scope = Scope("fastapi_app", fastapi_app_server=server, fastapi_app_arguments=["--x"])
+        command = scope.see("{{ __fastapi_app_instances." + instance + ".command }}")
+        assert command == f"{server} app.main:app {listen} --workers 2 --x"
