@@ -22,6 +22,7 @@ them, and the service is not stopped unless the candidate has them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,8 +73,30 @@ class CutoverError(StepError):
         self.log, self.journal = log or [], journal or []
 
 
+# Names with a hash of the content, as roles/nginx/templates/nginx.conf.j2 has them.
+HASHED = (
+    r"/(_app/immutable|_next/static)/",
+    r"[.-](?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,64}([.][a-z0-9]{2,11}){1,3}$",
+    r"([.-]|/(?=[^/]{8}[.](m?js|css)$))(?=[^/.]{1,7}[A-Z])(?=[^/.]{0,7}[0-9]|[^/.]{1,6}[A-Z][^/.]{0,5}[A-Z])"
+    r"[^/.]{8}([.][a-z0-9]{2,11}){1,3}$",
+)
+# What pages load, also without a hash.
+LOADED = (
+    r"[.](css|js|map|mjs|wasm|woff2?)$",
+    r"/(assets|static|_app|_astro|_next|_nuxt)/",
+)
+KEPT = re.compile("|".join((*HASHED, *LOADED)))
+# A browser keeps a worker that a later release has removed, until it is no longer found.
+NOT_KEPT = re.compile(r"[.]html?$|(\bsw|_sw|worker)[.]m?js$")
+
+
+def is_kept(place: str) -> bool:
+    """Return whether pages of an earlier release may ask for a file of a build; ``place`` begins with / at the build."""
+    return KEPT.search(place) is not None and NOT_KEPT.search(place) is None
+
+
 def wanted_assets(releases: Path, builds: list[str]) -> dict[Path, Path]:
-    """Return the place of each hashed file, relative to the archive, with where it is; the newest release's, if several."""
+    """Return the place of each file that pages load, relative to the archive, with where it is; the newest release's, if several."""
     found: dict[Path, Path] = {}
     if not releases.is_dir():
         return found
@@ -82,8 +105,9 @@ def wanted_assets(releases: Path, builds: list[str]) -> dict[Path, Path]:
             continue
         frontend = release / "frontend"
         for build in builds:
-            for file in (frontend / build / "assets").rglob("*"):
-                if file.is_file() and not file.is_symlink():
+            for file in (frontend / build).rglob("*"):
+                place = f"/{file.relative_to(frontend / build)}"
+                if is_kept(place) and file.is_file() and not file.is_symlink():
                     found[file.relative_to(frontend)] = file
     return found
 
@@ -97,7 +121,7 @@ def asset_changes(releases: Path, archive: Path, builds: list[str]) -> tuple[dic
 
 
 def keep_assets(files: Files, releases: Path, archive: Path, builds: list[str]) -> tuple[int, int]:
-    """Keep the hashed files of all releases in an archive; return how many were added and removed."""
+    """Keep the files that pages load of all releases in an archive; return how many were added and removed."""
     missing, extra = asset_changes(releases, archive, builds)
     for place, source in missing.items():
         files.hard_link(source, archive / place)

@@ -148,7 +148,7 @@ def locations(nginx_applications: list[Mapping[str, str]], nginx_backend_paths: 
                 )
         stem = written.rstrip("/")
         # The locations in templates/nginx.conf.j2.
-        needed = [f"{stem}/", f"= {stem}/index.html", f"{stem}/assets/", *([f"= {stem}"] if stem else [])]
+        needed = [f"{stem}/", f"{stem}/assets/", *([f"= {stem}"] if stem else [])]
         for other, location in {taken[one]: one for one in reversed(needed) if one in taken}.items():
             yield (
                 f"nginx_applications: the paths {shown(other)} and {shown(written)} both need the location {location}. Set a "

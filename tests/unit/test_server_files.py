@@ -63,6 +63,28 @@ def test_before_the_first_release_nothing_is_started():
     assert "ConditionPathExists=/opt/table-order/backend/.env" in socket.splitlines()
 
 
+@pytest.mark.parametrize(
+    ("path", "missing", "caching"),
+    [
+        ("/menu/7", "page", "no-cache"),
+        ("/users/john.doe", "page", "no-cache"),
+        ("/admin/photo-1024x768.jpg", "page", "no-cache"),
+        ("/admin/static/js/2.aaa.chunk.js", "file", "no-cache"),
+        ("/admin/assets/logo.png", "file", "no-cache"),
+        ("/.well-known/security.txt", "file", "no-cache"),
+        ("/favicon.ico", "file", "no-cache"),
+        ("/chunk-ABCD2345.js", "file", "public, max-age=31536000, immutable"),
+        ("/logo.6ce24c58023cc2f8.svg", "file", "public, max-age=31536000, immutable"),
+    ],
+)
+def test_a_missing_file_is_no_page_and_only_a_hash_is_kept_for_ever(path, missing, caching):
+    for name, expected in (("missing", missing), ("caching", caching)):
+        lines = re.search(rf"map \$uri \$app_{name} \{{\n(.*?)\n    \}}", nginx(), re.DOTALL)[1].splitlines()
+        pairs = [re.fullmatch(r'\s+"?(.+?)"? "?([^"]+)"?;', line).groups() for line in lines]
+        found = [value for form, value in pairs if form[0] == "~" and re.search(form[1:], path)]
+        assert [*found, dict(pairs)["default"]][0] == expected
+
+
 def test_each_way_to_the_application_passes_a_websocket_on_and_replaces_the_clients_claims():
     said = nginx(nginx_limits=True, nginx_backend_paths=["/v1", "/"], nginx_stream_paths=["/e/{id}"], nginx_applications=[])
     ways = re.findall(r"proxy_pass .*?\n        \}", said, re.DOTALL)

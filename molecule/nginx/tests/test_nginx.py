@@ -60,11 +60,35 @@ class TestFrontEnds:
         ("prefix", "build"), [("", "customer-ui"), ("/admin", "admin-ui"), ("/superadmin", "superadmin-ui")]
     )
     def test_hashed_assets_are_kept_for_ever(self, ask, prefix, build):
-        asset = ask(f"http://localhost{prefix}/assets/index-4f9a1c.js")
+        asset = ask(f"http://localhost{prefix}/assets/index-4f9a1c2b.js")
         assert f"{build}/build 1" in asset.body
         assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
         icon = ask(f"http://localhost{prefix}/favicon.svg")
         assert (icon.body, icon.headers["cache-control"]) == (f"icon of {build}/build\n", "no-cache")
+
+    def test_a_build_of_another_tool_is_served(self, host, ask):
+        """create-react-app's scripts are below /static/, SvelteKit has pages of its own, Angular's chunks are beside index.html."""
+        build, kept = f"{ROOT}/customer-ui/build", "/opt/table-order/assets/customer-ui/build"
+        host.check_output(
+            f"cd {build} && mkdir -p static/js && echo script >static/js/main.abc.js && echo page >about.html && echo logo >assets/logo.png"
+            f" && mkdir -p {kept}/static/js && cd {kept} && echo old | tee static/js/2.aaa.chunk.js chunk-ABCD2345.js"
+        )
+        forever = "public, max-age=31536000, immutable"
+        found = {
+            "/static/js/main.abc.js": ("script\n", "no-cache"),
+            "/about": ("page\n", "no-cache"),
+            "/assets/logo.png": ("logo\n", "no-cache"),
+            "/static/js/2.aaa.chunk.js": ("old\n", "no-cache"),
+            "/chunk-ABCD2345.js": ("old\n", forever),
+        }
+        try:
+            for path, expected in found.items():
+                answer = ask(f"http://localhost{path}")
+                assert (answer.body, answer.headers["cache-control"]) == expected, path
+            missing = ("/static/js/3.chunk.js", "/chunk-GONE2345.js", "/admin/js/app.js", "/robots.txt", "/.well-known/security.txt")
+            assert {path: ask(f"http://localhost{path}").status for path in missing} == dict.fromkeys(missing, 404)
+        finally:
+            host.check_output("rm -r /opt/table-order/assets")
 
     def test_a_missing_asset_is_not_answered_with_a_page(self, ask):
         answer = ask("http://localhost/admin/assets/index-000000.js")
@@ -72,7 +96,7 @@ class TestFrontEnds:
         assert "cache-control" not in answer.headers
 
     def test_large_texts_are_compressed_for_those_who_can_read_it(self, ask):
-        url = "http://localhost/assets/index-4f9a1c.js"
+        url = "http://localhost/assets/index-4f9a1c2b.js"
         assert ask(url, "--compressed").headers["content-encoding"] == "gzip"
         assert "content-encoding" not in ask(url).headers
 
@@ -85,20 +109,20 @@ class TestFrontEnds:
         kept = "/opt/table-order/assets"
         for build in ("customer-ui/build", "admin-ui/build"):
             host.check_output(
-                f"mkdir -p {kept}/{build}/assets && echo old > {kept}/{build}/assets/index-0ld.js"
+                f"mkdir -p {kept}/{build}/assets && echo old > {kept}/{build}/assets/index-0a1b2c3d.js"
             )
         try:
-            for path in ("/assets/index-0ld.js", "/admin/assets/index-0ld.js"):
+            for path in ("/assets/index-0a1b2c3d.js", "/admin/assets/index-0a1b2c3d.js"):
                 answer = ask(f"http://localhost{path}")
                 assert (answer.status, answer.body) == (200, "old\n")
                 assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
                 assert answer.headers["content-type"] == "application/javascript"
-            assert "console.log" in ask("http://localhost/assets/index-4f9a1c.js").body
+            assert "console.log" in ask("http://localhost/assets/index-4f9a1c2b.js").body
             nobodys = ask("http://localhost/assets/never-was.js")
             assert (nobodys.status, "cache-control" in nobodys.headers) == (404, False)
             outside = ask("http://localhost/assets/../../../../../etc/passwd", "--path-as-is")
             assert outside.status in (400, 404)
-            assert ask("http://localhost/superadmin/assets/index-0ld.js").status == 404
+            assert ask("http://localhost/superadmin/assets/index-0a1b2c3d.js").status == 404
         finally:
             host.check_output(f"rm -r {kept}")
 

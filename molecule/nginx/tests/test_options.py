@@ -104,7 +104,7 @@ def test_the_given_key_stays_private(host, pair):
 def test_the_front_end_is_served_under_its_path(ask, make_frontends):
     make_frontends("/srv/frontend", "shop")
     assert ask("https://localhost:8443/shop/basket").body == "<title>shop</title>\n"
-    assert ask("https://localhost:8443/shop/assets/index-4f9a1c.js").status == 200
+    assert ask("https://localhost:8443/shop/assets/index-4f9a1c2b.js").status == 200
     assert ask("https://localhost:8443/").status == 404
 
 
@@ -151,5 +151,5 @@ def test_another_users_log_directory_stays_unchanged(host, ask, wait_for_line):
 def test_without_a_candidate_and_an_archive_nothing_of_them_is_there(host):
     configuration = host.file("/etc/nginx/nginx.conf").content_string
     assert "candidate" not in configuration
-    assert "@assets" not in configuration
+    assert "rewrite" not in configuration
     assert "proxy_pass http://app_backend;" in configuration

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import stat
 import threading
@@ -11,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from ansible_collections.table_order.infra.plugins.module_utils import fastapi_app_cutover as cutover
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
     lock_facts,
     one_step_at_a_time,
@@ -18,6 +20,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_rele
 )
 
 from tests.unit.roles.modules import load, run
+from tests.unit.tasks import ROOT
 
 info, assets = (
     load("modules/fastapi_app_info.py"),
@@ -409,6 +412,39 @@ def test_a_new_release_adds_its_files(site, keep):
     make_release(site / "releases", "third", tuple(BUILDS))
     assert keep() == (True, 4, 0)
     assert kept(site) == names("old", "new", "third")
+
+
+KEPT = {
+    # By whom, and whether browsers may keep it for ever.
+    "/assets/index-4f9a1c2b.js": True,
+    "/assets/index-BwYz3QHa.js": True,
+    "/assets/index-Bw-z_QHa.css": True,
+    "/assets/logo.png": False,
+    "/static/js/2.aaa.chunk.js": False,
+    "/static/js/main.0a1b2c3d.chunk.js.map": True,
+    "/static/media/logo.6ce24c58023cc2f8fd88fe9d219db6c6.svg": True,
+    "/chunk-ABCD2345.js": True,
+    "/main.js": False,
+    "/_app/immutable/chunks/x.js": True,
+    "/_app/version.json": False,
+    "/_nuxt/BX0vDEXT.js": True,
+    "/_next/static/chunks/1.js": True,
+    "/fonts/kitchen.woff2": False,
+}
+NOT_KEPT = ("/index.html", "/about/index.html", "/sw.js", "/ngsw-worker.js", "/firebase-messaging-sw.js", "/robots.txt", "/logo.png",
+            "/photo-1024x768.jpg", "/hero-portrait.jpg", "/photo-20240101.jpg", "/home-picture2.jpg", "/hero-Portrait.jpg")  # fmt: skip
+
+
+@pytest.mark.parametrize("place", [*KEPT, *NOT_KEPT])
+def test_what_pages_load_is_kept_and_a_hash_is_told_from_a_word(place):
+    assert cutover.is_kept(place) is (place in KEPT)
+    hashed = any(re.search(form, place) for form in cutover.HASHED)
+    assert hashed is KEPT.get(place, False)
+
+
+def test_nginx_and_the_archive_know_the_same_hashes():
+    template = (ROOT / "roles/nginx/templates/nginx.conf.j2").read_text()
+    assert re.findall(r"^  '(.+)',$", template, re.MULTILINE) == list(cutover.HASHED)
 
 
 def test_an_incomplete_release_adds_nothing(site, keep):

@@ -179,9 +179,9 @@ CARRIED = {
         {"nginx_asset_archive": "/srv/kept", **applications(("/", "x/build"), ("/a.b", "y"))},
         [
             "root /srv/kept;",
-            "rewrite ^/(assets/.+)$ /x/build/$1 break;",
-            r"rewrite ^/a\.b/(assets/.+)$ /y/$1 break;",
-            "error_page 404 = @assets_2;",
+            "rewrite ^/(.+)$ /x/build/$1 break;",
+            r"rewrite ^/a\.b/(.+)$ /y/$1 break;",
+            "error_page 404 = @file_2;",
         ],
     ),
     "a candidate and the answer to where requests go": (
@@ -302,7 +302,7 @@ def test_it_is_carried_through(answers, case):
         assert part in said["nginx.conf"]
 
 
-@pytest.mark.parametrize("trace", ["candidate", "$app_backend", "@assets", "error_page", "limit_req"])
+@pytest.mark.parametrize("trace", ["candidate", "$app_backend", "rewrite", "error_page", "limit_req"])
 def test_what_is_done_without_leaves_no_trace(answers, trace):
     assert trace not in answers["neither candidate nor archive"][1]["nginx.conf"]
     assert trace in answers["defaults"][1]["nginx.conf"]
