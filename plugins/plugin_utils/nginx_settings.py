@@ -60,6 +60,7 @@ KINDS = {
     "nginx_server_name": pattern(
         r"[A-Za-z0-9._*-]+( +[A-Za-z0-9._*-]+)*", "host names with blanks between them (other scripts in their xn-- form), or _"),
     "nginx_client_max_body_size": pattern(r"[0-9]{1,9}[kmgKMG]?", "a size, such as 10m"),
+    "nginx_header_size": pattern(r"([4-9]|[1-9][0-9]{1,2})k", "a size from 4k to 999k, such as 32k"),
     "nginx_stream_timeout": TIME,
     "nginx_proxy_timeout": TIME,
     "nginx_log_group": pattern(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", "the name of a group of the host, such as adm"),

@@ -44,6 +44,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
+        self.send_header("Set-Cookie", "s=" + "x" * int(self.headers.get("X-Cookie", 0)))
         self.end_headers()
         self.wfile.write(content)
 

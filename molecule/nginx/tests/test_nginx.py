@@ -166,6 +166,10 @@ class TestApplication:
         run = host.run("curl -s --http1.0 -H 'Host:' http://127.0.0.1/api/x")
         assert '"Host": "127.0.0.1"' in run.stdout
 
+    def test_long_cookies_pass_both_ways(self, ask):
+        answer = ask("http://localhost/api/x", "-H", f"Cookie: s={'x' * 20000}", "-H", "X-Cookie: 20000")
+        assert (answer.status, len(answer.headers["set-cookie"])) == (200, 20002)
+
     def test_an_image_is_uploaded_and_a_larger_body_refused(self, host, ask):
         host.check_output("truncate --size 9M /tmp/image && truncate --size 11M /tmp/too-large")
         answer = ask("http://localhost/api/admin/menus", "--data-binary", "@/tmp/image")

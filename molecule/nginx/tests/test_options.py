@@ -117,6 +117,8 @@ def test_every_path_of_the_application_reaches_it(ask, backend, path):
 def test_the_limits_are_the_given_ones(ask, backend):
     assert ask("https://localhost:8443/api/x", "--data", "x" * 1025).status == 413
     assert ask("https://localhost:8443/api/slow").status == 504
+    assert ask("https://localhost:8443/api/x", "-H", "X-Cookie: 8192").status == 502
+    assert ask("https://localhost:8443/api/x", "-H", f"Cookie: {'x' * 8192}").status == 400
 
 
 def test_a_client_behind_a_load_balancer_is_limited_and_another_is_not(ask, backend):

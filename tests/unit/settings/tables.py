@@ -131,6 +131,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("nginx_traffic_address", "nginx_candidate_address ('127.0.0.1:8001') has the same port", ["127.0.0.1:8001"]),
         ("nginx_server_name", "host names", ["", ["a"], "a; } server { listen 81", "a.example.org\n", "$host", "주문.org", None]),
         ("nginx_client_max_body_size", "a size", ["1m; } #", 10]),
+        ("nginx_header_size", "from 4k to 999k", ["32", "1m", "3k", "32k;", 32, None]),
         ("nginx_stream_timeout", "a time, such as 90s", ["1h;}"]),
         ("nginx_proxy_timeout", "a time, such as 90s", [60]),
         ("nginx_log_group", "a group of the host", ["adm\nsu root", "adm;id"]),
@@ -427,6 +428,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"nginx_candidate_address": "", "nginx_asset_archive": "", "nginx_traffic_address": "", "nginx_acme_root": ""},
         {"nginx_candidate_address": "app.internal:9001", "nginx_traffic_address": "127.0.0.2:9"},
         {"nginx_server_name": "a.example.org *.b.example.org", "nginx_client_max_body_size": "0"},
+        {"nginx_header_size": "4k"}, {"nginx_header_size": "999k"},
         {"nginx_tls_remote": True, "nginx_tls_certificate_file": "/etc/a.crt", "nginx_tls_key_file": "/etc/a.key"},
     ],
     "cloudwatch_agent": [
