@@ -119,6 +119,7 @@ KINDS = {
     "fastapi_app_source.version": pattern(
         rf"({VERSION})?", "a branch, tag or commit, as text without quotes and $. Put a number into quotes: YAML reads 1.10 as 1.1",
         ["@"]),
+    "fastapi_app_source.submodules": BOOLEAN,
     "fastapi_app_source.strip": integer(0, 9, ", of leading directories to strip"),
     "fastapi_app_source_exclude[]": pattern(r"[^/\n]+", "a shell pattern of names, without /"),
     "fastapi_app_backend_path": INNER_OR_ALL,

@@ -66,6 +66,7 @@ OTHERS = (
     "Could not import module",
     "Attribute",
     "not found",
+    "ModuleNotFoundError",
     "Invalid host header",
     "KeyError",
     "Field required",

@@ -27,13 +27,22 @@ def git(repository: Path, *arguments: str) -> None:
 
 
 def make_repository(target: Path) -> None:
-    """Make a bare repository of the shop, with the tag v1.0.0."""
+    """Make a bare repository of the shop, with the tag v1.0.0.
+
+    With an unreachable submodule, a name that is not UTF-8, and the lock file kept out of archives.
+    """
     work = target.with_suffix(".work")
     for path in (work, target):
         shutil.rmtree(path, ignore_errors=True)
     shutil.copytree(FILES / "shop", work, ignore=shutil.ignore_patterns("__pycache__", ".venv"))
     git(work, "init", "--quiet", "--template=", "--initial-branch=main")
+    (work / ".gitattributes").write_text("uv.lock export-ignore\n")
+    (work / ".gitmodules").write_text(
+        '[submodule "theme"]\n\tpath = vendor/theme\n\turl = http://127.0.0.1:1/private.git\n'
+    )
+    Path(os.fsdecode(os.fsencode(work / "services/shop") + b"/d\xe9j\xe0.txt")).write_text("vu")
     git(work, "add", "--all")
+    git(work, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},vendor/theme")
     git(work, "commit", "--quiet", "--message=The shop opens")
     git(work, "tag", "v1.0.0")
     git(work, "clone", "--quiet", "--bare", "--template=", ".", str(target))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,21 @@ import pytest
 from ansible.modules import git as git_module
 from ansible_collections.table_order.infra.plugins.plugin_utils.fastapi_app_settings import VERSION
 
-from tests.unit.roles.modules import run
+from tests.unit.roles.modules import load, run
 from tests.unit.tasks import Task, find
 from tests.unit.test_settings_wired import Scope
 
+unpack = load("modules/fastapi_app_unpack.py")
 BUILD = "roles/fastapi_app/tasks/build"
 
 
 def shell(task: Task, chdir: Path, **environment: str) -> None:
     """Run a task of ansible.builtin.shell in ``chdir``."""
-    subprocess.run(
-        ["/bin/sh", "-c", task.arguments["cmd"]], cwd=chdir, env=os.environ | environment, check=True
+    command = ["/bin/sh", "-c", task.arguments["cmd"]]
+    done = subprocess.run(
+        command, cwd=chdir, env=os.environ | environment, check=False, capture_output=True, text=True
     )
+    assert done.returncode == 0, done.stderr
 
 
 def git(repository: Path, *arguments: str) -> str:
@@ -66,6 +70,18 @@ class Source:
         source = self.source | {"version": version} | more
         given = Scope("fastapi_app").see(task.arguments, fastapi_app_source=source, **self.names)
         return run(git_module, self.capsys, **given)
+
+    def unpack(self, version: str, **more: Any) -> dict[str, str]:
+        """Fetch and export a version and unpack it; return the SHA-256 of each file by its path."""
+        fetched = self.fetch(version, **more)
+        assert not fetched.get("failed"), fetched
+        task, archive = find(f"{BUILD}/fetch_git.yml", "Export the commit"), self.directory / "source.archive"
+        archive.unlink(missing_ok=True)
+        names = self.names | {"fastapi_app_source": more, "__fastapi_app_content_id": fetched["after"]}
+        environment = Scope("fastapi_app").see(task.keywords["environment"], **names)
+        shell(task, self.directory, **{name: str(value) for name, value in environment.items()})
+        dest = Path(tempfile.mkdtemp(dir=self.directory))
+        return unpack.unpack_archive(archive, dest, 0)
 
 
 @pytest.fixture
@@ -125,6 +141,49 @@ def test_tags_and_branches_of_any_name_are_fetched(tmp_path, source_of):
     git(origin, "commit", "--quiet", "--allow-empty", "--message=second")
     for version in names:
         assert source_of(origin).fetch(version).get("after") == commit, version
+
+
+def add_submodule(origin: Path, path: str, module: Path, url: str = "") -> None:
+    """Add a submodule to a repository, with ``url`` in place of the module's path."""
+    git(origin, "submodule", "--quiet", "add", str(module), path)
+    git(origin, "config", "--file=.gitmodules", f"submodule.{path}.url", url or str(module))
+    git(origin, "add", ".gitmodules")
+    git(origin, "commit", "--quiet", "--message=submodule")
+
+
+def test_submodules_are_left_out_unless_they_are_asked_for(tmp_path, source_of):
+    theme = repository(
+        tmp_path / "theme", **{"style.css": "red", ".gitattributes": "style.css export-ignore"}
+    )
+    menu = repository(tmp_path / "menu", **{"menu.txt": "soup"})
+    add_submodule(menu, "themes/with a space", theme)
+    origin = repository(tmp_path / "origin", **{"main.py": "app"})
+    add_submodule(origin, "vendor/menu", menu)
+    assert set(source_of(origin).unpack("main")) == {"main.py", ".gitmodules"}
+    inner = ("menu.txt", ".gitmodules", "themes/with a space/style.css", "themes/with a space/.gitattributes")
+    found = set(source_of(origin).unpack("main", submodules=True))
+    assert found == {"main.py", ".gitmodules", *(f"vendor/menu/{name}" for name in inner)}
+
+
+def test_a_private_submodule_ends_no_deployment(tmp_path, source_of):
+    origin = repository(tmp_path / "origin", **{"main.py": "app"})
+    add_submodule(
+        origin, "vendor/theme", repository(tmp_path / "theme", a="1"), "http://127.0.0.1:1/private.git"
+    )
+    assert "main.py" in source_of(origin).unpack("main")
+    refused = source_of(origin).fetch("main", submodules=True)
+    assert refused["failed"]
+    assert "vendor/theme" in refused["msg"] + refused.get("stderr", "")
+
+
+def test_a_release_has_the_files_that_are_kept_out_of_archives(tmp_path, source_of):
+    files = {".gitattributes": "README.md export-ignore\n/tests export-ignore\nversion export-subst\n"}
+    files |= {"README.md": "read", "tests/data/a.txt": "1", "version": "$Format:%H$"}
+    origin = repository(tmp_path / "origin", **files)
+    source = source_of(origin)
+    assert set(source.unpack("main")) == set(files)
+    [version] = source.directory.glob("tmp*/version")
+    assert version.read_text() == git(origin, "rev-parse", "HEAD")
 
 
 @pytest.mark.parametrize("backend", [".", "services/shop"])

@@ -280,6 +280,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_source", '"type" is one of local', [{}, {"url": "https://x"}]),
         ("fastapi_app_source.branch", "type, path, url", ["x"]),
         ("fastapi_app_source.strip", "0 to 9", [-1]),
+        ("fastapi_app_source.submodules", "true or false", ["yes"]),
         ("fastapi_app_source", "an existing directory on the", [{"type": "local", "path": "/nowhere"}, {"type": "local"}]),
         ("fastapi_app_source", "is a file on the controller", [
             {"type": "archive", "path": "/nowhere.zip"}, {"type": "archive", "path": "/etc"}]),
@@ -469,7 +470,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
             "1.10", "v1.0.0+build.5", "feature/#12-menu", "release@2", "메뉴", "_x", "a&b;c|d(e)", "{x}", "@v1", "3f2a9c1", "x.lock.y")),
         *({"fastapi_app_source": source} for source in (
             GIT | {"url": "http://git.example/shop.git", "version": "3f2a" * 10}, GIT | {"url": "http://127.0.0.1:3000/shop.git"},
-            GIT | {"url": "git@github.com:me/shop.git"}, GIT | {"url": "ssh://git@git.example/shop.git"},
+            GIT | {"url": "git@github.com:me/shop.git", "submodules": True}, GIT | {"url": "ssh://git@git.example/shop.git"},
             {"type": "archive", "url": "https://x/a.zip", "sha256": "0" * 64, "strip": 1},
             {"type": "archive", "path": str(HERE)}, {"type": "local", "path": str(HERE.parent)})),
         *({"fastapi_app_database_ca_url": url} for url in (
