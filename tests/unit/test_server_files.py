@@ -86,13 +86,22 @@ def test_a_missing_file_is_no_page_and_only_a_hash_is_kept_for_ever(path, missin
 
 
 def test_each_way_to_the_application_passes_a_websocket_on_and_replaces_the_clients_claims():
-    said = nginx(nginx_limits=True, nginx_backend_paths=["/v1", "/"], nginx_stream_paths=["/e/{id}"], nginx_applications=[])
+    said = nginx(
+        nginx_limits=True,
+        nginx_backend_paths=["/v1", "/"],
+        nginx_stream_paths=["/e/{id}"],
+        nginx_applications=[],
+    )
     ways = re.findall(r"proxy_pass .*?\n        \}", said, re.DOTALL)
     assert len(ways) == 5
     for way in ways:
         sent = dict(re.findall(r"proxy_set_header (\S+) (\S+);", way))
         assert (sent["Upgrade"], sent["Connection"]) == ("$app_upgrade", "$app_connection")
-        assert (sent["Host"], sent["X-Real-IP"], sent["X-Forwarded-For"]) == ("$app_host", "$remote_addr", "$remote_addr")
+        assert (sent["Host"], sent["X-Real-IP"], sent["X-Forwarded-For"]) == (
+            "$app_host",
+            "$remote_addr",
+            "$remote_addr",
+        )
 
 
 @pytest.mark.parametrize(

@@ -420,9 +420,7 @@ def test_a_run_that_is_killed_while_it_takes_back_is_made_up_for(make):
 def test_requests_that_do_not_come_back_stay_with_the_candidate(make):
     server = make()
     # nginx has loaded another configuration meanwhile.
-    server.upstream = lambda flag: (
-        f"app_{'candidate' if flag or server.cutover().live == 'b' else 'backend'}"
-    )
+    server.upstream = lambda flag: f"app_{'candidate' if flag or server.cutover().live == 'b' else 'backend'}"
     with pytest.raises(
         CutoverError, match=r"keeps running[.] The next deployment completes this cutover first"
     ):

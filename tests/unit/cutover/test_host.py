@@ -325,7 +325,11 @@ def test_another_answer_is_refused_with_what_differs_and_the_fix(make, change, s
 
 def test_an_nginx_that_an_earlier_version_configured_is_understood(make):
     server = make()
-    answer = {"upstream": "app_backend", "addresses": ADDRESSES, "flag": str(server.root / "run/candidate-live")}
+    answer = {
+        "upstream": "app_backend",
+        "addresses": ADDRESSES,
+        "flag": str(server.root / "run/candidate-live"),
+    }
     body = json.dumps(answer).replace("app_", "table_order_")
     Checks(server.site, server.host()._replace(web=One(Answer(200, body)))).ask("service")
 
