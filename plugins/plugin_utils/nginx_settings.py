@@ -49,7 +49,10 @@ def is_network(value: str) -> bool:
 # fmt: off
 KINDS = {
     "nginx_frontend_root": PATH,
-    "nginx_log_directory": PATH,
+    # With two rules for a file, logrotate rotates by the first and fails every day.
+    "nginx_log_directory": path(
+        f"{A_PATH}, but not /var/log/nginx, whose files the package nginx rotates; such as /var/log/nginx/site", SIGNS, end="/?",
+        but=("/var/log/nginx", "/var/log/nginx/")),
     "nginx_candidate_flag": PATH,
     "nginx_asset_archive": OPTIONAL_PATH,
     "nginx_acme_root": OPTIONAL_PATH,

@@ -119,6 +119,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         *((name, "a path that begins with /", ["", "srv/www", "/", "/srv/../etc", "/a//b", "/srv; } location /x { root /",
                                                "/srv/'a", "/srv/%s", "/var/log/$(id)", "/run/$host", "/run/x\n", ["/srv"], None])
           for name in ("nginx_frontend_root", "nginx_log_directory", "nginx_candidate_flag")),
+        ("nginx_log_directory", "whose files the package nginx rotates", ["/var/log/nginx", "/var/log/nginx/"]),
         *((name, "or empty to disable it", ["/srv/../etc", "assets", "/", "/srv; } location /x {", ["/srv/a"]])
           for name in ("nginx_asset_archive", "nginx_acme_root")),
         ("nginx_backend_address", "host:port", ["", "127.0.0.1:70000", "user:a/tiger@b@host:8000", "http://user:a/tiger@b@host:8000"]),
