@@ -174,6 +174,15 @@ def special(nginx_login_paths: list[str], nginx_stream_paths: list[str], nginx_b
         yield f"nginx_login_paths and nginx_stream_paths both hold {shown(both)}. Remove it from one of them."
 
 
+def proxies(nginx_proxy_protocol: bool, nginx_trusted_proxies: list[str]) -> Iterator[str]:
+    """Find the PROXY protocol without a proxy."""
+    if boolean(nginx_proxy_protocol) and not nginx_trusted_proxies:
+        yield (
+            "nginx_proxy_protocol is true, but nginx_trusted_proxies is empty. Set the addresses of the load balancers that send "
+            "the PROXY protocol."
+        )
+
+
 def pair(nginx_tls_remote: bool, nginx_tls_certificate_file: str, nginx_tls_key_file: str) -> Iterator[str]:
     """Find half a pair, and invalid paths on the host."""
     files = {
@@ -188,4 +197,4 @@ def pair(nginx_tls_remote: bool, nginx_tls_certificate_file: str, nginx_tls_key_
             yield sentence(name, file, f"with nginx_tls_remote a path on the host, {A_PATH}")
 
 
-TABLE = Table(KINDS, [ports, backend, locations, special, pair])
+TABLE = Table(KINDS, [ports, backend, locations, special, proxies, pair])

@@ -97,11 +97,10 @@ def test_each_way_to_the_application_passes_a_websocket_on_and_replaces_the_clie
     for way in ways:
         sent = dict(re.findall(r"proxy_set_header (\S+) (\S+);", way))
         assert (sent["Upgrade"], sent["Connection"]) == ("$app_upgrade", "$app_connection")
-        assert (sent["Host"], sent["X-Real-IP"], sent["X-Forwarded-For"]) == (
-            "$app_host",
-            "$remote_addr",
-            "$remote_addr",
-        )
+        claims = ("Forwarded", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix")
+        assert [sent[claim] for claim in claims] == ['""'] * 4
+        assert sent["X-Forwarded-Proto"] == "$scheme"
+        assert (sent["Host"], sent["X-Real-IP"], sent["X-Forwarded-For"]) == ("$app_host", "$remote_addr", "$remote_addr")
 
 
 @pytest.mark.parametrize(
@@ -156,6 +155,38 @@ def test_only_a_load_balancer_that_is_named_is_believed():
     named = nginx(nginx_trusted_proxies=["10.0.1.0/24"])
     assert re.findall(r"set_real_ip_from (\S+);", named) == ["10.0.1.0/24"]
     assert "real_ip_recursive on;" in named
+
+
+@pytest.mark.parametrize(
+    ("claim", "scheme"),
+    [
+        ("0 https", "$scheme"),
+        ("1 https", "https"),
+        ("1 HTTPS", "https"),
+        ("1 http", "http"),
+        ("1 http, https", "https"),
+        ("1 https,http", "http"),
+        ("1 ", "$scheme"),
+        ("1 wss", "$scheme"),
+    ],
+)
+def test_the_scheme_is_what_a_trusted_proxy_says_last(claim, scheme):
+    said = nginx(nginx_trusted_proxies=["10.0.1.0/24", "2001:db8::1"], nginx_redirect_http=True)
+    assert re.search(r"geo \$realip_remote_addr \$app_trusted \{\s+default 0;\s+10.0.1.0/24 1;\s+2001:db8::1 1;\s+\}", said)
+    lines = re.search(r"\$app_scheme \{\n(.*?)\n    \}", said, re.DOTALL)[1]
+    forms = re.findall(r'"~\*(.+)" (\w+);', lines)
+    assert [*(value for form, value in forms if re.search(form, claim, re.IGNORECASE)), "$scheme"][0] == scheme
+    assert set(re.findall(r"X-Forwarded-Proto (\S+);", said)) == {"$app_scheme"}
+    # One server: HTTP from a proxy that ended TLS is not redirected, and never to itself.
+    assert said.count("listen 80 default_server;") == 1
+    assert "if ($app_redirect = redirect) {" in said
+
+
+def test_with_the_proxy_protocol_only_the_connection_is_believed():
+    said = nginx(nginx_trusted_proxies=["10.0.1.0/24"], nginx_proxy_protocol="yes", nginx_redirect_http=False)
+    assert re.findall(r"listen (\S+) .*proxy_protocol;", said) == ["80", "443"]
+    assert "real_ip_header proxy_protocol;" in said
+    assert set(re.findall(r"X-Forwarded-Proto (\S+);", said)) == {"$scheme"}
 
 
 def test_a_flood_does_not_fill_the_disk_with_its_log():

@@ -143,7 +143,11 @@ class TestApplication:
 
     @pytest.mark.parametrize("scheme", SCHEMES)
     def test_the_application_sees_who_asks(self, ask, scheme):
-        answer = ask(f"{scheme}://localhost/api/menus?store_id=1", "-H", "X-Forwarded-For: 203.0.113.9")
+        answer = ask(
+            f"{scheme}://localhost/api/menus?store_id=1",
+            *("-H", "X-Forwarded-For: 203.0.113.9", "-H", "X-Forwarded-Proto: ftp", "-H", "Forwarded: for=203.0.113.9"),
+        )
+        assert "203.0.113.9" not in answer.body
         assert answer.status == 200
         assert '"path": "/api/menus?store_id=1"' in answer.body
         assert '"Host": "localhost"' in answer.body

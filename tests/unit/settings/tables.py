@@ -115,7 +115,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
     ],
     "nginx": [
         ("nginx_state", "present", ["gone", None]),
-        ("nginx_redirect_http", "true or false", ["perhaps", None]),
+        *((name, "true or false", ["perhaps", None]) for name in ("nginx_redirect_http", "nginx_proxy_protocol")),
         *((name, "a path that begins with /", ["", "srv/www", "/", "/srv/../etc", "/a//b", "/srv; } location /x { root /",
                                                "/srv/'a", "/srv/%s", "/var/log/$(id)", "/run/$host", "/run/x\n", ["/srv"], None])
           for name in ("nginx_frontend_root", "nginx_log_directory", "nginx_candidate_flag")),
@@ -359,6 +359,7 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     *(("nginx", {"nginx_backend_paths": ["/api/", "/v1"], name: ["/v2/a"]}, f"{name} holds '/v2/a', which is not below nginx_backend_p")
       for name in ("nginx_login_paths", "nginx_stream_paths")),
     ("nginx", {"nginx_login_paths": ["/a"], "nginx_stream_paths": ["/a"]}, "nginx_login_paths and nginx_stream_paths both hold"),
+    ("nginx", {"nginx_proxy_protocol": "yes"}, "nginx_trusted_proxies is empty. Set the addresses of the load balancers that send"),
     ("nginx", {"nginx_tls_certificate_file": "/a.pem"}, "nginx_tls_key_file is ''. Set both, or leave both empty"),
     ("nginx", {"nginx_tls_remote": "yes", "nginx_tls_certificate_file": "a.crt", "nginx_tls_key_file": "/a.key"},
      "nginx_tls_certificate_file is 'a.crt'. Accepted: with nginx_tls_remote a path on the host"),
@@ -430,6 +431,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"nginx_candidate_address": "", "nginx_asset_archive": "", "nginx_traffic_address": "", "nginx_acme_root": ""},
         {"nginx_candidate_address": "app.internal:9001", "nginx_traffic_address": "127.0.0.2:9"},
         {"nginx_server_name": "a.example.org *.b.example.org", "nginx_client_max_body_size": "0"},
+        {"nginx_proxy_protocol": True, "nginx_trusted_proxies": ["10.0.1.0/24"]}, {"nginx_proxy_protocol": "no"},
         {"nginx_header_size": "4k"}, {"nginx_header_size": "999k"},
         {"nginx_tls_remote": True, "nginx_tls_certificate_file": "/etc/a.crt", "nginx_tls_key_file": "/etc/a.key"},
     ],
