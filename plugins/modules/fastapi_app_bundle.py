@@ -153,7 +153,9 @@ def main() -> None:
         else:
             digest, files = bundle(root, module.params["include"], module.params["exclude"], None)
     except (RefusedError, OSError) as error:
-        module.fail_json(msg=f"{module.params['path']} cannot be deployed: {error}")
+        # A name of any encoding: Ansible refuses results that are not UTF-8.
+        said = f"{module.params['path']} cannot be deployed: {error}"
+        module.fail_json(msg=os.fsencode(said).decode(errors="backslashreplace"))
     module.exit_json(changed=writes, sha256=digest, files=files)
 
 

@@ -153,7 +153,9 @@ def main() -> None:
     except KeyError as error:
         module.fail_json(msg=f"{path} cannot be handed over: {error.args[0]}")
     except (RefusedError, OSError, RecursionError) as error:
-        module.fail_json(msg=f"{path} cannot be handed over to {module.params['to_user']}: {error}")
+        # A name of any encoding: Ansible refuses results that are not UTF-8.
+        said = f"{path} cannot be handed over to {module.params['to_user']}: {error}"
+        module.fail_json(msg=os.fsencode(said).decode(errors="backslashreplace"))
     module.exit_json(changed=done.changed, entries=done.entries)
 
 

@@ -36,7 +36,7 @@ EXAMPLES = """
 
 RETURN = """
 files: {description: The number of unpacked files., type: int, returned: always}
-checksums: {description: The SHA-256 of each file by its path., type: dict, returned: always}
+checksums: {description: "The SHA-256 of each file by its path, with bytes that are not UTF-8 escaped.", type: dict, returned: always}
 """
 
 import hashlib
@@ -69,6 +69,11 @@ BROKEN = (
 
 class RefusedError(Exception):
     """The archive is unreadable or contains a forbidden member; the message gives the reason."""
+
+
+def printable(name: str | PurePosixPath) -> str:
+    """Return a name for messages and results: a byte that is not UTF-8 as in \\xe9, since Ansible refuses such results."""
+    return os.fsencode(str(name)).decode(errors="backslashreplace")
 
 
 class Member(NamedTuple):
@@ -195,7 +200,7 @@ def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> dict[
             with member.read() as content, path.open("xb") as copy:
                 shutil.copyfileobj(content, copy)
         path.chmod(0o755 if member.executable else 0o644)
-        checksums[str(place)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        checksums[printable(place)] = hashlib.sha256(path.read_bytes()).hexdigest()
     return checksums
 
 
@@ -224,7 +229,7 @@ def main() -> None:
     try:
         checksums = unpack_archive(path, dest, module.params["strip"])
     except (RefusedError, OSError) as error:
-        module.fail_json(msg=f"{path.name} cannot be unpacked: {error}")
+        module.fail_json(msg=printable(f"{path.name} cannot be unpacked: {error}"))
     module.exit_json(changed=True, files=len(checksums), checksums=checksums)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.roles.modules import run
+
 PATH = Path(__file__).parents[3] / "plugins/modules/fastapi_app_bundle.py"
 specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
 bundle = importlib.util.module_from_spec(specification)
@@ -78,3 +80,14 @@ def test_pipe_is_refused(tree):
     os.mkfifo(tree / "backend/pipe")
     with pytest.raises(bundle.RefusedError, match="neither a file"):
         name_of(tree)
+
+
+def test_a_name_of_another_encoding_is_packed_byte_for_byte(tree, capsys):
+    name = os.fsdecode(b"d\xe9j\xe0.txt")
+    (tree / "backend" / name).touch()
+    packed = io.BytesIO()
+    bundle.bundle(tree, ["backend"], ["tests", "*.pyc"], packed)
+    assert f"backend/{name}" in read(packed).getnames()
+    os.mkfifo(tree / "backend" / f"{name}.pipe")
+    said = run(bundle, capsys, path=str(tree), include=["backend"])
+    assert "backend/d\\xe9j\\xe0.txt.pipe is neither a file" in said["msg"]

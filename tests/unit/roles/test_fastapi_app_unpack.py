@@ -2,12 +2,15 @@
 
 import importlib.util
 import io
+import os
 import stat
 import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.unit.roles.modules import run
 
 PATH = Path(__file__).parents[3] / "plugins/modules/fastapi_app_unpack.py"
 specification = importlib.util.spec_from_file_location(PATH.stem, PATH)
@@ -151,3 +154,19 @@ def test_an_invalid_archive_is_refused(content, tmp_path, dest):
     archive.write_bytes(archive.read_bytes()[:2000] if content == "cut off" else content)
     with pytest.raises((unpack.RefusedError, OSError)):
         unpack.unpack_archive(archive, dest, 0)
+
+
+LATIN = os.fsdecode(b"tests/d\xe9j\xe0.txt")
+
+
+def test_a_name_of_another_encoding_is_unpacked_and_shown_escaped(tmp_path, dest, capsys):
+    archive = tar(tmp_path / "archive", [(LATIN, b"x"), ("김치.txt", b"y")])
+    said = run(unpack, capsys, path=str(archive), dest=str(dest))
+    assert set(said["checksums"]) == {"tests/d\\xe9j\\xe0.txt", "김치.txt"}
+    assert [os.fsencode(path.name) for path in (dest / "tests").iterdir()] == [b"d\xe9j\xe0.txt"]
+
+
+def test_a_refused_name_of_another_encoding_is_shown_escaped(tmp_path, dest, capsys):
+    archive = tar(tmp_path / "archive", [(LATIN, "pipe")])
+    said = run(unpack, capsys, path=str(archive), dest=str(dest))
+    assert '"tests/d\\xe9j\\xe0.txt" is neither a file' in said["msg"]
