@@ -23,7 +23,8 @@ EXACT_PATH = path(A_PATH, SIGNS)
 BACKEND_PATH = either(path(A_PATH, SIGNS, end="/?"), "/", "/")
 STREAM_PATH = pattern(
     rf"(?=.{{1,4095}}\Z)/|(/(?!\.\.?(/|\Z))([A-Za-z0-9{re.escape(SIGNS)}]+|{{[A-Za-z_]\w*(:path)?}}))+/?",
-    f"{A_PATH}, but for parameters such as in /orders/{{id}}/events. All below it with / at its end")
+    f"{A_PATH}, but for parameters such as in /orders/{{id}}/events. All below it with / at its end",
+)
 TIME = pattern(r"[0-9]{1,9}(ms|[smhd])", "a time, such as 90s or 1h")
 RATE, BURST = integer(1, 100000), integer(1, 1000000)
 
@@ -161,11 +162,15 @@ def locations(nginx_applications: list[Mapping[str, str]], nginx_backend_paths: 
         taken = dict.fromkeys(needed, written) | taken
 
 
-def special(nginx_login_paths: list[str], nginx_stream_paths: list[str], nginx_backend_paths: list[str]) -> Iterator[str]:
+def special(
+    nginx_login_paths: list[str], nginx_stream_paths: list[str], nginx_backend_paths: list[str]
+) -> Iterator[str]:
     """Find paths with two purposes, and paths that the application does not have."""
     for name, paths in (("nginx_login_paths", nginx_login_paths), ("nginx_stream_paths", nginx_stream_paths)):
         for one in paths:
-            if "/" not in nginx_backend_paths and not any(is_below(one, other) for other in nginx_backend_paths):
+            if "/" not in nginx_backend_paths and not any(
+                is_below(one, other) for other in nginx_backend_paths
+            ):
                 yield (
                     f"{name} holds {shown(one)}, which is not below nginx_backend_paths, {shown(nginx_backend_paths)}. Correct it, "
                     "or add its path there."

@@ -100,7 +100,11 @@ def test_each_way_to_the_application_passes_a_websocket_on_and_replaces_the_clie
         claims = ("Forwarded", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix")
         assert [sent[claim] for claim in claims] == ['""'] * 4
         assert sent["X-Forwarded-Proto"] == "$scheme"
-        assert (sent["Host"], sent["X-Real-IP"], sent["X-Forwarded-For"]) == ("$app_host", "$remote_addr", "$remote_addr")
+        assert (sent["Host"], sent["X-Real-IP"], sent["X-Forwarded-For"]) == (
+            "$app_host",
+            "$remote_addr",
+            "$remote_addr",
+        )
 
 
 @pytest.mark.parametrize(
@@ -172,10 +176,14 @@ def test_only_a_load_balancer_that_is_named_is_believed():
 )
 def test_the_scheme_is_what_a_trusted_proxy_says_last(claim, scheme):
     said = nginx(nginx_trusted_proxies=["10.0.1.0/24", "2001:db8::1"], nginx_redirect_http=True)
-    assert re.search(r"geo \$realip_remote_addr \$app_trusted \{\s+default 0;\s+10.0.1.0/24 1;\s+2001:db8::1 1;\s+\}", said)
+    assert re.search(
+        r"geo \$realip_remote_addr \$app_trusted \{\s+default 0;\s+10.0.1.0/24 1;\s+2001:db8::1 1;\s+\}", said
+    )
     lines = re.search(r"\$app_scheme \{\n(.*?)\n    \}", said, re.DOTALL)[1]
     forms = re.findall(r'"~\*(.+)" (\w+);', lines)
-    assert [*(value for form, value in forms if re.search(form, claim, re.IGNORECASE)), "$scheme"][0] == scheme
+    assert [*(value for form, value in forms if re.search(form, claim, re.IGNORECASE)), "$scheme"][
+        0
+    ] == scheme
     assert set(re.findall(r"X-Forwarded-Proto (\S+);", said)) == {"$app_scheme"}
     # One server: HTTP from a proxy that ended TLS is not redirected, and never to itself.
     assert said.count("listen 80 default_server;") == 1

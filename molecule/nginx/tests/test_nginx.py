@@ -85,8 +85,16 @@ class TestFrontEnds:
             for path, expected in found.items():
                 answer = ask(f"http://localhost{path}")
                 assert (answer.body, answer.headers["cache-control"]) == expected, path
-            missing = ("/static/js/3.chunk.js", "/chunk-GONE2345.js", "/admin/js/app.js", "/robots.txt", "/.well-known/security.txt")
-            assert {path: ask(f"http://localhost{path}").status for path in missing} == dict.fromkeys(missing, 404)
+            missing = (
+                "/static/js/3.chunk.js",
+                "/chunk-GONE2345.js",
+                "/admin/js/app.js",
+                "/robots.txt",
+                "/.well-known/security.txt",
+            )
+            assert {path: ask(f"http://localhost{path}").status for path in missing} == dict.fromkeys(
+                missing, 404
+            )
         finally:
             host.check_output("rm -r /opt/table-order/assets")
 
@@ -145,7 +153,14 @@ class TestApplication:
     def test_the_application_sees_who_asks(self, ask, scheme):
         answer = ask(
             f"{scheme}://localhost/api/menus?store_id=1",
-            *("-H", "X-Forwarded-For: 203.0.113.9", "-H", "X-Forwarded-Proto: ftp", "-H", "Forwarded: for=203.0.113.9"),
+            *(
+                "-H",
+                "X-Forwarded-For: 203.0.113.9",
+                "-H",
+                "X-Forwarded-Proto: ftp",
+                "-H",
+                "Forwarded: for=203.0.113.9",
+            ),
         )
         assert "203.0.113.9" not in answer.body
         assert answer.status == 200

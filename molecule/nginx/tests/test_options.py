@@ -75,7 +75,13 @@ def test_http_only_leads_to_https(ask):
 
 
 def test_a_load_balancer_that_ended_tls_is_not_redirected(ask, backend):
-    answer = ask("http://localhost:8080/api/x", "-H", "X-Forwarded-Proto: https", "-H", "X-Forwarded-Host: evil.example.org")
+    answer = ask(
+        "http://localhost:8080/api/x",
+        "-H",
+        "X-Forwarded-Proto: https",
+        "-H",
+        "X-Forwarded-Host: evil.example.org",
+    )
     assert answer.status == 200
     assert '"X-Forwarded-Proto": "https"' in answer.body
     assert "evil" not in answer.body
