@@ -192,9 +192,24 @@ def test_the_scheme_is_what_a_trusted_proxy_says_last(claim, scheme):
 
 def test_with_the_proxy_protocol_only_the_connection_is_believed():
     said = nginx(nginx_trusted_proxies=["10.0.1.0/24"], nginx_proxy_protocol="yes", nginx_redirect_http=False)
-    assert re.findall(r"listen (\S+) .*proxy_protocol;", said) == ["80", "443"]
+    assert re.findall(r"listen (\S+) .*proxy_protocol;", said) == ["80", "[::]:80", "443", "[::]:443"]
     assert "real_ip_header proxy_protocol;" in said
     assert set(re.findall(r"X-Forwarded-Proto (\S+);", said)) == {"$scheme"}
+
+
+@pytest.mark.parametrize("ipv6", [True, False])
+def test_nginx_listens_on_ipv6_where_the_host_has_it(ipv6):
+    for redirect in (True, False):
+        said = nginx(__nginx_ipv6={"stat": {"exists": ipv6}}, nginx_redirect_http=redirect)
+        found = [" ".join(one.split()) for one in re.findall(r"listen (\S+) .*default_server;", said)]
+        assert sorted(found) == sorted(["80", "443"] + ipv6 * ["[::]:80", "[::]:443"])
+
+
+def test_lines_of_ones_own_are_in_the_server_and_in_each_way_to_the_application():
+    server = "location = /mine {\n    return 204;\n}\n"
+    said = nginx(nginx_server_extra=server, nginx_backend_extra="proxy_set_header X-Own a;\n", nginx_redirect_http=True, nginx_limits=True)
+    assert said.count("\n        location = /mine {\n            return 204;\n        }\n") == 1
+    assert said.count("            proxy_set_header X-Own a;\n") == said.count("proxy_pass ") == 3
 
 
 def test_a_flood_does_not_fill_the_disk_with_its_log():

@@ -40,6 +40,7 @@ INSIDES = {
         "__nginx_user": "www-data",
         "__nginx_modules": "/x",
         "__nginx_before": {"stderr": "nginx/1.22.1"},
+        "__nginx_ipv6": {"stat": {"exists": True}},
         "nginx_traffic_address": "127.0.0.1:8008",
     },
     "cloudwatch_agent": {"__cloudwatch_agent_version": {"stdout": "1.300070.0"}},

@@ -63,6 +63,14 @@ def test_a_certificate_of_the_host_covers_the_name(host, subject, said):
     assert "PRIVATE KEY" not in result.output
 
 
+def test_lines_that_nginx_refuses_leave_it_as_it_is(host):
+    before = host.check_output("sha256sum /etc/nginx/nginx.conf")
+    result = run("converge.yml", f"--limit={HOST}", settings(nginx_server_extra="location / { no_such_directive; }"))
+    assert result.status == 2, result.output
+    assert "no_such_directive" in result.output
+    assert host.check_output("sha256sum /etc/nginx/nginx.conf") == before
+
+
 def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, pair, ask, wait_for_line, tmp_path):
     # An operator deletes the log for space, and nginx writes on to the deleted file.
     host.check_output("rm /srv/logs/nginx-access.log")

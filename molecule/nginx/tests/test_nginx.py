@@ -26,6 +26,8 @@ def test_it_runs_and_starts_with_the_host(host):
     assert host.service("nginx").is_enabled
     assert host.socket("tcp://0.0.0.0:80").is_listening
     assert host.socket("tcp://0.0.0.0:443").is_listening
+    ipv6 = host.file("/proc/net/if_inet6").exists
+    assert [host.socket(f"tcp://:::{port}").is_listening for port in (80, 443)] == [ipv6, ipv6]
 
 
 @pytest.mark.usefixtures("frontends")

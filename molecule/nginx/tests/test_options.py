@@ -87,6 +87,11 @@ def test_a_load_balancer_that_ended_tls_is_not_redirected(ask, backend):
     assert "evil" not in answer.body
 
 
+def test_lines_of_ones_own_take_effect(ask, backend):
+    assert ask("https://localhost:8443/mine").body == "mine\n"
+    assert '"X-Own": "a"' in ask("https://localhost:8443/api/x").body
+
+
 def test_a_form_over_http_is_refused_and_not_passed_on(ask):
     assert ask("http://localhost:8080/api/auth/login", "--data", "password=x").status == 403
 

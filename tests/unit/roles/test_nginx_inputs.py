@@ -264,6 +264,7 @@ def given(tmp_path_factory) -> tuple:
         "ansible_python_interpreter": INTERPRETER,
         "ansible_managed": "Managed",
         "__nginx_before": {"stderr": "nginx version: {{ asked }}"},
+        "__nginx_ipv6": {"stat": {"exists": False}},
     }
     inventory = {"all": {"hosts": hosts, "vars": everywhere, "children": {"late": {"hosts": late}}}}
     return folder, PLAY, inventory
