@@ -17,7 +17,7 @@ options:
     type: path
     required: true
   include:
-    description: Parts of the directory to pack. Missing parts are skipped.
+    description: Parts of the directory to pack, with what their links lead to. Missing parts are skipped.
     type: list
     elements: str
     required: true
@@ -83,10 +83,18 @@ class HashingWriter(io.RawIOBase):
         return len(data)
 
 
+def is_excluded(name: str, exclude: list[str]) -> bool:
+    """Return whether a name matches a pattern of ``exclude``."""
+    return any(fnmatch.fnmatch(name, pattern) for pattern in exclude)
+
+
 def walk(directory: Path, exclude: list[str]) -> Iterator[Path]:
-    """Yield all entries below ``directory``, sorted by name, except matches of ``exclude``."""
+    """Yield all entries below ``directory``, sorted by name, except matches of ``exclude``; or ``directory``, if a file."""
+    if not directory.is_dir() or directory.is_symlink():
+        yield directory
+        return
     for entry in sorted(directory.iterdir()):
-        if any(fnmatch.fnmatch(entry.name, pattern) for pattern in exclude):
+        if is_excluded(entry.name, exclude):
             continue
         yield entry
         if entry.is_dir() and not entry.is_symlink():
@@ -113,16 +121,28 @@ def member(path: Path, root: Path) -> tarfile.TarInfo:
     return header
 
 
+def needed_by(link: Path, root: Path, exclude: list[str]) -> Path | None:
+    """Return the path below ``root`` that a link leads to, or None for one that is excluded or missing."""
+    target = Path(os.path.normpath(link.parent / link.readlink()))
+    if not (target.is_relative_to(root) and os.path.lexists(target)):
+        return None
+    below = target.relative_to(root)
+    return None if any(is_excluded(name, exclude) for name in below.parts) else below
+
+
 def bundle(root: Path, parts: list[str], exclude: list[str], target: IO[bytes] | None) -> tuple[str, int]:
     """Write the uncompressed bundle to ``target`` (unless None); returns its SHA-256 and the number of files."""
     writer = HashingWriter(target)
     files = 0
     with tarfile.open(fileobj=writer, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-        for part in parts:
-            if not (root / part).is_dir():
-                continue
+        # Grows by what links lead to.
+        packed = [Path(part) for part in parts if (root / part).is_dir()]
+        for part in packed:
             for path in walk(root / part, exclude):
                 header = member(path, root)
+                needed = needed_by(path, root, exclude) if path.is_symlink() else None
+                if needed is not None and not any(needed.is_relative_to(other) for other in packed):
+                    packed.append(needed)
                 if header.isreg():
                     files += 1
                     with path.open("rb") as content:

@@ -24,6 +24,13 @@ options:
     description: The number of leading directories to strip. Members with fewer directories are skipped.
     type: int
     default: 0
+  parts:
+    description:
+      - The directories that are used without the rest. A link from one of them to another place in the archive becomes a copy of
+        what is there.
+    type: list
+    elements: str
+    default: []
 author: Table Order Infrastructure (@table-order)
 """
 
@@ -36,7 +43,7 @@ EXAMPLES = """
 
 RETURN = """
 files: {description: The number of unpacked files., type: int, returned: always}
-checksums: {description: "The SHA-256 of each file by its path, with bytes that are not UTF-8 escaped.", type: dict, returned: always}
+checksums: {description: "The SHA-256 of each file by its path; bytes that are not UTF-8 are escaped", type: dict, returned: always}
 """
 
 import hashlib
@@ -175,6 +182,36 @@ def plan(members: Iterator[Member], strip: int) -> dict[PurePosixPath, Member]:
     return wanted
 
 
+def copies(
+    wanted: dict[PurePosixPath, Member], place: PurePosixPath, target: PurePosixPath, around: tuple = ()
+) -> Iterator[tuple[PurePosixPath, Member]]:
+    """Yield at ``place`` the members at and below ``target``, which ``place`` is a link to; raises RefusedError for a circle."""
+    if target in around:
+        raise RefusedError(f'"{place}" is a link to "{target}", which is a link back')
+    for other, member in wanted.items():
+        if other.is_relative_to(target):
+            copy = place / other.relative_to(target)
+            reached = PurePosixPath(os.path.normpath(other.parent / member.target))
+            if member.kind == "link" and not reached.is_relative_to(target):
+                yield from copies(wanted, copy, reached, (*around, target))
+            else:
+                yield copy, member
+
+
+def complete(wanted: dict[PurePosixPath, Member], parts: list[str]) -> dict[PurePosixPath, Member]:
+    """Return the members with a copy in place of each link that leads out of its part; raises RefusedError for a circle."""
+    found = dict(wanted)
+    for place, member in wanted.items():
+        reached = PurePosixPath(os.path.normpath(place.parent / member.target))
+        own = [PurePosixPath(part) for part in parts if place.is_relative_to(part)]
+        leaves = member.kind == "link" and not all(reached.is_relative_to(part) for part in own)
+        # Where the archive has nothing, the link stays as it is: many applications do not need it.
+        if leaves and (copied := dict(copies(wanted, place, reached))):
+            del found[place]
+            found |= copied
+    return found
+
+
 def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> dict[str, str]:
     """Write the members from ``plan`` below ``dest``; returns the SHA-256 of each file."""
     checksums = {}
@@ -204,14 +241,14 @@ def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> dict[
     return checksums
 
 
-def unpack_archive(path: Path, dest: Path, strip: int) -> dict[str, str]:
+def unpack_archive(path: Path, dest: Path, strip: int, parts: list[str]) -> dict[str, str]:
     """Unpack the archive at ``path`` below ``dest``; returns the SHA-256 of each file. Raises RefusedError."""
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return unpack(plan(zip_members(archive), strip), dest, strip)
+                return unpack(complete(plan(zip_members(archive), strip), parts), dest, strip)
         with tarfile.open(path) as archive:
-            return unpack(plan(tar_members(archive), strip), dest, strip)
+            return unpack(complete(plan(tar_members(archive), strip), parts), dest, strip)
     except BROKEN as error:
         raise RefusedError(f"not a complete tar or zip file ({error})") from error
 
@@ -223,11 +260,12 @@ def main() -> None:
             "path": {"type": "path", "required": True},
             "dest": {"type": "path", "required": True},
             "strip": {"type": "int", "default": 0},
+            "parts": {"type": "list", "elements": "str", "default": []},
         },
     )
     path, dest = Path(module.params["path"]), Path(module.params["dest"])
     try:
-        checksums = unpack_archive(path, dest, module.params["strip"])
+        checksums = unpack_archive(path, dest, module.params["strip"], module.params["parts"])
     except (RefusedError, OSError) as error:
         module.fail_json(msg=printable(f"{path.name} cannot be unpacked: {error}"))
     module.exit_json(changed=True, files=len(checksums), checksums=checksums)

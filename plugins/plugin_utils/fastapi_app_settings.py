@@ -123,6 +123,7 @@ KINDS = {
     "fastapi_app_source.strip": integer(0, 9, ", of leading directories to strip"),
     "fastapi_app_source_exclude[]": pattern(r"[^/\n]+", "a shell pattern of names, without /"),
     "fastapi_app_backend_path": INNER_OR_ALL,
+    "fastapi_app_project_path": INNER_OR_ALL,
     "fastapi_app_frontend_path": INNER_OR_ALL,
     "fastapi_app_frontends[]": INNER,
     "fastapi_app_force": FLAG,
@@ -157,8 +158,8 @@ KINDS = {
 # The settings of each entry point.
 LOCK = {f"fastapi_app_{name}" for name in ("state", "traffic_url", "why", "lock_wait", "lock_lease", "lock_break")}
 RELEASE = {f"fastapi_app_{name}" for name in (
-    "source", "source_exclude", "backend_path", "frontend_path", "frontends", "dependencies", "force", "requirements",
-    "require_hashes", "install_arguments")}
+    "source", "source_exclude", "backend_path", "project_path", "frontend_path", "frontends", "dependencies", "force",
+    "requirements", "require_hashes", "install_arguments")}
 ACTIVATE = {f"fastapi_app_{name}" for name in (
     "release_path", "environment", "revisions", "health_url", "health_host", "health_status", "health_body", "health_names_release",
     "health_times", "health_tries", "drain_seconds", "release")}

@@ -59,6 +59,7 @@ OTHERS = (
     "Hashes are required in --require-hashes mode",
     "The lockfile at",
     "needs to be updated",
+    "Distribution not found at",
     "is incompatible with the project's Python requirement",
     "No package",
     "No package matching",

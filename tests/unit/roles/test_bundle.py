@@ -76,6 +76,29 @@ def test_link_within_is_kept(tree):
     assert read(packed).getmember("backend/alias.py").linkname == "app/main.py"
 
 
+def test_what_links_lead_to_is_packed_as_well(tree):
+    """The server makes copies of it, since only the parts are deployed."""
+    for name in (
+        "libs/shared/api.py",
+        "libs/shared/tests/test_api.py",
+        "libs/LICENSE",
+        ".secrets/key",
+        "web/build/a",
+    ):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(name)
+    links = {"shared": "../libs/shared", "key": "../.secrets/key", "gone": "../gone", "a": "../web/build/a"}
+    for name, target in links.items():
+        (tree / "backend" / name).symlink_to(target)
+    (tree / "libs/shared/LICENSE").symlink_to("../LICENSE")
+    packed = io.BytesIO()
+    bundle.bundle(tree, ["backend", "web/build"], ["tests", "*.pyc", ".secrets"], packed)
+    assert set(read(packed).getnames()) == {
+        *("backend/app", "backend/app/main.py", *(f"backend/{name}" for name in links), "web/build/a"),
+        *("libs/shared/api.py", "libs/shared/LICENSE", "libs/LICENSE"),
+    }
+
+
 def test_pipe_is_refused(tree):
     os.mkfifo(tree / "backend/pipe")
     with pytest.raises(bundle.RefusedError, match="neither a file"):

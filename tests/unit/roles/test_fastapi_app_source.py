@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -81,7 +83,7 @@ class Source:
         environment = Scope("fastapi_app").see(task.keywords["environment"], **names)
         shell(task, self.directory, **{name: str(value) for name, value in environment.items()})
         dest = Path(tempfile.mkdtemp(dir=self.directory))
-        return unpack.unpack_archive(archive, dest, 0)
+        return unpack.unpack_archive(archive, dest, 0, [])
 
 
 @pytest.fixture
@@ -201,3 +203,61 @@ def test_the_preview_compares_any_backend_path(tmp_path, backend):
     )
     assert (preview / "backend/pyproject.toml").read_text() == "[project]"
     assert (preview / "backend/venv/bin/uvicorn").samefile(live / "backend/venv/bin/uvicorn")
+
+
+COMMON = """
+[project]
+name = "common"
+version = "1.0"
+requires-python = ">=3.11"
+[build-system]
+requires = ["uv_build>=0.13,<1"]
+build-backend = "uv_build"
+"""
+SHOP = """
+[project]
+name = "shop"
+version = "1.0"
+requires-python = ">=3.11"
+dependencies = ["common"]
+[tool.uv]
+package = false
+[tool.uv.sources]
+common = {path = "../common"}
+"""
+
+
+def test_a_project_is_installed_with_what_lies_beside_it(tmp_path):
+    """uv builds uv_build's projects by itself, without a registry."""
+    files = {
+        "shop/pyproject.toml": SHOP,
+        "common/pyproject.toml": COMMON,
+        "common/src/common/__init__.py": "",
+    }
+    for name, content in files.items():
+        (tmp_path / "backend" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "backend" / name).write_text(content)
+    given = {"fastapi_app_backend_path": "services", "fastapi_app_project_path": "shop"}
+    names = {
+        "__fastapi_app_release": {"id": "new", "path": str(tmp_path)},
+        "__fastapi_app_tools": str(tmp_path / "tools"),
+        "fastapi_app_home": str(tmp_path),
+    }
+    scope = Scope("fastapi_app", **given, **names)
+    command = scope.see("{{ __fastapi_app_build_command + __fastapi_app_install_commands.uv }}")
+    assert scope.see("{{ __fastapi_app_installer_files.uv }}") == [
+        "services/shop/pyproject.toml",
+        "services/shop/uv.lock",
+    ]
+    options = dict(
+        word.split("=", 1)[1].split("=", 1) for word in command if re.match("--(setenv|property)=", word)
+    )
+    uv = shutil.which("uv")
+    environment = os.environ | {name: value for name, value in options.items() if name.startswith("UV_")}
+    environment |= {"UV_OFFLINE": "1", "VIRTUAL_ENV": options["VIRTUAL_ENV"]}
+    project = {"cwd": options["WorkingDirectory"], "env": environment, "check": True}
+    subprocess.run([uv, "lock", "--quiet"], **project)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "backend/venv"], check=True)
+    place = command.index(f"{tmp_path}/tools/uv/bin/uv")
+    subprocess.run([uv, *command[place + 1 :], "--quiet"], **project)
+    subprocess.run([tmp_path / "backend/venv/bin/python", "-c", "import common"], check=True)

@@ -74,7 +74,7 @@ def dest(tmp_path) -> Path:
 
 @pytest.mark.parametrize("form", MAKE)
 def test_a_sound_archive_is_unpacked(form, tmp_path, dest):
-    assert len(unpack.unpack_archive(MAKE[form](tmp_path / "archive", SOUND), dest, 0)) == 2
+    assert len(unpack.unpack_archive(MAKE[form](tmp_path / "archive", SOUND), dest, 0, [])) == 2
     assert (dest / "app/main.py").read_bytes() == b"code"
     assert (dest / "current").resolve() == dest / "app/main.py"
     assert [(dest / name).stat().st_mode & 0o7777 for name in ("app/main.py", "app/run")] == [0o644, 0o755]
@@ -83,14 +83,14 @@ def test_a_sound_archive_is_unpacked(form, tmp_path, dest):
 @pytest.mark.parametrize("form", MAKE)
 def test_leading_directories_are_stripped(form, tmp_path, dest):
     members = [("README", b"x"), *((f"shop-1.2/{name}", what) for name, what in SOUND)]
-    assert len(unpack.unpack_archive(MAKE[form](tmp_path / "archive", members), dest, 1)) == 2
+    assert len(unpack.unpack_archive(MAKE[form](tmp_path / "archive", members), dest, 1, [])) == 2
     assert sorted(path.name for path in dest.iterdir()) == ["app", "current"]
     assert (dest / "current").read_bytes() == b"code"
 
 
 def test_a_hard_link_becomes_a_copy(tmp_path, dest):
     archive = tar(tmp_path / "archive", [("x/a.py", b"code"), ("x/b.py", ("same", "x/a.py"))])
-    assert len(unpack.unpack_archive(archive, dest, 1)) == 2
+    assert len(unpack.unpack_archive(archive, dest, 1, [])) == 2
     assert (dest / "b.py").read_bytes() == b"code"
     assert (dest / "b.py").stat().st_nlink == 1
 
@@ -100,7 +100,7 @@ def test_mode_bits_are_ignored(tmp_path, dest):
     header.mode, header.uid = 0o6777, 12345
     with tarfile.open(tmp_path / "archive", "w") as archive:
         archive.addfile(header, io.BytesIO())
-    unpack.unpack_archive(tmp_path / "archive", dest, 0)
+    unpack.unpack_archive(tmp_path / "archive", dest, 0, [])
     assert (dest / "app").stat().st_mode & 0o7777 == 0o755
 
 
@@ -130,7 +130,7 @@ def test_a_hostile_archive_is_refused_before_the_first_write(case, form, tmp_pat
         tmp_path / "archive", [*SOUND[1:2], *members] if case != "file behind a link" else members
     )
     with pytest.raises(unpack.RefusedError) as refused:
-        unpack.unpack_archive(archive, dest, 0)
+        unpack.unpack_archive(archive, dest, 0, [])
     assert reason in str(refused.value)
     assert set(tmp_path.rglob("*")) == before | {archive}
 
@@ -138,13 +138,13 @@ def test_a_hostile_archive_is_refused_before_the_first_write(case, form, tmp_pat
 def test_a_link_to_a_stripped_directory_is_refused(tmp_path, dest):
     archive = tar(tmp_path / "archive", [("x/link", ("link", "../y/file")), ("y/file", b"x")])
     with pytest.raises(unpack.RefusedError, match="outside the unpacked part"):
-        unpack.unpack_archive(archive, dest, 1)
+        unpack.unpack_archive(archive, dest, 1, [])
 
 
 def test_a_hard_link_to_the_outside_is_refused(tmp_path, dest):
     archive = tar(tmp_path / "archive", [("shadow", ("same", "/etc/shadow"))])
     with pytest.raises(unpack.RefusedError, match="outside the archive"):
-        unpack.unpack_archive(archive, dest, 0)
+        unpack.unpack_archive(archive, dest, 0, [])
     assert list(dest.iterdir()) == []
 
 
@@ -153,7 +153,7 @@ def test_an_invalid_archive_is_refused(content, tmp_path, dest):
     archive = tar(tmp_path / "archive", [("big", bytes(range(256)) * 4096)])
     archive.write_bytes(archive.read_bytes()[:2000] if content == "cut off" else content)
     with pytest.raises((unpack.RefusedError, OSError)):
-        unpack.unpack_archive(archive, dest, 0)
+        unpack.unpack_archive(archive, dest, 0, [])
 
 
 LATIN = os.fsdecode(b"tests/d\xe9j\xe0.txt")
@@ -170,3 +170,40 @@ def test_a_refused_name_of_another_encoding_is_shown_escaped(tmp_path, dest, cap
     archive = tar(tmp_path / "archive", [(LATIN, "pipe")])
     said = run(unpack, capsys, path=str(archive), dest=str(dest))
     assert '"tests/d\\xe9j\\xe0.txt" is neither a file' in said["msg"]
+
+
+@pytest.mark.parametrize("form", ["tar.gz", "zip"])
+def test_a_link_out_of_a_part_becomes_a_copy(form, tmp_path, dest):
+    members = [
+        ("services/shop/README.md", ("link", "../../README.md")),
+        ("services/shop/src/shared", ("link", "../../../libs/shared")),
+        ("services/shop/inner", ("link", "src")),
+        ("services/shop/gone", ("link", "../gone")),
+        ("libs/shared/api.py", b"api"),
+        ("libs/shared/alias.py", ("link", "api.py")),
+        ("libs/shared/LICENSE", ("link", "../../LICENSE")),
+        ("LICENSE", b"MIT"),
+        ("README.md", b"read"),
+        ("libs/README.md", ("link", "../README.md")),
+    ]
+    archive = MAKE[form](tmp_path / "archive", members)
+    checksums = unpack.unpack_archive(archive, dest, 0, ["services/shop", "web/build"])
+    shop = (dest / "services/shop").rename(tmp_path / "backend")
+    assert (shop / "README.md").read_bytes() == b"read"
+    found = {path.name: path.read_bytes() for path in (shop / "src/shared").iterdir()}
+    assert found == {"api.py": b"api", "alias.py": b"api", "LICENSE": b"MIT"}
+    assert not (shop / "src/shared").is_symlink()
+    assert [str((shop / name).readlink()) for name in ("inner", "gone", "src/shared/alias.py")] == [
+        *("src", "../gone"),
+        "api.py",
+    ]
+    assert "services/shop/src/shared/api.py" in checksums
+    # Other parts of the source are not deployed.
+    assert (dest / "libs/README.md").is_symlink()
+
+
+def test_links_that_lead_to_each_other_are_refused(tmp_path, dest):
+    members = [("a/b", ("link", "../c")), ("c/d", ("link", "../a/x")), ("a/x/e", ("link", "../../c"))]
+    archive = tar(tmp_path / "archive", members)
+    with pytest.raises(unpack.RefusedError, match="which is a link back"):
+        unpack.unpack_archive(archive, dest, 0, ["a"])

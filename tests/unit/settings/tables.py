@@ -270,6 +270,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_writable_paths[0]", "an absolute path", ["/srv/../etc"]),
         ("fastapi_app_working_path", "a path inside the source", ["../x"]),
         ("fastapi_app_backend_path", "a path inside the source", ["/etc", "a/../../b"]),
+        ("fastapi_app_project_path", "a path inside the source", ["../x", ""]),
         ("fastapi_app_frontends[0]", "a path inside the source", ["../x"]),
         ("fastapi_app_requirements", "a path inside the source", ["r.txt --pre"]),
         ("fastapi_app_dependencies", "auto or requirements or uv or poetry", ["conda"]),
@@ -296,7 +297,8 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
                 "ssh://me:tiger@git.example/shop.git", "ext::sh -c id")]),
         ("fastapi_app_source", '"version", a branch', [{"type": "git", "url": GIT["url"]}, GIT | {"version": ""}]),
         ("fastapi_app_source.version", "Put a number into quotes: YAML reads 1.10 as 1.1", [
-            1.1, 20260101, True, "--upload-pack=id", "-v1", "a b", "a..b", "v1.lock", "a/.b", "@", "a@{1}", "main~1", "a:b", "it's", "$HOME"]),
+            1.1, 20260101, True,
+            "--upload-pack=id", "-v1", "a b", "a..b", "v1.lock", "a/.b", "@", "a@{1}", "main~1", "a:b", "it's", "$HOME"]),
         ("fastapi_app_source", "an attacker on the network could replace the program", [
             GIT | {"url": "http://git.example/shop.git"}, GIT | {"url": "git://git.example/shop.git", "version": "3f2a9c1"}]),
         ("fastapi_app_environment", "a dictionary", [["A=tiger"]]),
@@ -468,9 +470,11 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"fastapi_app_processes": [
             {"name": "worker-2", "command": "celery --app=app worker --queues=a,b", "stop_seconds": 240, "memory_max": "512M"},
             {"name": "report", "command": "python -m app.report", "schedule": "Mon..Fri *-*-1/2 03:30:00"}]},
-        {"fastapi_app_asgi": "src:app", "fastapi_app_backend_path": ".", "fastapi_app_frontends": [], "fastapi_app_force": "true"},
+        {"fastapi_app_asgi": "src:app", "fastapi_app_backend_path": ".", "fastapi_app_project_path": "services/shop",
+         "fastapi_app_frontends": [], "fastapi_app_force": "true"},
         *({"fastapi_app_source": GIT | {"version": version}} for version in (
-            "1.10", "v1.0.0+build.5", "feature/#12-menu", "release@2", "메뉴", "_x", "a&b;c|d(e)", "{x}", "@v1", "3f2a9c1", "x.lock.y")),
+            "1.10", "v1.0.0+build.5", "feature/#12-menu", "release@2", "메뉴", "_x", "a&b;c|d(e)", "{x}", "@v1", "3f2a9c1",
+            "x.lock.y")),
         *({"fastapi_app_source": source} for source in (
             GIT | {"url": "http://git.example/shop.git", "version": "3f2a" * 10}, GIT | {"url": "http://127.0.0.1:3000/shop.git"},
             GIT | {"url": "git@github.com:me/shop.git", "submodules": True}, GIT | {"url": "ssh://git@git.example/shop.git"},
