@@ -110,6 +110,7 @@ KINDS = {
         r"[A-Za-z0-9*,/:. ~-]+", 'an OnCalendar expression of systemd, such as "*-*-* 03:30:00" or hourly'),
     "fastapi_app_processes[].stop_seconds": integer(1, 240),
     "fastapi_app_processes[].memory_max": MEMORY,
+    "fastapi_app_check_lifespan": FLAG,
     "fastapi_app_open_files": integer(64, 1048576),
     "fastapi_app_memory_max": MEMORY,
     "fastapi_app_writable_paths[]": PATH,

@@ -100,7 +100,7 @@ BUILDING = [
 ]
 PHASES = [
     *BUILDING,
-    "Check | Import the application",
+    "Check | Start the application",
     "Migrate | Upgrade the schema",
     "Cutover | Start the candidate",
     "Cutover | Send traffic to the candidate",

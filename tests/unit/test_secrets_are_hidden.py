@@ -147,7 +147,7 @@ def copies_a_key(task: Task) -> bool:
 
 # What no argument names: a traceback may quote what the application was started with, and a build an address of /etc/environment.
 BY_OTHER_MEANS = {
-    "roles/fastapi_app/tasks/check.yml: Check | Import the application",
+    "roles/fastapi_app/tasks/check.yml: Check | Start the application",
     "roles/fastapi_app/tasks/build/dependencies.yml: Dependencies | Install the packages of the application",
 }
 

@@ -43,7 +43,7 @@ def test_release_from_git_that_cannot_be_imported_is_removed(host, application, 
     git = {"type": "git", "url": "file:///srv/source", "version": commit}
     result = deploy(fastapi_app_source=git, fastapi_app_health_tries=3)
     assert result.status == 2, result.output
-    assert "app.main:app cannot be imported" in result.output
+    assert "app.main:app cannot be started" in result.output
     assert "this release does not start" in result.output
     assert f"Release {commit[:12]}" in result.output
     assert f"is removed; live is {before}" in result.output

@@ -275,7 +275,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_requirements", "a path inside the source", ["r.txt --pre"]),
         ("fastapi_app_dependencies", "auto or requirements or uv or poetry", ["conda"]),
         *((name, "true or false", ["please", 1]) for name in (
-            "fastapi_app_force", "fastapi_app_lock_break", "fastapi_app_health_names_release")),
+            "fastapi_app_force", "fastapi_app_check_lifespan", "fastapi_app_lock_break", "fastapi_app_health_names_release")),
         ("fastapi_app_database_ca_url", "an https URL", ["https://me:a/tiger@b@x/ca.pem", "me:tiger@x/ca.pem"]),
         ("fastapi_app_database_ca_url", "your user on the controller cannot read", ["/" + "x" * 5000, "/nowhere/ca.pem"]),
         ("fastapi_app_database_ca_url", "Use https://", ["http://pki.example.org/ca.pem", "http://127.0.0.1.example.org/ca.pem"]),
