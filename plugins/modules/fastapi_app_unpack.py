@@ -10,7 +10,7 @@ module: fastapi_app_unpack
 short_description: Unpack an untrusted tar or zip file
 description:
   - Unpacks directories, files and links. Refuses the whole archive before writing a file, if any member is of another kind,
-    lies outside or links to the outside. Ignores owners, times and all mode bits except the executable bit.
+    lies outside or links to the outside. Skips what macOS adds. Ignores owners, times and all mode bits except the executable bit.
 options:
   path:
     description: A tar file, compressed or not, or a zip file.
@@ -27,7 +27,12 @@ options:
   parts:
     description:
       - The directories that are used without the rest. A link from one of them to another place in the archive becomes a copy of
-        what is there.
+        what is there. A pointer of Git LFS in one of them is refused.
+    type: list
+    elements: str
+    default: []
+  exclude:
+    description: Shell patterns. Below a matching name a pointer of Git LFS is accepted.
     type: list
     elements: str
     default: []
@@ -46,6 +51,7 @@ files: {description: The number of unpacked files., type: int, returned: always}
 checksums: {description: "The SHA-256 of each file by its path; bytes that are not UTF-8 are escaped", type: dict, returned: always}
 """
 
+import fnmatch
 import hashlib
 import itertools
 import lzma
@@ -72,6 +78,13 @@ BROKEN = (
     RuntimeError,
     NotImplementedError,
 )
+
+
+# What a Git repository has in place of a file of Git LFS: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
+LFS = b"version https://git-lfs.github.com/spec/"
+# What macOS adds to an archive: metadata of files and folders.
+MAC = {"__MACOSX", ".DS_Store"}
+APPLE_DOUBLE = b"\x00\x05\x16\x07"
 
 
 class RefusedError(Exception):
@@ -113,19 +126,40 @@ def tar_members(archive: tarfile.TarFile) -> Iterator[Member]:
         )
 
 
+def zip_name(entry: zipfile.ZipInfo) -> str:
+    """Return the name of a zip file's entry: its bytes, with the slashes of another system.
+
+    Python reads a name without the mark of UTF-8 as that of MS-DOS, but macOS and Windows write other encodings without it.
+    """
+    name = entry.filename if entry.flag_bits & 0x800 else os.fsdecode(entry.filename.encode("cp437"))
+    # Compress-Archive of Windows PowerShell 5.
+    return name.replace("\\", "/") if entry.create_system == 0 and "/" not in name else name
+
+
+def is_of_mac(member: Member) -> bool:
+    """Return whether macOS has added a member, which is no file of the application."""
+    name = PurePosixPath(member.name)
+    if MAC.intersection(name.parts):
+        return True
+    if not name.name.startswith("._") or member.kind != "file":
+        return False
+    with member.read() as content:
+        return content.read(4) == APPLE_DOUBLE
+
+
 def zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
     """Yield the members of a zip file."""
     for entry in archive.infolist():
         mode = entry.external_attr >> 16
         if stat.S_ISLNK(mode):
             kind = "link"
-        elif entry.is_dir():
+        elif zip_name(entry).endswith("/"):
             kind = "directory"
         else:
             kind = "file" if stat.S_IFMT(mode) in (0, stat.S_IFREG) else "other"
-        target = archive.read(entry).decode() if kind == "link" else ""
+        target = os.fsdecode(archive.read(entry)) if kind == "link" else ""
         yield Member(
-            entry.filename, kind, target, bool(mode & stat.S_IXUSR), lambda entry=entry: archive.open(entry)
+            zip_name(entry), kind, target, bool(mode & stat.S_IXUSR), lambda entry=entry: archive.open(entry)
         )
 
 
@@ -157,7 +191,7 @@ def plan(members: Iterator[Member], strip: int) -> dict[PurePosixPath, Member]:
         if member.kind == "other":
             raise RefusedError(f'"{member.name}" is neither a file, a directory nor a link')
         place = stripped(full, strip)
-        if not place.parts:
+        if not place.parts or is_of_mac(member):
             continue
         if member.kind == "link":
             what = f'"{member.name}" is a link to "{member.target}", which'
@@ -241,6 +275,23 @@ def unpack(wanted: dict[PurePosixPath, Member], dest: Path, strip: int) -> dict[
     return checksums
 
 
+def refuse_pointers(dest: Path, parts: list[str], exclude: list[str]) -> None:
+    """Raise RefusedError for files of ``parts`` that are pointers of Git LFS, except below names that match ``exclude``."""
+    found = []
+    for path in (path for part in parts for path in sorted((dest / part).rglob("*"))):
+        names = path.relative_to(dest).parts
+        if path.is_file() and not any(fnmatch.fnmatch(name, one) for name in names for one in exclude):
+            with path.open("rb") as content:
+                if content.read(len(LFS)) == LFS:
+                    found.append(f'"{path.relative_to(dest)}"')
+    if found:
+        more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+        raise RefusedError(
+            f"{', '.join(found[:5])}{more}: a pointer of Git LFS in place of the file. Install git-lfs on the server "
+            "(fastapi_app_system_packages), or make the archive with the files (git lfs pull)"
+        )
+
+
 def unpack_archive(path: Path, dest: Path, strip: int, parts: list[str]) -> dict[str, str]:
     """Unpack the archive at ``path`` below ``dest``; returns the SHA-256 of each file. Raises RefusedError."""
     try:
@@ -261,11 +312,13 @@ def main() -> None:
             "dest": {"type": "path", "required": True},
             "strip": {"type": "int", "default": 0},
             "parts": {"type": "list", "elements": "str", "default": []},
+            "exclude": {"type": "list", "elements": "str", "default": []},
         },
     )
     path, dest = Path(module.params["path"]), Path(module.params["dest"])
     try:
         checksums = unpack_archive(path, dest, module.params["strip"], module.params["parts"])
+        refuse_pointers(dest, module.params["parts"], module.params["exclude"])
     except (RefusedError, OSError) as error:
         module.fail_json(msg=printable(f"{path.name} cannot be unpacked: {error}"))
     module.exit_json(changed=True, files=len(checksums), checksums=checksums)

@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import os
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -207,3 +208,68 @@ def test_links_that_lead_to_each_other_are_refused(tmp_path, dest):
     archive = tar(tmp_path / "archive", members)
     with pytest.raises(unpack.RefusedError, match="which is a link back"):
         unpack.unpack_archive(archive, dest, 0, ["a"])
+
+
+def windows_zip(path: Path, names: dict[str, bytes]) -> Path:
+    """Return a zip file as Windows makes it: without modes, and with backslashes."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in names.items():
+            entry = zipfile.ZipInfo("x" * len(name))
+            entry.filename, entry.create_system, entry.external_attr = name, 0, 0x20
+            archive.writestr(entry, content)
+    return path
+
+
+def test_a_zip_file_of_windows_is_unpacked(tmp_path, dest):
+    files = {"shop-1.0\\": b"", "shop-1.0\\src\\main.py": b"code", "shop-1.0\\uv.lock": b"lock"}
+    assert set(unpack.unpack_archive(windows_zip(tmp_path / "a.zip", files), dest, 1, [])) == {
+        "src/main.py",
+        "uv.lock",
+    }
+    assert (dest / "src/main.py").stat().st_mode & 0o7777 == 0o644
+    refused = windows_zip(tmp_path / "b.zip", {"app\\..\\..\\out": b"x"})
+    with pytest.raises(unpack.RefusedError, match=r'has "\.\." in its path'):
+        unpack.unpack_archive(refused, dest, 0, [])
+
+
+def test_the_names_of_a_zip_file_are_its_bytes(tmp_path, dest):
+    """macOS writes UTF-8 without its mark, Windows the encoding of its language."""
+    names = ["김치.txt".encode(), "김치.txt".encode("cp949"), b"d\x82j\x85.txt"]
+    with zipfile.ZipFile(tmp_path / "archive", "w") as archive:
+        for place, name in enumerate(names):
+            archive.writestr(chr(ord("a") + place) * len(name), b"x")
+    content = (tmp_path / "archive").read_bytes()
+    for place, name in enumerate(names):
+        content = content.replace(bytes([ord("a") + place]) * len(name), name)
+    (tmp_path / "archive").write_bytes(content)
+    assert len(unpack.unpack_archive(tmp_path / "archive", dest, 0, [])) == 3
+    assert {os.fsencode(path.name) for path in dest.iterdir()} == set(names)
+
+
+@pytest.mark.parametrize("form", ["tar.gz", "zip"])
+def test_what_macos_adds_is_skipped(form, tmp_path, dest):
+    members = [
+        *(
+            ("./app/main.py", b"code"),
+            ("./app/._main.py", b"\x00\x05\x16\x07junk"),
+            ("./app/.DS_Store", b"x"),
+        ),
+        *(("__MACOSX/app/._main.py", b"x"), ("./app/._own", b"mine"), ("./", "directory")),
+    ]
+    found = unpack.unpack_archive(MAKE[form](tmp_path / "archive", members), dest, 0, [])
+    assert set(found) == {"app/main.py", "app/._own"}
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
+
+
+def test_a_pointer_of_git_lfs_is_refused_by_name(tmp_path, dest, capsys):
+    members = [("app/model.bin", POINTER), ("app/tests/big.png", POINTER), ("docs/logo.psd", POINTER)]
+    archive = str(tar(tmp_path / "archive", members))
+    said = run(unpack, capsys, path=archive, dest=str(dest), parts=["app", "web"], exclude=["tests"])
+    assert '"app/model.bin": a pointer of Git LFS in place of the file' in said["msg"]
+    assert "tests" not in said["msg"]
+    for parts in (["docs/logo"], []):
+        shutil.rmtree(dest)
+        dest.mkdir()
+        assert not run(unpack, capsys, path=archive, dest=str(dest), parts=parts).get("failed")
