@@ -48,6 +48,10 @@ MEMORY = pattern(
     r"|[1-9][0-9]{0,9}[KMGT]|[1-9][0-9]?%", "a limit of memory, such as 512M, 2G or 40%, or empty for none"
 )
 UNPRIVILEGED = integer(1024, 65535, " (the service may not open a lower port)")
+VALUE = Kind(
+    lambda value: isinstance(value, str | int | float) and not re.search(r"[\n\r\0]", str(value)),
+    "text without a line break or a zero byte, a number, true or false. Encode another value, for example in base64",
+)
 URL = pattern(
     r"https?://[^\s@]+", "an http(s) URL without a password, such as http://127.0.0.1:8000/api/health"
 )
@@ -131,12 +135,12 @@ KINDS = {
     "fastapi_app_requirements": INNER,
     "fastapi_app_require_hashes": BOOLEAN,
     "fastapi_app_install_arguments[]": WORD,
+    "fastapi_app_build_environment.<name>": variable("HOME", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"),
+    "fastapi_app_build_environment.<value>": VALUE,
 
     "fastapi_app_release_path": either(PATH, "", 'empty for the release that the entry point "release" built'),
     "fastapi_app_environment.<name>": variable("RELEASE_ID"),
-    "fastapi_app_environment.<value>": Kind(
-        lambda value: isinstance(value, str | int | float) and not re.search(r"[\n\r\0]", str(value)),
-        "text without a line break or a zero byte, a number, true or false. Encode another value, for example in base64"),
+    "fastapi_app_environment.<value>": VALUE,
     "fastapi_app_revisions[]": REVISION,
     "fastapi_app_health_url": URL,
     "fastapi_app_health_host": pattern(r"[A-Za-z0-9.:_\[\]-]*", "a host name, or empty for the host of the URL"),
@@ -160,7 +164,7 @@ KINDS = {
 LOCK = {f"fastapi_app_{name}" for name in ("state", "traffic_url", "why", "lock_wait", "lock_lease", "lock_break")}
 RELEASE = {f"fastapi_app_{name}" for name in (
     "source", "source_exclude", "backend_path", "project_path", "frontend_path", "frontends", "dependencies", "force",
-    "requirements", "require_hashes", "install_arguments")}
+    "build_environment", "requirements", "require_hashes", "install_arguments")}
 ACTIVATE = {f"fastapi_app_{name}" for name in (
     "release_path", "environment", "revisions", "health_url", "health_host", "health_status", "health_body", "health_names_release",
     "health_times", "health_tries", "drain_seconds", "release")}

@@ -115,3 +115,34 @@ def test_an_unexpected_commit_is_refused(version, after, sound):
 def test_out_of_memory_kills_the_build_before_the_service(build):
     [score] = [one for one in properties(build) if one.startswith("OOMScoreAdjust=")]
     assert int(score.partition("=")[2]) >= 500
+
+
+def test_the_build_environment_is_in_a_file_and_in_no_argument():
+    """All users of a server see the arguments of its processes."""
+    token = {"fastapi_app_build_environment": {"TOKEN": "sesame-open"}}
+    scope = Scope("fastapi_app", **token)
+    command = scope.see(
+        "{{ __fastapi_app_build_command }}", __fastapi_app_release={"id": "new", "path": RELEASE}
+    )
+    files = [one.partition("=")[2] for one in properties(command) if one.startswith("EnvironmentFile=")]
+    assert files == ["-/etc/environment", "-/var/lib/table-order/build.env"]
+    assert "sesame-open" not in str(command)
+    write, remove = (
+        find("roles/fastapi_app/tasks/build/build.yml", f"{verb} the build environment")
+        for verb in ("Write", "Remove")
+    )
+    assert scope.see(write.arguments["content"]) == 'TOKEN="sesame-open"\n'
+    assert scope.see(write.arguments["dest"]) == scope.see(remove.arguments["path"]) == files[1][1:]
+    assert (write.arguments["mode"], write.keywords["diff"], remove.section) == ("0600", False, "always")
+
+
+def test_a_failed_build_does_not_show_its_environment():
+    result = {"msg": "x", "stderr": "https://registry/ refused sesame-open and open-sesame"}
+    said = Scope("fastapi_app").see(
+        "{{ __fastapi_app_failed_step }}",
+        ansible_failed_task={"name": "Install"},
+        ansible_failed_result=result,
+        fastapi_app_build_environment={"TOKEN": "sesame-open"},
+        fastapi_app_environment={"TOKEN": "open-sesame"},
+    )
+    assert said.endswith("https://registry/ refused ******** and ********")

@@ -74,7 +74,7 @@ def test_the_service_runs_with_the_settings(host):
     assert said["ReadWritePaths"] == "/srv/shop-uploads"
     command = host.check_output("ps -o args= -p %s", said["MainPID"])
     assert command.endswith(
-        "gunicorn src:app --bind fd://3 --workers 1 --worker-class=uvicorn_worker.UvicornWorker"
+        "gunicorn src:app --workers 1 --worker-class=uvicorn_worker.UvicornWorker"
     )
     assert said["MemoryMax"] == str(1024**3)
     assert host.socket("tcp://0.0.0.0:9000").is_listening

@@ -304,6 +304,8 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_environment", "a dictionary", [["A=tiger"]]),
         ("fastapi_app_environment.A", "without a line break", ["tiger\nB=x", "tiger\rB", "tiger\0", None, ["tiger"]]),
         ("A name in fastapi_app_environment", "and not RELEASE_ID, which the role sets", ["A-B", "A B", "1A", "RELEASE_ID"]),
+        ("fastapi_app_build_environment.A", "without a line break", ["tiger\nB=x", ["tiger"]]),
+        ("A name in fastapi_app_build_environment", "and not HOME, VIRTUAL_ENV, UV_PROJECT_ENVIRONMENT", ["A-B", "HOME"]),
         ("fastapi_app_health_url", "an http(s) URL without a password", ["http://me:tiger@x/", "file:///etc/passwd"]),
         ("fastapi_app_traffic_url", "an http(s) URL without a password", ["http://me:tiger@127.0.0.1:8008/"]),
         ("fastapi_app_health_host", "a host name", ["x\r\nX-A: b"]),
@@ -472,6 +474,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
             {"name": "report", "command": "python -m app.report", "schedule": "Mon..Fri *-*-1/2 03:30:00"}]},
         {"fastapi_app_asgi": "src:app", "fastapi_app_backend_path": ".", "fastapi_app_project_path": "services/shop",
          "fastapi_app_frontends": [], "fastapi_app_force": "true"},
+        {"fastapi_app_build_environment": {"UV_INDEX_SHOP_PASSWORD": "a $b", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SHOP": 1.5}},
         *({"fastapi_app_source": GIT | {"version": version}} for version in (
             "1.10", "v1.0.0+build.5", "feature/#12-menu", "release@2", "메뉴", "_x", "a&b;c|d(e)", "{x}", "@v1", "3f2a9c1",
             "x.lock.y")),
