@@ -23,6 +23,8 @@ UPSTREAMS = {SERVICE: "app_backend", CANDIDATE: "app_candidate"}
 RESTARTS = 3
 """A unit that systemd has started again so often will not become healthy."""
 PAUSE_HEALTHY, PAUSE_UNHEALTHY, PAUSE_DRAIN, PAUSE_ASK = 0.2, 1.0, 0.1, 0.2
+TRY_SECONDS = 1.0
+"""The tries of a probe are also its seconds: an application that hangs is not waited for longer than one that fails."""
 GRACE = 0.3
 """Seconds: a connection that nginx took before the switch may carry its request a moment later."""
 PROBE_TIMEOUT, ASK_TIMEOUT = 5.0, 2.0
@@ -95,11 +97,13 @@ class Checks:
 
     def probe(self, release: str, url: str, unit: str = "") -> None:
         """Wait until a release is healthy several times in a row; not if systemd had to start ``unit`` again and again."""
-        health, asked, healthy, wrong = self.site.health, 0, 0, ""
+        health, clock, asked, healthy, wrong = self.site.health, self.host.clock, 0, 0, ""
+        end = clock.monotonic() + health.tries * TRY_SECONDS
         while healthy < health.times:
             # The questions of a healthy streak do not count as tries: one that began is heard to its end.
-            if asked - healthy >= health.tries:
+            if asked - healthy >= health.tries or (wrong and clock.monotonic() >= end):
                 break
+            began = clock.monotonic()
             wrong = self.unhealthy(self.host.web.get(url, health.host, PROBE_TIMEOUT), release)
             asked += 1
             healthy = 0 if wrong else healthy + 1
@@ -107,7 +111,9 @@ class Checks:
                 wrong += f"; {unit} has exited {RESTARTS} times"
                 break
             if healthy < health.times:
-                self.host.pause(PAUSE_UNHEALTHY if wrong else PAUSE_HEALTHY)
+                # One try a second, however long an answer takes.
+                rest = PAUSE_UNHEALTHY - (clock.monotonic() - began)
+                self.host.pause(max(0.0, rest) if wrong else PAUSE_HEALTHY)
         if healthy < health.times:
             raise StepError(f"GET {url}: {wrong}")
 

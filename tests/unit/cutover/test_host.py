@@ -385,6 +385,25 @@ def test_the_questions_are_bounded_and_a_streak_is_heard_to_its_end(make):
         Checks(server.site, host).probe("b", "http://127.0.0.1/")
 
 
+@pytest.mark.parametrize(("takes", "asked"), [(0, 60), (0.4, 60), (5, 12)])
+def test_sixty_tries_take_a_minute_however_long_an_answer_takes(make, takes, asked):
+    """An application that hangs took six minutes."""
+    server = make()
+    site, tries = server.site._replace(health=server.site.health._replace(tries=60)), []
+    host = server.host()
+
+    class Slow(One):
+        def get(self, url, name, timeout):
+            tries.append(server.now)
+            host.clock.sleep(takes)
+            return self.answer
+
+    with pytest.raises(StepError):
+        Checks(site, host._replace(web=Slow(Answer(0, "timed out")))).probe("b", "http://127.0.0.1/")
+    assert len(tries) == asked
+    assert server.now - tries[0] <= 61
+
+
 class Several(One):
     """A web with one status after the other."""
 
