@@ -112,7 +112,7 @@ def test_a_wrong_type_is_refused_for_every_setting(role):
 MAY_BE_EMPTY = {
     "": "amazon_release database_ca_url health_body health_host memory_max migration_user release release_path traffic_url why",
     "[]": "arguments frontends install_arguments processes revisions source_exclude system_packages writable_paths",
-    "{}": "environment",
+    "{}": "build_environment environment",
 }
 
 
