@@ -1,8 +1,8 @@
 # Copyright: Table Order Infrastructure
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
-"""A filter that finds a certificate or a key that nginx, its OpenSSL or every browser would refuse.
+"""Filters that find a certificate or a key that nginx, its OpenSSL or every browser would refuse, and put a chain in order.
 
-It returns a list of sentences, empty for a valid pair. No sentence contains a part of the key.
+Problems are a list of sentences, empty for a valid pair. No sentence contains a part of the key.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import ssl
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -37,13 +37,19 @@ CURVES = ("secp256r1", "secp384r1", "secp521r1")
 BROKEN_HASHES = ("md5", "sha1")
 MARKER = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]+)-----")
 ACCEPTED = {
-    CERTIFICATE: "PEM, the host's own certificate first, then its chain",
+    CERTIFICATE: "PEM, the host's own certificate and its chain",
     KEY: "PEM, without a passphrase",
 }
 ANOTHER_FORM = {
-    CERTIFICATE: "DER becomes PEM with: openssl x509 -inform DER -in FILE; PKCS#12 with: openssl pkcs12 -in FILE -nokeys",
+    CERTIFICATE: "DER becomes PEM with: openssl x509 -inform DER -in FILE; PKCS#12 with: openssl pkcs12 -in FILE -nokeys; "
+    "PKCS#7 with: openssl pkcs7 -print_certs -in FILE",
     KEY: "DER becomes PEM with: openssl pkey -inform DER -in FILE; PKCS#12 with: openssl pkcs12 -in FILE -nocerts -noenc",
 }
+
+
+# The beginning of a PKCS#12 file, whose first element is its version, 3; any other binary file is taken for DER.
+PKCS12 = re.compile(rb"0(?:[\x00-\x80]|\x81.|\x82..|\x83...)\x02\x01\x03", re.DOTALL)
+SOON = timedelta(days=30)
 
 
 class RefusalError(Exception):
@@ -64,6 +70,10 @@ class Given(NamedTuple):
 
 def _blocks(given: Given) -> Iterator[tuple[str, str]]:
     """Yield kind and text of each PEM block. OpenSSL compares whole lines, and stops at or skips an unexpected one."""
+    data = given.text.encode(errors="surrogateescape")
+    if PKCS12.match(data) or (data.startswith(b"0") and b"-----BEGIN" not in data):
+        form = "PKCS#12" if PKCS12.match(data) else "DER"
+        raise given.refuse(f"which is {form}. Accepted: {ACCEPTED[given.setting]}. {ANOTHER_FORM[given.setting]}")
     kind, lines = None, []
     for number, line in enumerate(given.text.splitlines(), 1):
         marker = MARKER.fullmatch(line.rstrip())
@@ -138,6 +148,13 @@ def _spki(key: PublicKeyTypes) -> bytes:
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+def _text(text: str, certificates: list[x509.Certificate]) -> str:
+    """Return the certificates in PEM; ``text`` itself if they are there in this order."""
+    if _certificates(Given(CERTIFICATE, "", text)) == certificates:
+        return text
+    return "".join(one.public_bytes(Encoding.PEM).decode() for one in certificates)
+
+
 def _name(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string() or "without a subject"
 
@@ -175,15 +192,33 @@ def _problems_of_each(given: Given, certificates: list[x509.Certificate], now: d
             )
 
 
+def _is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _in_order(certificates: list[x509.Certificate], key: bytes) -> list[x509.Certificate]:
+    """Return each certificate once: the key's own, its issuer, and so on; at the end those that issued none of them."""
+    rest = list(dict.fromkeys(certificates))
+    chain: list[x509.Certificate] = []
+    following = next((one for one in rest if _spki(one.public_key()) == key), None)
+    while following is not None:
+        chain.append(following)
+        rest.remove(following)
+        following = next((one for one in rest if _is_issued_by(chain[-1], one)), None)
+    return chain + rest
+
+
 def _refuse_a_broken_chain(given: Given, certificates: list[x509.Certificate]) -> None:
     for certificate, issuer in pairwise(certificates):
-        try:
-            certificate.verify_directly_issued_by(issuer)
-        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        if not _is_issued_by(certificate, issuer):
             raise given.refuse(
                 f"whose chain is invalid: {_name(certificate)} is followed by {_name(issuer)}, which is not its issuer. "
-                "Accepted: each certificate followed by its issuer's; the root may be omitted."
-            ) from None
+                "Accepted: the host's own certificate, its issuer's and so on; the root may be omitted."
+            )
 
 
 def _refuse_what_openssl_refuses(certificate: Given, key: Given) -> None:
@@ -205,20 +240,15 @@ def _refuse_what_openssl_refuses(certificate: Given, key: Given) -> None:
 
 def _judge(certificate: Given, key: Given, now: datetime) -> list[str]:
     certificates, held = _certificates(certificate), _spki(_key(key))
-    matching = [number for number, each in enumerate(certificates) if _spki(each.public_key()) == held]
-    if not matching:
+    certificates = _in_order(certificates, held)
+    if _spki(certificates[0].public_key()) != held:
         return [
-            f"{CERTIFICATE} {certificate.file!r} and {KEY} {key.file!r} do not belong together: the first certificate is for "
-            "another key. Set the two files of one pair."
+            f"{CERTIFICATE} {certificate.file!r} and {KEY} {key.file!r} do not belong together: no certificate is for this "
+            "key. Set the two files of one pair."
         ]
-    if matching[0] != 0:
-        raise certificate.refuse(
-            f"whose certificates are in the wrong order: number {matching[0] + 1} belongs to the key. Accepted: "
-            f"{ACCEPTED[CERTIFICATE]}."
-        )
     problems = _chain_problems(certificate, certificates, now)
     if not problems:
-        _refuse_what_openssl_refuses(certificate, key)
+        _refuse_what_openssl_refuses(certificate._replace(text=_text(certificate.text, certificates)), key)
     return problems
 
 
@@ -272,6 +302,7 @@ def name_problems(certificate: object, server_name: object, certificate_file: st
         leaf = _certificates(Given(CERTIFICATE, certificate_file, str(certificate)))[0]
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         covered = [name.lower() for name in names.get_values_for_type(x509.DNSName)]
+        covered += [str(address) for address in names.get_values_for_type(x509.IPAddress)]
     except RefusalError:
         return []  # pair_problems reports it
     except x509.ExtensionNotFound:
@@ -288,13 +319,41 @@ def name_problems(certificate: object, server_name: object, certificate_file: st
     ]
 
 
+def ordered_chain(certificate: object, key: object) -> str:
+    """Return a certificate and its chain (the text of their file) as nginx needs it, the key's own first; unchanged if in order."""
+    _need_cryptography()
+    try:
+        certificates = _certificates(Given(CERTIFICATE, "", str(certificate)))
+        return _text(str(certificate), _in_order(certificates, _spki(_key(Given(KEY, "", str(key))))))
+    except RefusalError:
+        return str(certificate)  # pair_problems reports it
+
+
+def expiry_warnings(certificate: object, certificate_file: str) -> list[str]:
+    """Find certificates (the text of their file) that expire within 30 days, or within the last third of their time."""
+    _need_cryptography()
+    given, now = Given(CERTIFICATE, certificate_file, str(certificate)), datetime.now(UTC)
+    try:
+        certificates = _certificates(given)
+    except RefusalError:
+        return []  # pair_problems reports it
+    return [
+        f"{CERTIFICATE} is {certificate_file!r}, whose certificate {_name(one)} expires at {one.not_valid_after_utc:%Y-%m-%d %H:%M} "
+        "UTC, soon. Renew it and run this role again."
+        for one in certificates
+        if one.not_valid_after_utc - now < min(SOON, (one.not_valid_after_utc - one.not_valid_before_utc) / 3)
+    ]
+
+
 class FilterModule:
     """Ansible's entry point."""
 
-    def filters(self) -> dict[str, Callable[..., list[str]]]:
+    def filters(self) -> dict[str, Callable[..., list[str] | str]]:
         """Return the filters by name."""
         return {
             "nginx_pair_problems": pair_problems,
             "nginx_certificate_problems": certificate_problems,
             "nginx_name_problems": name_problems,
+            "nginx_ordered_chain": ordered_chain,
+            "nginx_expiry_warnings": expiry_warnings,
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import pytest
 from cryptography import x509
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
 )
+from cryptography.hazmat.primitives.serialization.pkcs7 import serialize_certificates
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from cryptography.x509.oid import NameOID
 
@@ -44,7 +46,10 @@ def issue(subject, key, issuer=None, issuer_key=None, begin=-1, days=30, algorit
     )
     if names:
         builder = builder.add_extension(
-            x509.SubjectAlternativeName([x509.DNSName(one) for one in names]), critical=False
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ip_address(one)) if one[-1].isdigit() else x509.DNSName(one) for one in names]
+            ),
+            critical=False,
         )
     return builder.sign(signer, None if isinstance(signer, ed25519.Ed25519PrivateKey) else algorithm)
 
@@ -89,6 +94,10 @@ GOOD = {
     "with its chain": (CHAIN, private(OWN)),
     "with its root, too": (pem(LEAF, MIDDLE_CERTIFICATE, ROOT_CERTIFICATE), private(OWN)),
     "line ends of Windows": (CHAIN.replace("\n", "\r\n"), private(OWN).replace("\n", "\r\n")),
+    "authority first": (pem(MIDDLE_CERTIFICATE, LEAF), private(OWN)),
+    "root before its middle": (pem(LEAF, ROOT_CERTIFICATE, MIDDLE_CERTIFICATE), private(OWN)),
+    "root first": (pem(ROOT_CERTIFICATE, MIDDLE_CERTIFICATE, LEAF), private(OWN)),
+    "certificate twice": (pem(LEAF, LEAF, MIDDLE_CERTIFICATE, MIDDLE_CERTIFICATE), private(OWN)),
     "no line break at the end": (CHAIN.rstrip(), private(OWN).rstrip()),
     "texts between": (f"subject=shop\n{pem(LEAF)}\n# middle\n{pem(MIDDLE_CERTIFICATE)}", private(OWN)),
     "parameters before the key": (CHAIN, PARAMETERS + private(OWN)),
@@ -128,25 +137,24 @@ REFUSED = {
         ["also holds a private key", CERTIFICATE],
     ),
     "certificate for a key": (CHAIN, CHAIN, ["no private key", KEY]),
-    "PKCS#12": (pkcs12(), private(OWN), ["no certificate", "pkcs12 -in FILE -nokeys", CERTIFICATE]),
-    "PKCS#12 for a key": (CHAIN, pkcs12(), ["no private key", "pkcs12 -in FILE -nocerts", KEY]),
+    "PKCS#12": (pkcs12(), private(OWN), ["which is PKCS#12", "pkcs12 -in FILE -nokeys", CERTIFICATE]),
+    "PKCS#12 for a key": (CHAIN, pkcs12(), ["which is PKCS#12", "pkcs12 -in FILE -nocerts", KEY]),
+    "DER": (
+        LEAF.public_bytes(Encoding.DER).decode("utf-8", "surrogateescape"),
+        private(OWN),
+        ["which is DER", "x509 -inform DER", CERTIFICATE],
+    ),
+    "PKCS#7": (
+        serialize_certificates([LEAF], Encoding.PEM).decode(),
+        private(OWN),
+        ["but a pkcs7", "pkcs7 -print_certs", CERTIFICATE],
+    ),
     "a request for a certificate": (
         "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n",
         private(OWN),
         ["certificate request", CERTIFICATE],
     ),
-    "authority first": (
-        pem(MIDDLE_CERTIFICATE, LEAF),
-        private(OWN),
-        ["number 2 belongs to the key", CERTIFICATE],
-    ),
-    "root before its middle": (
-        pem(LEAF, ROOT_CERTIFICATE, MIDDLE_CERTIFICATE),
-        private(OWN),
-        ["CN=shop is followed by CN=root", CERTIFICATE],
-    ),
     "chain of another": (pem(LEAF, issue("middle", OTHER)), private(OWN), ["is not its issuer", CERTIFICATE]),
-    "certificate twice": (pem(LEAF, LEAF), private(OWN), ["followed by CN=shop", CERTIFICATE]),
     "RSA of 1024": (pem(issue("shop", SHORT)), private(SHORT), ["1024 bits", "2048", CERTIFICATE]),
     "weak authority": (
         pem(issue("shop", OWN, "weak", SHORT), issue("weak", SHORT)),
@@ -194,7 +202,39 @@ def test_a_pair_that_nginx_or_browsers_refuse_is_refused(case):
     assert not [line for line in key.splitlines()[1:-1] if len(line) > 8 and line in said[0]]
 
 
-@pytest.mark.parametrize("case", GOOD)
+@pytest.mark.parametrize("case", [*GOOD, "chain of another"])
+def test_nginx_gets_a_chain_in_order(case):
+    given = (GOOD | REFUSED)[case]
+    certificate, key = (given() if callable(given) else given)[:2]
+    ordered = pair.ordered_chain(certificate, key)
+    shuffled = case in SHUFFLED
+    assert (ordered == certificate) is not shuffled
+    if shuffled:
+        assert pem(*(LEAF, MIDDLE_CERTIFICATE, ROOT_CERTIFICATE)[: 3 if "root" in case else 2]) == ordered
+
+
+@pytest.mark.parametrize(
+    ("begin", "days", "soon"), [(-60, 29, True), (-60, 31, False), (-3.5, 2.5, False), (-4.5, 1.5, True), (-1, 89, False)]
+)
+def test_a_certificate_that_expires_soon_is_said(begin, days, soon):
+    said = pair.expiry_warnings(pem(issue("shop", OWN, begin=begin, days=days)), "/given/shop.pem")
+    assert [("'/given/shop.pem', whose certificate CN=shop expires at" in one) for one in said] == soon * [True]
+
+
+def test_of_an_unreadable_certificate_nothing_is_said():
+    assert pair.expiry_warnings("", "/given/shop.pem") == []
+
+
+# As nginx does not take them; a file of the host stays as it is.
+SHUFFLED = ("authority first", "root before its middle", "root first", "certificate twice")
+
+
+@pytest.mark.parametrize("case", SHUFFLED)
+def test_a_chain_of_the_host_must_be_in_order(case):
+    assert "is not its issuer" in pair.certificate_problems(GOOD[case][0], "/given/shop.pem")[0]
+
+
+@pytest.mark.parametrize("case", sorted(set(GOOD) - set(SHUFFLED)))
 def test_a_certificate_of_the_host_is_taken_without_its_key(case):
     given = GOOD[case]() if callable(GOOD[case]) else GOOD[case]
     assert pair.certificate_problems(given[0], "/given/shop.pem") == []
@@ -250,6 +290,7 @@ def test_openssl_has_the_last_word(monkeypatch):
         (["*.example.org"], "*.example.org", ""),
         (["*.example.org"], "a.shop.example.org", "a.shop.example.org"),
         (["shop.example.org"], "shop.example.org www.example.org", "www.example.org"),
+        (["shop.example.org", "203.0.113.7"], "shop.example.org 203.0.113.7", ""),
         ([], "shop.example.org", "no host name"),
     ],
 )
