@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import re
 
 import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 
-from tests.unit.test_settings_wired import Scope, nginx, text
+from tests.unit.test_settings_wired import Scope, nginx, task, text, trusted
 
 
 def unit(instance: str) -> dict[str, str]:
@@ -210,6 +213,43 @@ def test_lines_of_ones_own_are_in_the_server_and_in_each_way_to_the_application(
     said = nginx(nginx_server_extra=server, nginx_backend_extra="proxy_set_header X-Own a;\n", nginx_redirect_http=True, nginx_limits=True)
     assert said.count("\n        location = /mine {\n            return 204;\n        }\n") == 1
     assert said.count("            proxy_set_header X-Own a;\n") == said.count("proxy_pass ") == 3
+
+
+FIRST = {"nginx_backend_address": "127.0.0.1:8000", "nginx_candidate_flag": "/run/a/live", "nginx_server_name": "a.test"}
+NO_CANDIDATE = {"nginx_candidate_address": ""}
+
+
+@pytest.mark.parametrize(
+    ("live", "given", "refused"),
+    [
+        ({}, {}, False),
+        ({}, {"nginx_backend_address": "127.0.0.1:8100"}, False),
+        ({}, {"nginx_server_name": "b.test", "nginx_candidate_flag": "/run/b/live"}, False),
+        ({}, {"nginx_backend_address": "127.0.0.1:9000", "nginx_candidate_flag": "/run/b/live"}, True),
+        ({}, {"nginx_backend_address": "127.0.0.1:9000", "nginx_server_name": "b.test"}, True),
+        (NO_CANDIDATE, NO_CANDIDATE | {"nginx_backend_address": "127.0.0.1:9000", "nginx_server_name": "b.test"}, True),
+        (NO_CANDIDATE, NO_CANDIDATE | {"nginx_backend_address": "127.0.0.1:9000"}, False),
+        ({}, {"nginx_backend_address": "127.0.0.1:9000", "nginx_server_name": "b.test", "nginx_replace_application": "yes"}, False),
+    ],
+)
+@pytest.mark.parametrize("older", [False, True])
+def test_a_second_application_does_not_take_the_first_ones_place(live, given, refused, older):
+    asked = task("roles/nginx/tasks/preflight.yml", "Require that nginx serves no other application")
+    text = nginx(**FIRST | live)
+    text = text.replace("app_", "table_order_") if older else text
+    scope = Scope("nginx", **FIRST | given, __nginx_live={"content": base64.b64encode(text.encode()).decode()})
+    variables = scope.variables | trusted(asked["vars"])
+    templar = Templar(loader=DataLoader(), variables=variables)
+    assert templar.evaluate_conditional(trusted(asked["ansible.builtin.assert"]["that"])) is not refused
+    said = templar.template(trusted(asked["ansible.builtin.assert"]["fail_msg"]))
+    assert "at 127.0.0.1:8000 (server_name a.test)" in said
+
+
+def test_on_a_host_without_nginx_no_other_application_is_seen():
+    asked = task("roles/nginx/tasks/preflight.yml", "Require that nginx serves no other application")
+    scope = Scope("nginx", __nginx_live={"msg": "file not found"})
+    templar = Templar(loader=DataLoader(), variables=scope.variables | trusted(asked["vars"]))
+    assert templar.evaluate_conditional(trusted(asked["ansible.builtin.assert"]["that"]))
 
 
 def test_a_flood_does_not_fill_the_disk_with_its_log():

@@ -71,6 +71,15 @@ def test_lines_that_nginx_refuses_leave_it_as_it_is(host):
     assert host.check_output("sha256sum /etc/nginx/nginx.conf") == before
 
 
+def test_a_second_application_is_refused(host):
+    before = host.check_output("sha256sum /etc/nginx/nginx.conf")
+    second = settings(nginx_backend_address="127.0.0.1:9100", nginx_server_name="_", nginx_candidate_flag="/run/second/live")
+    result = run("converge.yml", f"--limit={HOST}", second)
+    assert result.status == 2, result.output
+    assert "serves another application, at localhost:9000" in " ".join(result.output.split())
+    assert host.check_output("sha256sum /etc/nginx/nginx.conf") == before
+
+
 def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, pair, ask, wait_for_line, tmp_path):
     # An operator deletes the log for space, and nginx writes on to the deleted file.
     host.check_output("rm /srv/logs/nginx-access.log")

@@ -115,7 +115,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
     ],
     "nginx": [
         ("nginx_state", "present", ["gone", None]),
-        *((name, "true or false", ["perhaps", None]) for name in ("nginx_redirect_http", "nginx_proxy_protocol")),
+        *((name, "true or false", ["perhaps", None]) for name in ("nginx_redirect_http", "nginx_proxy_protocol", "nginx_replace_application")),
         *((name, "a path that begins with /", ["", "srv/www", "/", "/srv/../etc", "/a//b", "/srv; } location /x { root /",
                                                "/srv/'a", "/srv/%s", "/var/log/$(id)", "/run/$host", "/run/x\n", ["/srv"], None])
           for name in ("nginx_frontend_root", "nginx_log_directory", "nginx_candidate_flag")),
