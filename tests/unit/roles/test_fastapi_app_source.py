@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.modules import find as find_module
 from ansible.modules import git as git_module
 from ansible_collections.table_order.infra.plugins.plugin_utils.fastapi_app_settings import VERSION
 
@@ -261,3 +262,24 @@ def test_a_project_is_installed_with_what_lies_beside_it(tmp_path):
     place = command.index(f"{tmp_path}/tools/uv/bin/uv")
     subprocess.run([uv, *command[place + 1 :], "--quiet"], **project)
     subprocess.run([tmp_path / "backend/venv/bin/python", "-c", "import common"], check=True)
+
+
+PYTHON_VERSIONS = {
+    "3.11": 0,
+    "3.11.9": 0,
+    "cpython-3.11.2": 0,
+    "# a comment\n\n3.11": 0,
+    "3.12": 1,
+    "3.110": 1,
+    "3.1": 1,
+    "pypy3.11": 1,
+}
+
+
+@pytest.mark.parametrize("content", PYTHON_VERSIONS)
+def test_another_python_version_of_the_source_is_seen(tmp_path, capsys, content):
+    (tmp_path / "backend").mkdir()
+    (tmp_path / "backend/.python-version").write_text(f"{content}\n")
+    task = find(f"{BUILD}/dependencies.yml", "Find another Python version in the source")
+    given = Scope("fastapi_app").see(task.arguments, __fastapi_app_release={"path": str(tmp_path)})
+    assert run(find_module, capsys, **given)["matched"] == PYTHON_VERSIONS[content]
