@@ -61,3 +61,18 @@ def test_each_server_gets_the_socket_and_the_candidate_a_port(server, listens):
         scope = Scope("fastapi_app", fastapi_app_server=server, fastapi_app_arguments=["--x"])
         command = scope.see("{{ __fastapi_app_instances." + instance + ".command }}")
         assert command.split() == [server, "app.main:app", *listen.split(), "--workers", "2", "--x"]
+
+
+@pytest.mark.parametrize("instance", ["service", "candidate"])
+@pytest.mark.parametrize(("url", "given"), [("https://authorities.example/ca.pem", True), ("", False)])
+def test_drivers_get_the_authorities_of_the_database_where_a_url_names_none(instance, url, given):
+    """SQLAlchemy's asyncpg knows no sslrootcert. The application's own environment, the file, comes later and wins."""
+    scope = Scope("fastapi_app", fastapi_app_database_ca_url=url)
+    lines = scope.see(
+        (scope.role / "templates/backend.service.j2").read_text(),
+        __fastapi_app_instance="{{ __fastapi_app_instances." + instance + " }}",
+    ).splitlines()
+    wanted = ["Environment=PGSSLMODE=verify-full", "Environment=PGSSLROOTCERT=/etc/ssl/certs/rds-ca.pem"]
+    assert [line for line in lines if "PGSSL" in line] == (wanted if given else [])
+    file = next(place for place, line in enumerate(lines) if line.startswith("EnvironmentFile="))
+    assert all(lines.index(line) < file for line in wanted if given)

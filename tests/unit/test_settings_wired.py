@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -301,6 +302,45 @@ def test_a_setting_that_is_turned_reaches_all_that_must_agree(case):
 def test_the_preflights_accept_it(case):
     turned, _ = TURNED.get(case, ({}, None))
     assert {role: said for role in PREFLIGHTS if (said := Scope(role, **turned).refusals())} == {}
+
+
+def application(**turned: Any) -> dict[str, Any]:
+    """Return the environment that the site's playbooks give the application."""
+    found = {
+        "__database": {"host": "db.example", "port": 5432},
+        "__cache": {"host": "cache.example", "port": 6379, "tls": False, "password": False},
+        "table_order_secrets": {
+            "app": {"username": "u", "password": "p"},
+            "application": {"secret_key": "k"},
+        },
+        "table_order_bucket_name": "bucket",
+        "table_order_region": "ap-northeast-2",
+    }
+    scope = Scope("table_order", **text("playbooks/vars/application.yml") | found | turned)
+    return scope.see("{{ fastapi_app_environment }}")
+
+
+LIBPQ = "sslmode=verify-full&sslrootcert=/etc/ssl/certs/rds-ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("given", "scheme", "end"),
+    [
+        ({}, "postgresql", f"?{LIBPQ}"),
+        ({"db_migrate_url_scheme": "postgresql+psycopg"}, "postgresql+psycopg", f"?{LIBPQ}"),
+        ({"db_migrate_url_scheme": "postgresql+asyncpg"}, "postgresql+asyncpg", "?ssl=verify-full"),
+        (
+            {"db_migrate_url_query": {"ssl": "verify-full", "x": "a&b"}},
+            "postgresql",
+            "?ssl=verify-full&x=a%26b",
+        ),
+        ({"db_migrate_url_query": {}}, "postgresql", ""),
+    ],
+)
+def test_the_sites_database_url_has_the_form_of_the_migrations(given, scheme, end):
+    assert application(**given)["DATABASE_URL"] == f"{scheme}://u:p@db.example:5432/tableorder{end}"
+    query = Scope("db_migrate", **given).see("{{ db_migrate_url_query }}")
+    assert "&".join(f"{name}={quote(value)}" for name, value in query.items()) == end.removeprefix("?")
 
 
 def test_the_preflights_are_really_asked():

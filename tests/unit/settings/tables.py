@@ -49,6 +49,8 @@ GIVEN: dict[str, dict[str, Any]] = {
         "db_migrate_database": DATABASE,
         "db_migrate_owner": {"user": "shop_owner", "password": "owner-password"},
         "db_migrate_app": {"user": "shop_app", "password": "app-password"},
+        # The default is a template.
+        "db_migrate_url_query": {"sslmode": "verify-full"},
     },
     "fastapi_app": {
         "fastapi_app_source": GIT, "fastapi_app_database_ca_url": "", "ansible_check_mode": False,
