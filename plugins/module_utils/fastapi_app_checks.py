@@ -56,7 +56,8 @@ def secret_values(environment: str) -> list[str]:
     for line in environment.splitlines():
         name, equals, value = line.partition("=")
         if equals and not name.startswith("#"):
-            values.add(re.sub(r"\\(.)", r"\1", re.sub(r'^"(.*)"$', r"\1", value)))
+            single = re.fullmatch(r"'(.*)'", value)
+            values.add(single[1] if single else re.sub(r"\\(.)", r"\1", re.sub(r'^"(.*)"$', r"\1", value)))
     return sorted((value for value in values if len(value) >= SECRET_LENGTH), key=len, reverse=True)
 
 

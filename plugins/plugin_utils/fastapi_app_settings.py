@@ -26,6 +26,8 @@ COMMIT = r"[0-9a-f]{40}|[0-9a-f]{64}"
 # What git accepts as a name (git check-ref-format), except a leading dash, which git would read as an option, and quotes and "$",
 # which ansible.builtin.git splits and expands.
 VERSION = r"(?![-./])(?!.*(\.\.|@\{|//|/\.|\.lock(/|\Z)))[^\x00-\x20\x7f-\x9f~^:?*\[\\'\"`$]+(?<![./])"
+# What systemd leaves out of an environment without a word: control characters, and what is no character of Unicode.
+UNREADABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 # Traffic that never leaves the machine, as in the local cloud.
 LOOPBACK = re.compile(r"http://(127(\.\d{1,3}){3}|localhost|\[::1\])[:/]")
 
@@ -49,8 +51,9 @@ MEMORY = pattern(
 )
 UNPRIVILEGED = integer(1024, 65535, " (the service may not open a lower port)")
 VALUE = Kind(
-    lambda value: isinstance(value, str | int | float) and not re.search(r"[\n\r\0]", str(value)),
-    "text without a line break or a zero byte, a number, true or false. Encode another value, for example in base64",
+    lambda value: isinstance(value, str | int | float) and not UNREADABLE.search(str(value)),
+    "text without a line break or another control character (a tab may be), a number, true or false. Encode another value, for "
+    "example in base64",
 )
 URL = pattern(
     r"https?://[^\s@]+", "an http(s) URL without a password, such as http://127.0.0.1:8000/api/health"

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
 
@@ -44,6 +45,14 @@ def test_a_shell_reads_back_what_was_written(value, tmp_path):
         ["sh", "-c", f'. {file}; printf %s "$VALUE"'], capture_output=True, text=True, check=True, env={}
     )
     assert read.stdout == value
+
+
+@pytest.mark.parametrize("value", ["pa$$w0rd", "a`b", '김치 # "$x"', "a\\\\b\"'", "100%", "\\"])
+def test_dotenv_reads_back_what_was_written(value, tmp_path):
+    """Also load_dotenv(override=True), for which the file wins. It expands ${NAME} in any quotes."""
+    file = tmp_path / ".env"
+    file.write_text(ENVIRONMENT.environment_file({"VALUE": value}) + "\n")
+    assert dotenv_values(file) == {"VALUE": value}
 
 
 def test_numbers_and_booleans_become_text():

@@ -304,7 +304,8 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_source", "an attacker on the network could replace the program", [
             GIT | {"url": "http://git.example/shop.git"}, GIT | {"url": "git://git.example/shop.git", "version": "3f2a9c1"}]),
         ("fastapi_app_environment", "a dictionary", [["A=tiger"]]),
-        ("fastapi_app_environment.A", "without a line break", ["tiger\nB=x", "tiger\rB", "tiger\0", None, ["tiger"]]),
+        ("fastapi_app_environment.A", "without a line break", [
+            "tiger\nB=x", "tiger\rB", "tiger\0", "tiger\x1b", "tiger\x7f", "tiger\ufdd0", None, ["tiger"]]),
         ("A name in fastapi_app_environment", "and not RELEASE_ID, which the role sets", ["A-B", "A B", "1A", "RELEASE_ID"]),
         ("fastapi_app_build_environment.A", "without a line break", ["tiger\nB=x", ["tiger"]]),
         ("A name in fastapi_app_build_environment", "and not HOME, VIRTUAL_ENV, UV_PROJECT_ENVIRONMENT", ["A-B", "HOME"]),
@@ -494,7 +495,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"fastapi_app_port": "9000", "fastapi_app_candidate_port": "8999", "fastapi_app_candidate_flag": "/run/shop/next/live",
          "fastapi_app_asset_archive": "/srv/assets", "fastapi_app_migration_user": ""},
         {"fastapi_app_log_directory": "/srv/shop/logs", "fastapi_app_asset_archive": "/srv/shop/logs-and-assets"},
-        {"fastapi_app_environment": {"A": "김치 $HOME %h \"x\" 'y' # z", "B": True, "C": 0.5},
+        {"fastapi_app_environment": {"A": "김치\t$HOME %h \"x\" 'y' # z", "B": True, "C": 0.5},
          "fastapi_app_health_body": "안녕|^ok$"},
     ],
 }
