@@ -11,7 +11,14 @@ def _schema_problem(info: dict[str, Any], target: str) -> str:
     """Return the migration that prevents ``target`` from running, with the fix, or an empty string."""
     known = set(info["releases"][target].get("revisions", []))
     revisions = info["schema_revisions"]
-    if not known or not revisions:
+    contracts = [f"{one['id']} ({one['title']})" for one in revisions if one["contract"]]
+    if not known and contracts:
+        return (
+            f"{target} was put into service without its migrations (fastapi_app_revisions), and the database has had the contract "
+            f"migrations {', '.join(contracts)}: whether the release can run on this schema is unknown. Deploy its source again, "
+            "which compares the migrations."
+        )
+    if not known:
         return ""
     newer = [revision for revision in revisions if revision["id"] not in known]
     for revision in newer:

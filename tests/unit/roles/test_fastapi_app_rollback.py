@@ -25,7 +25,11 @@ CHOSEN = {
     "a given one, though the record is lost": (info(previous=""), "a", "a"),
     "with a schema that was only widened": (info(schema=(revision("r3"), revision("r4"))), "", "b"),
     "with a contract migration that it knows": (info(schema=(revision("r2", contract=True),)), "", "b"),
-    "without a word of its migrations": (info(schema=(revision("r3", True),), b={"revisions": []}), "", "b"),
+    "without its migrations, on a widened schema": (
+        info(schema=(revision("r3"),), b={"revisions": []}),
+        "",
+        "b",
+    ),
     "on a server that was never migrated": (info(schema=()), "", "b"),
 }
 
@@ -68,6 +72,13 @@ REFUSED = {
         info(b={"environment": ""}),
         "",
         "b has never been live and has no environment. Deploy the release with playbooks/deploy.yml",
+    ),
+    "without its migrations, after a contract": (
+        info(schema=(revision("r3", contract=True), revision("r4")), b={"revisions": []}),
+        "",
+        "b was put into service without its migrations (fastapi_app_revisions), and the database has had the contract migrations "
+        "r3 (title of r3): whether the release can run on this schema is unknown. Deploy its source again, which compares the "
+        "migrations.",
     ),
     "a contract migration in the way": (
         info(schema=(revision("r3"), revision("r4", contract=True), revision("r5", contract=True))),
