@@ -73,7 +73,9 @@ def _blocks(given: Given) -> Iterator[tuple[str, str]]:
     data = given.text.encode(errors="surrogateescape")
     if PKCS12.match(data) or (data.startswith(b"0") and b"-----BEGIN" not in data):
         form = "PKCS#12" if PKCS12.match(data) else "DER"
-        raise given.refuse(f"which is {form}. Accepted: {ACCEPTED[given.setting]}. {ANOTHER_FORM[given.setting]}")
+        raise given.refuse(
+            f"which is {form}. Accepted: {ACCEPTED[given.setting]}. {ANOTHER_FORM[given.setting]}"
+        )
     kind, lines = None, []
     for number, line in enumerate(given.text.splitlines(), 1):
         marker = MARKER.fullmatch(line.rstrip())
@@ -320,7 +322,7 @@ def name_problems(certificate: object, server_name: object, certificate_file: st
 
 
 def ordered_chain(certificate: object, key: object) -> str:
-    """Return a certificate and its chain (the text of their file) as nginx needs it, the key's own first; unchanged if in order."""
+    """Return a certificate and its chain (the text of their file) as nginx needs it: the key's own first."""
     _need_cryptography()
     try:
         certificates = _certificates(Given(CERTIFICATE, "", str(certificate)))
@@ -338,8 +340,8 @@ def expiry_warnings(certificate: object, certificate_file: str) -> list[str]:
     except RefusalError:
         return []  # pair_problems reports it
     return [
-        f"{CERTIFICATE} is {certificate_file!r}, whose certificate {_name(one)} expires at {one.not_valid_after_utc:%Y-%m-%d %H:%M} "
-        "UTC, soon. Renew it and run this role again."
+        f"{CERTIFICATE} is {certificate_file!r}, whose certificate {_name(one)} expires at "
+        f"{one.not_valid_after_utc:%Y-%m-%d %H:%M} UTC, soon. Renew it and run this role again."
         for one in certificates
         if one.not_valid_after_utc - now < min(SOON, (one.not_valid_after_utc - one.not_valid_before_utc) / 3)
     ]

@@ -96,7 +96,7 @@ def is_kept(place: str) -> bool:
 
 
 def wanted_assets(releases: Path, builds: list[str]) -> dict[Path, Path]:
-    """Return the place of each file that pages load, relative to the archive, with where it is; the newest release's, if several."""
+    """Return the place of each file that pages load, relative to the archive, and where it is; the newest release's, if several."""
     found: dict[Path, Path] = {}
     if not releases.is_dir():
         return found

@@ -140,7 +140,7 @@ def backend(nginx_backend_paths: list[str]) -> Iterator[str]:
 
 def locations(nginx_applications: list[Mapping[str, str]], nginx_backend_paths: list[str]) -> Iterator[str]:
     """Find front ends with a location that nginx.conf has already: nginx refuses a duplicate."""
-    others = {one: "nginx_backend_paths" for one in nginx_backend_paths}
+    others = dict.fromkeys(nginx_backend_paths, "nginx_backend_paths")
     if not {"/", "/static", "/static/"} & others.keys():
         others["/static/"] = "the static files"
     taken: dict[str, str] = {}

@@ -210,12 +210,21 @@ def test_nginx_listens_on_ipv6_where_the_host_has_it(ipv6):
 
 def test_lines_of_ones_own_are_in_the_server_and_in_each_way_to_the_application():
     server = "location = /mine {\n    return 204;\n}\n"
-    said = nginx(nginx_server_extra=server, nginx_backend_extra="proxy_set_header X-Own a;\n", nginx_redirect_http=True, nginx_limits=True)
+    said = nginx(
+        nginx_server_extra=server,
+        nginx_backend_extra="proxy_set_header X-Own a;\n",
+        nginx_redirect_http=True,
+        nginx_limits=True,
+    )
     assert said.count("\n        location = /mine {\n            return 204;\n        }\n") == 1
     assert said.count("            proxy_set_header X-Own a;\n") == said.count("proxy_pass ") == 3
 
 
-FIRST = {"nginx_backend_address": "127.0.0.1:8000", "nginx_candidate_flag": "/run/a/live", "nginx_server_name": "a.test"}
+FIRST = {
+    "nginx_backend_address": "127.0.0.1:8000",
+    "nginx_candidate_flag": "/run/a/live",
+    "nginx_server_name": "a.test",
+}
 NO_CANDIDATE = {"nginx_candidate_address": ""}
 
 
@@ -227,9 +236,21 @@ NO_CANDIDATE = {"nginx_candidate_address": ""}
         ({}, {"nginx_server_name": "b.test", "nginx_candidate_flag": "/run/b/live"}, False),
         ({}, {"nginx_backend_address": "127.0.0.1:9000", "nginx_candidate_flag": "/run/b/live"}, True),
         ({}, {"nginx_backend_address": "127.0.0.1:9000", "nginx_server_name": "b.test"}, True),
-        (NO_CANDIDATE, NO_CANDIDATE | {"nginx_backend_address": "127.0.0.1:9000", "nginx_server_name": "b.test"}, True),
+        (
+            NO_CANDIDATE,
+            NO_CANDIDATE | {"nginx_backend_address": "127.0.0.1:9000", "nginx_server_name": "b.test"},
+            True,
+        ),
         (NO_CANDIDATE, NO_CANDIDATE | {"nginx_backend_address": "127.0.0.1:9000"}, False),
-        ({}, {"nginx_backend_address": "127.0.0.1:9000", "nginx_server_name": "b.test", "nginx_replace_application": "yes"}, False),
+        (
+            {},
+            {
+                "nginx_backend_address": "127.0.0.1:9000",
+                "nginx_server_name": "b.test",
+                "nginx_replace_application": "yes",
+            },
+            False,
+        ),
     ],
 )
 @pytest.mark.parametrize("older", [False, True])
@@ -237,7 +258,9 @@ def test_a_second_application_does_not_take_the_first_ones_place(live, given, re
     asked = task("roles/nginx/tasks/preflight.yml", "Require that nginx serves no other application")
     text = nginx(**FIRST | live)
     text = text.replace("app_", "table_order_") if older else text
-    scope = Scope("nginx", **FIRST | given, __nginx_live={"content": base64.b64encode(text.encode()).decode()})
+    scope = Scope(
+        "nginx", **FIRST | given, __nginx_live={"content": base64.b64encode(text.encode()).decode()}
+    )
     variables = scope.variables | trusted(asked["vars"])
     templar = Templar(loader=DataLoader(), variables=variables)
     assert templar.evaluate_conditional(trusted(asked["ansible.builtin.assert"]["that"])) is not refused

@@ -65,7 +65,9 @@ def test_a_certificate_of_the_host_covers_the_name(host, subject, said):
 
 def test_lines_that_nginx_refuses_leave_it_as_it_is(host):
     before = host.check_output("sha256sum /etc/nginx/nginx.conf")
-    result = run("converge.yml", f"--limit={HOST}", settings(nginx_server_extra="location / { no_such_directive; }"))
+    result = run(
+        "converge.yml", f"--limit={HOST}", settings(nginx_server_extra="location / { no_such_directive; }")
+    )
     assert result.status == 2, result.output
     assert "no_such_directive" in result.output
     assert host.check_output("sha256sum /etc/nginx/nginx.conf") == before
@@ -73,7 +75,9 @@ def test_lines_that_nginx_refuses_leave_it_as_it_is(host):
 
 def test_a_second_application_is_refused(host):
     before = host.check_output("sha256sum /etc/nginx/nginx.conf")
-    second = settings(nginx_backend_address="127.0.0.1:9100", nginx_server_name="_", nginx_candidate_flag="/run/second/live")
+    second = settings(
+        nginx_backend_address="127.0.0.1:9100", nginx_server_name="_", nginx_candidate_flag="/run/second/live"
+    )
     result = run("converge.yml", f"--limit={HOST}", second)
     assert result.status == 2, result.output
     assert "serves another application, at localhost:9000" in " ".join(result.output.split())

@@ -72,7 +72,8 @@ class TestFrontEnds:
         """create-react-app's scripts are below /static/, SvelteKit has pages of its own, Angular's chunks are beside index.html."""
         build, kept = f"{ROOT}/customer-ui/build", "/opt/table-order/assets/customer-ui/build"
         host.check_output(
-            f"cd {build} && mkdir -p static/js && echo script >static/js/main.abc.js && echo page >about.html && echo logo >assets/logo.png"
+            f"cd {build} && mkdir -p static/js && echo script >static/js/main.abc.js && echo page >about.html"
+            f" && echo logo >assets/logo.png"
             f" && mkdir -p {kept}/static/js && cd {kept} && echo old | tee static/js/2.aaa.chunk.js chunk-ABCD2345.js"
         )
         forever = "public, max-age=31536000, immutable"

@@ -431,8 +431,20 @@ KEPT = {
     "/_next/static/chunks/1.js": True,
     "/fonts/kitchen.woff2": False,
 }
-NOT_KEPT = ("/index.html", "/about/index.html", "/sw.js", "/ngsw-worker.js", "/firebase-messaging-sw.js", "/robots.txt", "/logo.png",
-            "/photo-1024x768.jpg", "/hero-portrait.jpg", "/photo-20240101.jpg", "/home-picture2.jpg", "/hero-Portrait.jpg")  # fmt: skip
+NOT_KEPT = (
+    "/index.html",
+    "/about/index.html",
+    "/sw.js",
+    "/ngsw-worker.js",
+    "/firebase-messaging-sw.js",
+    "/robots.txt",
+    "/logo.png",
+    "/photo-1024x768.jpg",
+    "/hero-portrait.jpg",
+    "/photo-20240101.jpg",
+    "/home-picture2.jpg",
+    "/hero-Portrait.jpg",
+)
 
 
 @pytest.mark.parametrize("place", [*KEPT, *NOT_KEPT])

@@ -214,11 +214,14 @@ def test_nginx_gets_a_chain_in_order(case):
 
 
 @pytest.mark.parametrize(
-    ("begin", "days", "soon"), [(-60, 29, True), (-60, 31, False), (-3.5, 2.5, False), (-4.5, 1.5, True), (-1, 89, False)]
+    ("begin", "days", "soon"),
+    [(-60, 29, True), (-60, 31, False), (-3.5, 2.5, False), (-4.5, 1.5, True), (-1, 89, False)],
 )
 def test_a_certificate_that_expires_soon_is_said(begin, days, soon):
     said = pair.expiry_warnings(pem(issue("shop", OWN, begin=begin, days=days)), "/given/shop.pem")
-    assert [("'/given/shop.pem', whose certificate CN=shop expires at" in one) for one in said] == soon * [True]
+    assert [("'/given/shop.pem', whose certificate CN=shop expires at" in one) for one in said] == soon * [
+        True
+    ]
 
 
 def test_of_an_unreadable_certificate_nothing_is_said():

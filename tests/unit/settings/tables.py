@@ -117,7 +117,8 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
     ],
     "nginx": [
         ("nginx_state", "present", ["gone", None]),
-        *((name, "true or false", ["perhaps", None]) for name in ("nginx_redirect_http", "nginx_proxy_protocol", "nginx_replace_application")),
+        *((name, "true or false", ["perhaps", None])
+          for name in ("nginx_redirect_http", "nginx_proxy_protocol", "nginx_replace_application")),
         *((name, "a path that begins with /", ["", "srv/www", "/", "/srv/../etc", "/a//b", "/srv; } location /x { root /",
                                                "/srv/'a", "/srv/%s", "/var/log/$(id)", "/run/$host", "/run/x\n", ["/srv"], None])
           for name in ("nginx_frontend_root", "nginx_log_directory", "nginx_candidate_flag")),
@@ -355,18 +356,24 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("table_order", {"ansible_skip_tags": ["ngnix"]}, "contains ngnix. No task has this tag, so the run would do nothing. Acc"),
     ("fastapi_app", {"fastapi_app_server": "gunicorn"}, "are those of uvicorn. Set the arguments of gunicorn"),
     ("nginx", {"nginx_http_port": "443"}, "nginx_http_port and nginx_https_port are both 443. Set two different ports"),
-    *(("nginx", applications((one, "x"), (other, "y")) | {"nginx_backend_paths": []}, f"{one!r} and {other!r} both need the location {location}. Set a diff")
+    *(("nginx", applications((one, "x"), (other, "y")) | {"nginx_backend_paths": []},
+       f"{one!r} and {other!r} both need the location {location}. Set a diff")
       for one, other, location in (
           ("/a", "/a", "/a/"), ("/a", "/a/", "/a/"), ("/", "/assets", "/assets/"))),
-    *(("nginx", applications((path, "x")) | {"nginx_backend_paths": ["/api/", "/docs"]}, f"{path!r} collides with {reserved}, which is for")
-      for path, reserved in (("/api", "/api/"), ("/api/", "/api/"), ("/api/docs", "/api/"), ("/docs", "/docs"), ("/docs/a", "/docs"),
+    *(("nginx", applications((path, "x")) | {"nginx_backend_paths": ["/api/", "/docs"]},
+       f"{path!r} collides with {reserved}, which is for")
+      for path, reserved in (("/api", "/api/"), ("/api/", "/api/"), ("/api/docs", "/api/"), ("/docs", "/docs"),
+                             ("/docs/a", "/docs"),
                              ("/static", "/static/"))),
-    ("nginx", applications(("/", "x")) | {"nginx_backend_paths": ["/"]}, "'/' collides with /, which is for nginx_backend_paths. Set"),
+    ("nginx", applications(("/", "x")) | {"nginx_backend_paths": ["/"]},
+     "'/' collides with /, which is for nginx_backend_paths. Set"),
     ("nginx", {"nginx_backend_paths": ["/api/", "/api"]}, "holds '/api/' and '/api', which includes it. Remove '/api/'."),
-    *(("nginx", {"nginx_backend_paths": ["/api/", "/v1"], name: ["/v2/a"]}, f"{name} holds '/v2/a', which is not below nginx_backend_p")
+    *(("nginx", {"nginx_backend_paths": ["/api/", "/v1"], name: ["/v2/a"]},
+       f"{name} holds '/v2/a', which is not below nginx_backend_p")
       for name in ("nginx_login_paths", "nginx_stream_paths")),
     ("nginx", {"nginx_login_paths": ["/a"], "nginx_stream_paths": ["/a"]}, "nginx_login_paths and nginx_stream_paths both hold"),
-    ("nginx", {"nginx_proxy_protocol": "yes"}, "nginx_trusted_proxies is empty. Set the addresses of the load balancers that send"),
+    ("nginx", {"nginx_proxy_protocol": "yes"},
+     "nginx_trusted_proxies is empty. Set the addresses of the load balancers that send"),
     ("nginx", {"nginx_tls_certificate_file": "/a.pem"}, "nginx_tls_key_file is ''. Set both, or leave both empty"),
     ("nginx", {"nginx_tls_remote": "yes", "nginx_tls_certificate_file": "a.crt", "nginx_tls_key_file": "/a.key"},
      "nginx_tls_certificate_file is 'a.crt'. Accepted: with nginx_tls_remote a path on the host"),
@@ -432,7 +439,8 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         applications(("/a", "x"), ("/a/b", "y")), applications(("/apis", "x")) | {"nginx_backend_paths": ["/api"]},
         applications(("/", "x"), ("/admin", "y")) | {"nginx_backend_paths": ["/api/v1", "/docs", "/openapi.json", "/admin/api/"]},
         applications(("/static", "x")) | {"nginx_backend_paths": ["/"]},
-        {"nginx_backend_paths": ["/"], "nginx_stream_paths": ["/", "/a/{id}/events", "/f/{name:path}/", "/b"], "nginx_login_paths": ["/c"]},
+        {"nginx_backend_paths": ["/"], "nginx_stream_paths": ["/", "/a/{id}/events", "/f/{name:path}/", "/b"],
+         "nginx_login_paths": ["/c"]},
         {"nginx_applications": [], "nginx_stream_paths": [], "nginx_backend_paths": []},
         {"nginx_http_port": "8080", "nginx_https_port": "443", "nginx_redirect_http": "no", "nginx_frontend_root": "/srv/~shop/"},
         {"nginx_candidate_address": "", "nginx_asset_archive": "", "nginx_traffic_address": "", "nginx_acme_root": ""},
