@@ -168,6 +168,18 @@ def test_submodules_are_left_out_unless_they_are_asked_for(tmp_path, source_of):
     assert found == {"main.py", ".gitmodules", *(f"vendor/menu/{name}" for name in inner)}
 
 
+def test_the_preview_has_the_submodules(tmp_path, source_of):
+    origin = repository(tmp_path / "origin", **{"main.py": "app"})
+    add_submodule(origin, "theme", repository(tmp_path / "theme", a="1"))
+    source = source_of(origin)
+    git(tmp_path, "clone", "--quiet", "--no-checkout", str(origin), source.names["__fastapi_app_repository"])
+    commit = git(origin, "rev-parse", "HEAD")
+    shell(
+        find(f"{BUILD}/preview.yml", "Fetch the submodules"), source.directory / "repository", COMMIT=commit
+    )
+    assert (source.directory / "repository/theme/a").read_text() == "1"
+
+
 def test_a_private_submodule_ends_no_deployment(tmp_path, source_of):
     origin = repository(tmp_path / "origin", **{"main.py": "app"})
     add_submodule(
