@@ -80,7 +80,7 @@ def test_a_second_application_is_refused(host):
     )
     result = run("converge.yml", f"--limit={HOST}", second)
     assert result.status == 2, result.output
-    assert "serves another application, at localhost:9000" in " ".join(result.output.split())
+    assert "nginx on this host serves an application at localhost:9000" in " ".join(result.output.split())
     assert host.check_output("sha256sum /etc/nginx/nginx.conf") == before
 
 
