@@ -46,9 +46,14 @@ fingerprint:
   type: str
   returned: always
 lock: {description: "The lock holder, with C(age) in seconds; empty without a lock.", type: dict, returned: always}
-units: {description: "The state of the socket, the service, its processes and the candidate.", type: dict, returned: always}
+units:
+  description:
+    - The state of the socket, the service, its processes and the candidate, by unit; C(skipped) for a process whose program the
+      release does not have.
+  type: dict
+  returned: always
 prepared:
-  description: Whether the candidate's unit is of this version of the role.
+  description: Whether the candidate's unit is of this version of the role, and the other processes have their units.
   type: bool
   returned: always
 candidate_env_files: {description: Candidate env files left by a deployment., type: list, elements: str, returned: always}
@@ -82,12 +87,29 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_rele
     read_json,
 )
 
+UNITS = Path("/etc/systemd/system")
+
 
 def unit_facts(module: AnsibleModule, unit: str) -> dict[str, str]:
     """Return the state of a unit and its env files, by systemd's names."""
-    command = ["systemctl", "show", "--property=ActiveState,EnvironmentFiles", unit]
-    lines = module.run_command(command)[1].splitlines()
+    names = "ActiveState,ConditionResult,ConditionTimestampMonotonic,EnvironmentFiles"
+    lines = module.run_command(["systemctl", "show", f"--property={names}", unit])[1].splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def unit_state(unit: str, facts: dict[str, str], site: Site) -> str:
+    """Return systemd's state of a unit, or "skipped" for a process whose program the release does not have."""
+    checked = facts.get("ConditionTimestampMonotonic", "0") not in ("", "0")
+    lacking = unit in site.process_units and checked and facts.get("ConditionResult") == "no"
+    state = facts.get("ActiveState", "")
+    return "skipped" if lacking and state == "inactive" else state
+
+
+def has_its_processes(site: Site) -> bool:
+    """Return whether the units of the other processes are those of the settings."""
+    there = {path.name for path in UNITS.glob(f"{site.service}-process-*")}
+    timers = [unit for unit in site.process_units if unit.endswith(".timer")]
+    return there == {*site.process_units, *(f"{unit.removesuffix('.timer')}.service" for unit in timers)}
 
 
 def gather(module: AnsibleModule) -> dict[str, Any]:
@@ -115,9 +137,10 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
         "started_from": started_from,
         "fingerprint": fingerprint(live, releases.get(live, {}).get("environment", ""), checksums),
         "lock": lock_facts(site.state / "lock.json"),
-        "units": {unit: facts.get("ActiveState", "") for unit, facts in units.items()},
+        "units": {unit: unit_state(unit, facts, site) for unit, facts in units.items()},
         "prepared": str(site.candidate_env_link)
-        in units[site.candidate_unit].get("EnvironmentFiles", "").split(),
+        in units[site.candidate_unit].get("EnvironmentFiles", "").split()
+        and has_its_processes(site),
         "candidate_env_files": candidate_env_files(site.releases, site.state / "environments", releases),
         "killed_previews": killed_previews(site.home),
         "history": entries,

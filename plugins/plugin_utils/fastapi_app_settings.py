@@ -104,7 +104,7 @@ KINDS = {
     "fastapi_app_asset_archive": OWN,
     "fastapi_app_arguments[]": WORD,
     "fastapi_app_processes": Kind(
-        lambda processes: len({one.get("name") for one in processes if isinstance(one, Mapping)}) == len(processes),
+        lambda processes: len({str(one.get("name")) for one in processes if isinstance(one, Mapping)}) == len(processes),
         "dictionaries with a name and a command; each name once"),
     "fastapi_app_processes[].name": pattern(
         r"(?!fastapi\Z|fastapi-candidate\Z|deployments\Z)[a-z][a-z0-9-]{0,30}",

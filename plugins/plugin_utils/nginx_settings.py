@@ -22,7 +22,7 @@ OPTIONAL_PATH = either(path(A_PATH, SIGNS, end="/?"), "", "empty to disable it")
 EXACT_PATH = path(A_PATH, SIGNS)
 BACKEND_PATH = either(path(A_PATH, SIGNS, end="/?"), "/", "/")
 STREAM_PATH = pattern(
-    rf"(?=.{{1,4095}}\Z)/|(/(?!\.\.?(/|\Z))([A-Za-z0-9{re.escape(SIGNS)}]+|{{[A-Za-z_]\w*(:path)?}}))+/?",
+    rf"(?=.{{1,4095}}\Z)/|(/(?!\.\.?(/|\Z))([A-Za-z0-9{re.escape(SIGNS)}]+|{{[A-Za-z_][A-Za-z0-9_]*(:path)?}}))+/?",
     f"{A_PATH}, but for parameters such as in /orders/{{id}}/events. All below it with / at its end",
 )
 TIME = pattern(r"[0-9]{1,9}(ms|[smhd])", "a time, such as 90s or 1h")
@@ -138,11 +138,24 @@ def backend(nginx_backend_paths: list[str]) -> Iterator[str]:
             yield f"nginx_backend_paths holds {shown(one)} and {shown(one.rstrip('/'))}, which includes it. Remove {shown(one)}."
 
 
-def locations(nginx_applications: list[Mapping[str, str]], nginx_backend_paths: list[str]) -> Iterator[str]:
+def locations(
+    nginx_applications: list[Mapping[str, str]],
+    nginx_backend_paths: list[str],
+    nginx_login_paths: list[str],
+    nginx_stream_paths: list[str],
+) -> Iterator[str]:
     """Find front ends with a location that nginx.conf has already: nginx refuses a duplicate."""
     others = dict.fromkeys(nginx_backend_paths, "nginx_backend_paths")
     if not {"/", "/static", "/static/"} & others.keys():
         others["/static/"] = "the static files"
+    special = {
+        path if path.endswith("/") else f"= {path}": name
+        for name, paths in (
+            ("nginx_login_paths", nginx_login_paths),
+            ("nginx_stream_paths", nginx_stream_paths),
+        )
+        for path in paths
+    }
     taken: dict[str, str] = {}
     for written in [application["path"] for application in nginx_applications]:
         for other, owner in others.items():
@@ -158,6 +171,11 @@ def locations(nginx_applications: list[Mapping[str, str]], nginx_backend_paths: 
             yield (
                 f"nginx_applications: the paths {shown(other)} and {shown(written)} both need the location {location}. Set a "
                 "different path for each application."
+            )
+        for location in [one for one in needed if one in special]:
+            yield (
+                f"nginx_applications: the path {shown(written)} needs the location {location}, which {special[location]} has. Set "
+                "different paths."
             )
         taken = dict.fromkeys(needed, written) | taken
 

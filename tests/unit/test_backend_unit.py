@@ -41,6 +41,16 @@ def test_a_worker_runs_all_the_time_from_the_live_release():
     assert not [line for line in unit if ".socket" in line]
 
 
+def test_an_empty_setting_is_an_omitted_one():
+    unit = process(name="worker", command="x", schedule=None, stop_seconds=None, memory_max=None)
+    assert "Restart=always" in unit
+    assert "TimeoutStopSec=30" in unit
+    assert not [line for line in unit if "None" in line]
+    assert Scope("fastapi_app", fastapi_app_processes=[{"name": "a", "command": "x", "schedule": None}]).see(
+        "{{ __fastapi_app_process_units }}"
+    ) == ["a.service"]
+
+
 def test_a_job_is_started_by_its_timer_only():
     unit = process(name="report", command="python -m app.report", schedule="hourly")
     assert "Type=oneshot" in unit

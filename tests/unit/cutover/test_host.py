@@ -204,8 +204,10 @@ def test_systemd_is_asked_in_its_words(systemd, tmp_path, seen, name):
 def test_what_systemd_refuses_is_said(systemd, tmp_path):
     (tmp_path / "status").write_text("5")
     (tmp_path / "answer").write_text("Unit u.service not loaded.")
-    with pytest.raises(StepError, match=r"systemctl stop u\.service: Unit u\.service not loaded"):
-        systemd.stop("u.service")
+    with pytest.raises(StepError, match=r"systemctl start u\.service: Unit u\.service not loaded"):
+        systemd.start("u.service")
+    # What systemd does not know does not run.
+    systemd.stop("u.service")
     # One that ended well has no failure to forget.
     systemd.forget_failure("u.service")
 

@@ -195,7 +195,14 @@ def test_files_of_an_incomplete_release_are_not_read(tmp_path):
 def look(tmp_path, capsys, monkeypatch):
     """Run fastapi_app_info on a home below tmp_path; ``units`` are the properties that systemctl shows, by unit."""
 
-    def look_at(*, files: tuple[str, ...] = (), units: dict[str, str] | None = None, **options) -> dict:
+    def look_at(
+        *,
+        files: tuple[str, ...] = (),
+        units: dict[str, str] | None = None,
+        processes: tuple[str, ...] = (),
+        **options,
+    ) -> dict:
+        monkeypatch.setattr(info, "UNITS", tmp_path / "units")
         programs = tmp_path / "programs"
         programs.mkdir(exist_ok=True)
         for unit, properties in (units or {}).items():
@@ -213,6 +220,7 @@ def look(tmp_path, capsys, monkeypatch):
             "service": "shop",
             "group": "shop",
             "files": list(files),
+            "processes": list(processes),
             "address": "127.0.0.1",
             "port": 8000,
             "candidate_port": 8001,
@@ -311,6 +319,42 @@ def test_the_candidate_unit_is_of_this_version(look, tmp_path, env_files, prepar
         "shop.service": "active",
         "shop-candidate.service": "inactive",
     }
+
+
+@pytest.mark.parametrize(
+    ("there", "prepared"),
+    [
+        (["worker.service", "report.service", "report.timer"], True),
+        (["worker.service", "report.service"], False),
+        (["worker.service", "report.service", "report.timer", "old.service"], False),
+        ([], False),
+    ],
+)
+def test_a_server_without_the_units_of_the_processes_is_not_prepared(look, tmp_path, there, prepared):
+    """A deployment would stop half-way at a unit that is missing, and leave one that is not named any more to the old release."""
+    (tmp_path / "units").mkdir()
+    for name in [f"shop-process-{one}" for one in there] + ["shop.service", "shop-two-process-x.service"]:
+        (tmp_path / "units" / name).touch()
+    shown = f"EnvironmentFiles={tmp_path / 'state'}/candidate.env (ignore_errors=no)\n"
+    found = look(processes=("worker.service", "report.timer"), units={"shop-candidate.service": shown})
+    assert found["prepared"] is prepared
+
+
+@pytest.mark.parametrize(
+    ("shown", "state"),
+    [
+        ("inactive\nConditionResult=no\nConditionTimestampMonotonic=12", "skipped"),
+        ("inactive\nConditionResult=no\nConditionTimestampMonotonic=0", "inactive"),
+        ("inactive\nConditionResult=yes\nConditionTimestampMonotonic=12", "inactive"),
+        ("failed\nConditionResult=no\nConditionTimestampMonotonic=12", "failed"),
+    ],
+)
+def test_a_process_whose_program_is_missing_is_skipped(look, shown, state):
+    """Otherwise each run after a rollback would start it again in vain; one that was never started is only inactive."""
+    found = look(
+        processes=("worker.service",), units={"shop-process-worker.service": f"ActiveState={shown}\n"}
+    )
+    assert found["units"]["shop-process-worker.service"] == state
 
 
 def test_only_an_old_preview_is_of_a_killed_check_run(look, tmp_path):
