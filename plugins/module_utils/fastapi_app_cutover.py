@@ -309,9 +309,14 @@ class Cutover:
         return self.serve_frontends() or changed
 
     def start_service(self) -> None:
-        """Start the service as it is, with its socket and the other processes."""
-        for unit in (self.site.socket_unit, self.site.service_unit, *self.site.process_units):
+        """Start the service as it is, with its socket and the other processes; one of these that does not start is a complaint."""
+        for unit in (self.site.socket_unit, self.site.service_unit):
             self.systemd.start(unit)
+        for unit in self.site.process_units:
+            try:
+                self.systemd.start(unit)
+            except StepError as error:
+                self.complaints.append(str(error))
 
     def serve_frontends(self) -> bool:
         """Serve the front ends of the live release; none where nothing is live."""
@@ -490,6 +495,8 @@ def run_step(module: AnsibleModule, step: Callable[[Cutover], dict[str, Any]]) -
         with one_step_at_a_time(site.state):
             fence("the first step")
             result = step(cutover)
+        for complaint in cutover.complaints:
+            module.warn(complaint)
     except LockLostError as error:
         module.fail_json(msg=str(error), lock_lost=True)
     except CutoverError as error:

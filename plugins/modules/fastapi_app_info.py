@@ -107,7 +107,8 @@ def unit_state(unit: str, facts: dict[str, str], site: Site) -> str:
 
 def has_its_processes(site: Site) -> bool:
     """Return whether the units of the other processes are those of the settings."""
-    there = {path.name for path in UNITS.glob(f"{site.service}-process-*")}
+    # Not the directories of drop-ins, which are an operator's.
+    there = {path.name for path in UNITS.glob(f"{site.service}-process-*") if path.is_file()}
     timers = [unit for unit in site.process_units if unit.endswith(".timer")]
     return there == {*site.process_units, *(f"{unit.removesuffix('.timer')}.service" for unit in timers)}
 

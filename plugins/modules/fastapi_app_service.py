@@ -98,8 +98,6 @@ def step(module: AnsibleModule, cutover: Cutover) -> dict[str, Any]:
         if module.check_mode
         else cutover.run(release, module.params["fallback"], module.params["require_processes"])
     )
-    for complaint in cutover.complaints:
-        module.warn(complaint)
     difference = {"before": {"live": before}, "after": {"live": release}}
     return {"changed": changed, "release": release, "diff": difference}
 

@@ -107,8 +107,8 @@ KINDS = {
         lambda processes: len({str(one.get("name")) for one in processes if isinstance(one, Mapping)}) == len(processes),
         "dictionaries with a name and a command; each name once"),
     "fastapi_app_processes[].name": pattern(
-        r"(?!fastapi\Z|fastapi-candidate\Z|deployments\Z)[a-z][a-z0-9-]{0,30}",
-        "a name of lower-case letters, digits and -, such as worker; not that of a log of the role (fastapi, deployments)"),
+        r"(?!fastapi\Z|fastapi-candidate\Z|deployments\Z|nginx-)[a-z][a-z0-9-]{0,30}",
+        "a name of lower-case letters, digits and -, such as worker; not that of another log (fastapi, deployments, nginx-access)"),
     "fastapi_app_processes[].command": pattern(
         r"[A-Za-z0-9._-]+( [A-Za-z0-9._:/=,*\[\]~+@-]+)*",
         "a program of the virtual environment, without a path, and its arguments with single blanks, such as "

@@ -10,7 +10,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
 from tests.unit.roles.modules import load, run
-from tests.unit.tasks import find
+from tests.unit.tasks import all_tasks, find
 from tests.unit.test_settings_wired import Scope, trusted
 
 RELEASE = "/opt/table-order/releases/one"
@@ -127,13 +127,33 @@ def test_the_build_environment_is_in_a_file_and_in_no_argument():
     files = [one.partition("=")[2] for one in properties(command) if one.startswith("EnvironmentFile=")]
     assert files == ["-/etc/environment", "-/var/lib/table-order/build.env"]
     assert "sesame-open" not in str(command)
-    write, remove = (
-        find("roles/fastapi_app/tasks/build/build.yml", f"{verb} the build environment")
-        for verb in ("Write", "Remove")
+    tasks = [one for one in all_tasks() if one.path == "roles/fastapi_app/tasks/build/build.yml"]
+    names = (
+        "Write the build environment",
+        "Remove the build environment",
+        "Remove the environment of the failed build",
     )
+    write, remove, failed = (next(one for one in tasks if one.name.endswith(name)) for name in names)
     assert scope.see(write.arguments["content"]) == 'TOKEN="sesame-open"\n'
-    assert scope.see(write.arguments["dest"]) == scope.see(remove.arguments["path"]) == files[1][1:]
-    assert (write.arguments["mode"], write.keywords["diff"], remove.section) == ("0600", False, "always")
+    places = {
+        scope.see(place)
+        for place in (write.arguments["dest"], remove.arguments["path"], failed.arguments["path"])
+    }
+    assert places == {files[1][1:]}
+    assert (write.arguments["mode"], write.keywords["diff"], failed.section) == ("0600", False, "rescue")
+    # A run that is killed before the manifest leaves an incomplete release, and the next one removes both.
+    order = [one.name.partition(" | ")[2] for one in tasks]
+    assert order.index(names[1]) < order.index("Write the manifest")
+
+
+def test_no_link_of_a_build_leads_root_to_a_file():
+    """A build may replace a directory by a link: below the backend, env files are removed before it only."""
+    tasks = [one for one in all_tasks() if one.path == "roles/fastapi_app/tasks/build/build.yml"]
+    order = [one.name.partition(" | ")[2] for one in tasks]
+    below = [one.name.partition(" | ")[2] for one in tasks if "{{ item }}" in str(one.arguments)]
+    assert "Remove the env files of the source" in below
+    started = order.index("Install the dependencies")
+    assert [name for name in below if order.index(name) > started] == []
 
 
 def test_a_failed_build_does_not_show_its_environment():

@@ -4,6 +4,7 @@ import json
 from contextlib import nullcontext
 
 import pytest
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_checks import UPSTREAMS
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cutover import CutoverError, story
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import StepError
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
@@ -518,6 +519,25 @@ def test_a_rollback_and_a_restart_go_on_without_a_worker_and_the_next_run_tries_
     next_run(server, release)
     assert_serves(server, release)
     assert server.lost == []
+
+
+def test_the_requests_come_back_to_the_service_although_a_worker_does_not_start(make):
+    """A killed run has stopped everything, and nginx sends nothing to the candidate."""
+    server = make()
+    server.draft("b", NEW)
+    cutover = server.cutover()
+    cutover.start_candidate("b")
+    cutover.send_to_candidate()
+    for unit in (SERVICE, WORKER, TIMER):
+        server.stop(unit)
+    server.lost.clear()
+    server.upstream = lambda _: UPSTREAMS["service"]
+    server.refuses = lambda step: step == f"start {WORKER}"
+    with pytest.raises(CutoverError, match="Traffic did not reach b"):
+        cutover.send_to_candidate()
+    assert cutover.complaints == [f"start {WORKER}: refused by the test"]
+    assert not server.flag
+    assert (server.processes[SERVICE].release, server.processes[TIMER].release) == ("a", "a")
 
 
 def test_a_release_of_before_a_worker_is_no_fault(make):

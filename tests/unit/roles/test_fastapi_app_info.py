@@ -335,6 +335,8 @@ def test_a_server_without_the_units_of_the_processes_is_not_prepared(look, tmp_p
     (tmp_path / "units").mkdir()
     for name in [f"shop-process-{one}" for one in there] + ["shop.service", "shop-two-process-x.service"]:
         (tmp_path / "units" / name).touch()
+    # An operator's own changes of a unit.
+    (tmp_path / "units/shop-process-worker.service.d").mkdir()
     shown = f"EnvironmentFiles={tmp_path / 'state'}/candidate.env (ignore_errors=no)\n"
     found = look(processes=("worker.service", "report.timer"), units={"shop-candidate.service": shown})
     assert found["prepared"] is prepared

@@ -265,7 +265,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_server", "uvicorn or gunicorn or hypercorn", ["daphne"]),
         ("fastapi_app_memory_max", "a limit of memory", ["1GB", "lots", "0", "-1G"]),
         ("fastapi_app_processes", "each name once", [[{"name": "a", "command": "x"}, {"name": "a", "command": "y"}]]),
-        ("fastapi_app_processes[0].name", "lower-case letters", ["../x", "Worker", "fastapi", "deployments"]),
+        ("fastapi_app_processes[0].name", "lower-case letters", ["../x", "Worker", "fastapi", "deployments", "nginx-error"]),
         ("fastapi_app_processes[0].command", "a program of the virtual", ["/bin/sh", "x $HOME", "x 'a'", "x\ny", "x  y"]),
         ("fastapi_app_processes[0].schedule", "an OnCalendar expression", ["daily\nUser=root"]),
         ("fastapi_app_processes[0].stop_seconds", "1 to 240", [0, 241]),
