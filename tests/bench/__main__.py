@@ -134,7 +134,7 @@ def main() -> None:
     site.play("site.yml").check()
     with tempfile.TemporaryDirectory() as directory:
         parts = {
-            "unchanged": lambda: unchanged.measure(Path(directory) / "files"),
+            "unchanged": lambda: unchanged.measure(Path(directory)),
             "deployments": lambda: deployments(Path(directory)),
             "server": server_bench.measure,
         }

@@ -1,4 +1,6 @@
-"""Runs that change nothing: the site and its playbooks, and pyinfra on the same items of the server where it is installed."""
+"""Runs that change nothing: the site and its playbooks, and where they are installed pyinfra on the same items of the server and
+Terraform on the same resources.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from moto.server import ThreadedMotoServer
+
 from tests.e2e import deployment, site
 
 PLAYBOOKS = (
@@ -16,6 +20,7 @@ PLAYBOOKS = (
     *(f"playbooks/{name}.yml" for name in ("provision", "configure", "deploy", "verify")),
 )
 PEER = Path(__file__).parent / "peers/server.py"
+RESOURCES = Path(__file__).parent / "peers/terraform/main.tf"
 # What configure.yml writes, and no secret.
 FILES = (
     "/etc/nginx/nginx.conf",
@@ -70,6 +75,34 @@ def pyinfra(directory: Path) -> dict[str, Any]:
     return found
 
 
+def terraform(directory: Path) -> dict[str, Any]:
+    """Return the time of a plan of the same resources on a moto server; why not, where Terraform or its provider is missing.
+
+    moto alone creates no containers, so that the account holds what Terraform has made and nothing else.
+    """
+    program = shutil.which("terraform")
+    if not program:
+        return {"skipped": "terraform is not on PATH"}
+    directory.mkdir()
+    shutil.copy(RESOURCES, directory)
+    begin, options = [program, f"-chdir={directory}"], ["-input=false", "-no-color"]
+    if subprocess.run([*begin, "init", *options], capture_output=True, check=False).returncode:
+        return {"skipped": "terraform init failed: its AWS provider cannot be had here"}
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        options += [f"-var=endpoint=http://{host}:{port}"]
+        timed([*begin, "apply", "-auto-approve", *options])
+        found = timed([*begin, "plan", *options])
+    finally:
+        server.stop()
+    return found | {"output": "No changes" if "No changes" in found["output"] else "changes"}
+
+
 def measure(directory: Path) -> dict[str, Any]:
     """Return the times of runs that change nothing."""
-    return playbooks() | {"pyinfra, the server's items": pyinfra(directory)}
+    return playbooks() | {
+        "pyinfra, the server's items": pyinfra(directory / "files"),
+        "terraform, the resources": terraform(directory / "terraform"),
+    }
