@@ -49,6 +49,11 @@ options:
         description: The group that can read the env files and the candidate's log.
         type: str
         required: true
+      shared:
+        description: Directories of the backend that all releases share, relative to it.
+        type: list
+        elements: str
+        default: []
       files:
         description: Further files behind the process, such as its unit.
         type: list

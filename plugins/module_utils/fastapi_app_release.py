@@ -38,6 +38,7 @@ SITE_OPTIONS: dict[str, Any] = {
     "builds": {"type": "list", "elements": "str", "default": []},
     "service": {"type": "str", "required": True},
     "group": {"type": "str", "required": True},
+    "shared": {"type": "list", "elements": "str", "default": []},
     "files": {"type": "list", "elements": "path", "default": []},
     "processes": {"type": "list", "elements": "str", "default": []},
     "address": {"type": "str", "required": True},
@@ -84,6 +85,7 @@ class Site(NamedTuple):
     builds: list[str]
     service: str
     group: str
+    shared: list[str]
     files: list[str]
     processes: list[str]
     address: str

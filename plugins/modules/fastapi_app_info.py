@@ -92,7 +92,7 @@ UNITS = Path("/etc/systemd/system")
 
 def unit_facts(module: AnsibleModule, unit: str) -> dict[str, str]:
     """Return the state of a unit and its env files, by systemd's names."""
-    names = "ActiveState,ConditionResult,ConditionTimestampMonotonic,EnvironmentFiles"
+    names = "ActiveState,BindPaths,ConditionResult,ConditionTimestampMonotonic,EnvironmentFiles"
     lines = module.run_command(["systemctl", "show", f"--property={names}", unit])[1].splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
@@ -111,6 +111,15 @@ def has_its_processes(site: Site) -> bool:
     there = {path.name for path in UNITS.glob(f"{site.service}-process-*") if path.is_file()}
     timers = [unit for unit in site.process_units if unit.endswith(".timer")]
     return there == {*site.process_units, *(f"{unit.removesuffix('.timer')}.service" for unit in timers)}
+
+
+def has_its_directories(site: Site, facts: dict[str, str]) -> bool:
+    """Return whether the candidate's unit mounts the shared directories of the settings; others may be an operator's."""
+    sources = {mount.partition(":")[0] for mount in facts.get("BindPaths", "").split()}
+    shared = site.home / "shared"
+    return {one for one in sources if Path(one).is_relative_to(shared)} == {
+        str(shared / directory) for directory in site.shared
+    }
 
 
 def gather(module: AnsibleModule) -> dict[str, Any]:
@@ -141,7 +150,8 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
         "units": {unit: unit_state(unit, facts, site) for unit, facts in units.items()},
         "prepared": str(site.candidate_env_link)
         in units[site.candidate_unit].get("EnvironmentFiles", "").split()
-        and has_its_processes(site),
+        and has_its_processes(site)
+        and has_its_directories(site, units[site.candidate_unit]),
         "candidate_env_files": candidate_env_files(site.releases, site.state / "environments", releases),
         "killed_previews": killed_previews(site.home),
         "history": entries,

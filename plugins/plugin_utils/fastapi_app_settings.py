@@ -11,7 +11,20 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from .settings import REVISION, Kind, Table, either, integer, number, path, pattern, sentence, shown, variable
+from .settings import (
+    DISTINCT,
+    REVISION,
+    Kind,
+    Table,
+    either,
+    integer,
+    number,
+    path,
+    pattern,
+    sentence,
+    shown,
+    variable,
+)
 
 # The role removes directories or restricts them to root, so a shared system directory is refused.
 SYSTEM_DIRECTORIES = frozenset(f"/{name}" for name in (
@@ -121,6 +134,10 @@ KINDS = {
     "fastapi_app_open_files": integer(64, 1048576),
     "fastapi_app_memory_max": MEMORY,
     "fastapi_app_writable_paths[]": PATH,
+    "fastapi_app_shared_directories": DISTINCT,
+    "fastapi_app_shared_directories[]": path(
+        "a directory of the backend, as a path of letters, digits and . _ - without .., such as uploads; not venv or .env",
+        start=r"(?!(venv|\.env)(/|\Z))"),
     "fastapi_app_keep_releases": integer(2, 99, "; a rollback needs at least two releases"),
     "fastapi_app_no_log": BOOLEAN,
 
@@ -232,6 +249,33 @@ def directories(
             )
 
 
+def within(inner: str, outer: str) -> bool:
+    """Return whether a path is another one, or lies in it."""
+    return f"{inner}/".startswith(f"{outer}/")
+
+
+def writable_paths(fastapi_app_home: str, fastapi_app_writable_paths: list[str]) -> Iterator[str]:
+    """Find paths in a release, which belongs to root, so that the service could not write there."""
+    of_releases = [f"{fastapi_app_home}/{name}" for name in ("backend", "frontend", "candidate", "releases")]
+    for place, value in enumerate(fastapi_app_writable_paths):
+        if any(within(value, one) for one in of_releases):
+            yield (
+                f"fastapi_app_writable_paths[{place}] is {shown(value)}, which lies in a release: root owns it, and the next "
+                "release would not have its files. Use fastapi_app_shared_directories for directories of the backend."
+            )
+
+
+def shared_directories(fastapi_app_shared_directories: list[str]) -> Iterator[str]:
+    """Find shared directories that would hide one another."""
+    for place, value in enumerate(fastapi_app_shared_directories):
+        others = [one for one in fastapi_app_shared_directories if one != value and within(value, one)]
+        if others:
+            accepted = (
+                f"a directory that is not in another one of the list. {others[0]} already contains this one"
+            )
+            yield sentence(f"fastapi_app_shared_directories[{place}]", value, accepted)
+
+
 def server(fastapi_app_server: str, fastapi_app_arguments: list[str]) -> Iterator[str]:
     """Find another server with the arguments of uvicorn, which are the default."""
     if fastapi_app_server != "uvicorn" and "--proxy-headers" in fastapi_app_arguments:
@@ -316,7 +360,18 @@ def release_path(
 
 TABLE = Table(
     KINDS,
-    [state, users, ports, directories, server, database_ca, source, release_path],
+    [
+        state,
+        users,
+        ports,
+        directories,
+        writable_paths,
+        shared_directories,
+        server,
+        database_ca,
+        source,
+        release_path,
+    ],
     PARTS,
     others=["fastapi_app_result"],
     secrets=["fastapi_app_environment"],

@@ -86,3 +86,30 @@ def test_drivers_get_the_authorities_of_the_database_where_a_url_names_none(inst
     assert [line for line in lines if "PGSSL" in line] == (wanted if given else [])
     file = next(place for place, line in enumerate(lines) if line.startswith("EnvironmentFile="))
     assert all(lines.index(line) < file for line in wanted if given)
+
+
+def test_each_process_sees_the_shared_directories_in_its_release():
+    """systemd mounts them, so that a path of the application stays below its directory: StaticFiles follows no link out of it."""
+    shared = {
+        "fastapi_app_shared_directories": ["uploads", "var/cache"],
+        "__fastapi_app_path": "/opt/table-order/releases/x",
+        "__fastapi_app_cutover": {"to": "x"},
+    }
+    scope = Scope("fastapi_app", item={"name": "worker", "command": "x"}, **shared)
+    template = (scope.role / "templates/backend.service.j2").read_text()
+    mounts = [f"BindPaths=/opt/table-order/shared/{one}:%s/{one}" for one in ("uploads", "var/cache")]
+    for instance, backend in (("service", "backend"), ("process", "backend"), ("candidate", "candidate")):
+        unit = scope.see(
+            template, __fastapi_app_instance="{{ __fastapi_app_instances." + instance + " }}"
+        ).splitlines()
+        assert [line for line in unit if line.startswith("BindPaths")] == [
+            one % f"/opt/table-order/{backend}" for one in mounts
+        ]
+    command = scope.see("{{ __fastapi_app_start_command }}")
+    assert [one for one in map(str, command) if "BindPaths" in one] == [
+        f"--property={one % '/opt/table-order/releases/x/backend'}" for one in mounts
+    ]
+    assert scope.see("{{ __fastapi_app_shared_parents }}") == [
+        "/opt/table-order/shared",
+        "/opt/table-order/shared/var",
+    ]

@@ -121,6 +121,14 @@ def test_the_process_has_no_rights(host):
 def test_the_application_may_write_to_the_writable_paths(host):
     ask(host, "/write", "--request", "POST")
     assert host.file("/srv/shop-uploads/order.txt").content_string == "one soup"
+    cart = host.file("/srv/shop/shared/var/carts/1.txt")
+    assert (cart.content_string, cart.user, host.file("/srv/shop/shared/var").user) == (
+        "one cart",
+        "shop",
+        "root",
+    )
+    # The release has an empty directory in its place.
+    assert host.file("/srv/shop/backend/var/carts").listdir() == []
 
 
 def test_the_dependencies_are_those_of_the_lock(host):
@@ -146,7 +154,8 @@ def test_the_release_is_the_requested_commit(host):
 
 
 def test_the_application_owns_no_code(host):
-    assert host.check_output("find /srv/shop -user shop -not -path '/srv/shop/cache*'") == ""
+    data = "-path /srv/shop/shared -prune -o"
+    assert host.check_output(f"find /srv/shop {data} -user shop -not -path '/srv/shop/cache*' -print") == ""
     assert host.check_output("find /srv/shop -perm /022 -not -type l -not -path '/srv/shop/cache*'") == ""
     # A file of the cache that were a file of a release as well could be written to.
     assert host.check_output("find /srv/shop/releases -type f -links +1") == ""

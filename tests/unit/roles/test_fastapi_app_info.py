@@ -200,6 +200,7 @@ def look(tmp_path, capsys, monkeypatch):
         files: tuple[str, ...] = (),
         units: dict[str, str] | None = None,
         processes: tuple[str, ...] = (),
+        shared: tuple[str, ...] = (),
         **options,
     ) -> dict:
         monkeypatch.setattr(info, "UNITS", tmp_path / "units")
@@ -219,6 +220,7 @@ def look(tmp_path, capsys, monkeypatch):
             "assets": str(tmp_path / "home/assets"),
             "service": "shop",
             "group": "shop",
+            "shared": list(shared),
             "files": list(files),
             "processes": list(processes),
             "address": "127.0.0.1",
@@ -340,6 +342,26 @@ def test_a_server_without_the_units_of_the_processes_is_not_prepared(look, tmp_p
     shown = f"EnvironmentFiles={tmp_path / 'state'}/candidate.env (ignore_errors=no)\n"
     found = look(processes=("worker.service", "report.timer"), units={"shop-candidate.service": shown})
     assert found["prepared"] is prepared
+
+
+@pytest.mark.parametrize(
+    ("mounted", "prepared"),
+    [
+        ("{home}/shared/uploads:{home}/candidate/uploads:rbind /srv/x:/x:rbind", True),
+        (
+            "{home}/shared/uploads:{home}/candidate/uploads:rbind {home}/shared/old:{home}/candidate/old:rbind",
+            False,
+        ),
+        ("", False),
+    ],
+)
+def test_a_server_without_the_mounts_of_the_shared_directories_is_not_prepared(
+    look, tmp_path, mounted, prepared
+):
+    """The release would be checked with a directory that its service does not have."""
+    shown = f"EnvironmentFiles={tmp_path / 'state'}/candidate.env (ignore_errors=no)\n"
+    shown += f"BindPaths={mounted.format(home=tmp_path / 'home')}\n"
+    assert look(shared=("uploads",), units={"shop-candidate.service": shown})["prepared"] is prepared
 
 
 @pytest.mark.parametrize(

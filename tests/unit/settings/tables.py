@@ -271,6 +271,11 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_processes[0].stop_seconds", "1 to 240", [0, 241]),
         ("fastapi_app_processes[0].memory_max", "a limit of memory", ["1GB"]),
         ("fastapi_app_writable_paths[0]", "an absolute path", ["/srv/../etc"]),
+        ("fastapi_app_writable_paths[0]", "lies in a release: root owns it", [
+            "/opt/table-order/backend/uploads", "/opt/table-order/releases", "/opt/table-order/candidate"]),
+        ("fastapi_app_shared_directories", "each entry once", [["uploads", "uploads"]]),
+        ("fastapi_app_shared_directories[0]", "a directory of the backend", [
+            "/srv/uploads", "../uploads", ".", "", "a/./b", "a b", "venv", "venv/lib", ".env", "uploads/", "업로드"]),
         ("fastapi_app_working_path", "a path inside the source", ["../x"]),
         ("fastapi_app_backend_path", "a path inside the source", ["/etc", "a/../../b"]),
         ("fastapi_app_project_path", "a path inside the source", ["../x", ""]),
@@ -358,6 +363,7 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
      "'/shop' needs the location = /shop, which nginx_login_paths has"),
     ("nginx", applications(("/shop", "x")) | {"nginx_backend_paths": ["/"], "nginx_stream_paths": ["/shop/"]},
      "needs the location /shop/, which nginx_stream_paths has"),
+    ("fastapi_app", {"fastapi_app_shared_directories": ["var", "var/cache"]}, "[1] is 'var/cache'. Accepted: a directory"),
     ("fastapi_app", {"fastapi_app_server": "gunicorn"}, "are those of uvicorn. Set the arguments of gunicorn"),
     ("nginx", {"nginx_http_port": "443"}, "nginx_http_port and nginx_https_port are both 443. Set two different ports"),
     *(("nginx", applications((one, "x"), (other, "y")) | {"nginx_backend_paths": []},
@@ -481,6 +487,8 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"db_migrate_state": "absent", "db_migrate_database": {}, "db_migrate_owner": {}, "db_migrate_app": {}},
     ],
     "fastapi_app": [
+        {"fastapi_app_shared_directories": ["uploads", "var/cache", "var/cached", ".cache", "venvs"],
+         "fastapi_app_writable_paths": ["/srv/uploads", "/opt/table-order/backend-data"]},
         {"fastapi_app_port": "8080", "fastapi_app_log_days": "7", "fastapi_app_keep_releases": "9", "fastapi_app_workers": "64"},
         {"fastapi_app_arguments": ["--forwarded-allow-ips=::1,10.0.0.2"], "fastapi_app_install_arguments": ["--extra=postgres"]},
         {"fastapi_app_server": "gunicorn", "fastapi_app_arguments": [], "fastapi_app_memory_max": "40%"},
