@@ -139,6 +139,7 @@ KINDS = {
         "a directory of the backend, as a path of letters, digits and . _ - without .., such as uploads; not venv or .env",
         start=r"(?!(venv|\.env)(/|\Z))"),
     "fastapi_app_keep_releases": integer(2, 99, "; a rollback needs at least two releases"),
+    "fastapi_app_disk_reserve": integer(0, 1048576, " MiB"),
     "fastapi_app_no_log": BOOLEAN,
 
     "fastapi_app_source.version": pattern(
@@ -184,7 +185,7 @@ KINDS = {
 LOCK = {f"fastapi_app_{name}" for name in ("state", "traffic_url", "why", "lock_wait", "lock_lease", "lock_break")}
 RELEASE = {f"fastapi_app_{name}" for name in (
     "source", "source_exclude", "backend_path", "project_path", "frontend_path", "frontends", "dependencies", "force",
-    "build_environment", "requirements", "require_hashes", "install_arguments")}
+    "build_environment", "disk_reserve", "requirements", "require_hashes", "install_arguments")}
 ACTIVATE = {f"fastapi_app_{name}" for name in (
     "release_path", "environment", "revisions", "health_url", "health_host", "health_status", "health_body", "health_names_release",
     "health_times", "health_tries", "drain_seconds", "release")}

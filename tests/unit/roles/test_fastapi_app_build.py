@@ -1,6 +1,7 @@
-"""A failed build says the cause as lines that people can read, with the free space of a full disk."""
+"""A failed build says the cause as lines that people can read, with the free space of a full disk; a nearly full one is refused."""
 
 import json
+import re
 
 import pytest
 
@@ -65,3 +66,54 @@ def test_a_full_disk_is_said_with_the_free_space(messages):
 
 def test_the_output_of_the_installer_is_printed_once():
     assert INSTALL.keywords["no_log"] == "{{ fastapi_app_no_log }}"
+
+
+SPACE = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - block:
+        - ansible.builtin.include_role: {name: table_order.infra.fastapi_app, tasks_from: build/space}
+        - {name: Message, ansible.builtin.debug: {msg: accepted}}
+      rescue:
+        - {name: Message, ansible.builtin.debug: {msg: "{{ ansible_failed_result.msg }}"}}
+"""
+MOST = 1048576
+# The live release, and the reserve.
+SPACES = {
+    "room": ("", 0),
+    "room for another release": ("live", 0),
+    "no room": ("", MOST),
+    "no room for another release": ("live", MOST),
+    "a new server": (None, MOST),
+}
+
+
+@pytest.fixture(scope="module")
+def spaces(tmp_path_factory) -> dict[str, str]:
+    """Return what is said before a build of each case; the live release has 3 MiB in a file."""
+    directory = tmp_path_factory.mktemp("space")
+    (directory / "home/releases/live").mkdir(parents=True)
+    (directory / "home/releases/live/file").write_bytes(bytes(3 * 1024**2))
+    every = {"ansible_connection": "local", "ansible_python_interpreter": INTERPRETER}
+    hosts = {
+        name: {
+            "fastapi_app_home": str(directory / ("none" if live is None else "home")),
+            "fastapi_app_disk_reserve": reserve,
+            "__fastapi_app_info": {"live": live or ""},
+        }
+        for name, (live, reserve) in SPACES.items()
+    }
+    found = results(run_play(directory, SPACE, {"all": {"hosts": hosts, "vars": every}}), SPACES)
+    return {name: dict(tasks)["Message"]["msg"] for name, tasks in found.items()}
+
+
+@pytest.mark.parametrize("case", SPACES)
+def test_a_disk_without_room_is_refused_before_the_build(spaces, case):
+    if case.startswith("no room"):
+        # The directory takes space, too.
+        files, size = (1002, MOST + 4) if "another" in case else (1000, MOST)
+        assert re.search(r"has \d+ MiB and \d+ files \(inodes\) free", spaces[case]), spaces[case]
+        assert f"needs about {size} MiB and {files} files" in spaces[case]
+    else:
+        assert spaces[case] == "accepted"

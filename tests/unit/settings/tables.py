@@ -261,6 +261,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_python_source", "platform or uv", ["conda"]),
         ("fastapi_app_amazon_release", "a release of Amazon Linux", ["2023;x"]),
         ("fastapi_app_keep_releases", "2 to 99", [1]),
+        ("fastapi_app_disk_reserve", "0 to 1048576 MiB", [-1, 1048577, "1G"]),
         ("fastapi_app_workers", "1 to 64", [0, 65, "auto"]),
         ("fastapi_app_server", "uvicorn or gunicorn or hypercorn", ["daphne"]),
         ("fastapi_app_memory_max", "a limit of memory", ["1GB", "lots", "0", "-1G"]),
