@@ -127,7 +127,7 @@ KINDS = {
         "a program of the virtual environment, without a path, and its arguments with single blanks, such as "
         "celery --app app.worker worker; of letters, digits and . _ : / = , * [ ] ~ + @ -"),
     "fastapi_app_processes[].schedule": pattern(
-        r"[A-Za-z0-9*,/:. ~-]+", 'an OnCalendar expression of systemd, such as "*-*-* 03:30:00" or hourly'),
+        r"[A-Za-z0-9*,/:. ~_+-]+", 'an OnCalendar expression of systemd, such as "*-*-* 03:30:00 Asia/Seoul" or hourly'),
     "fastapi_app_processes[].stop_seconds": integer(1, 240),
     "fastapi_app_processes[].memory_max": MEMORY,
     "fastapi_app_check_lifespan": FLAG,

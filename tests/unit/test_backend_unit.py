@@ -88,6 +88,24 @@ def test_drivers_get_the_authorities_of_the_database_where_a_url_names_none(inst
     assert all(lines.index(line) < file for line in wanted if given)
 
 
+@pytest.mark.parametrize("url", ["https://authorities.example/ca.pem", ""])
+def test_python_takes_text_for_utf_8_whatever_the_locale_of_the_host(url):
+    scope = Scope(
+        "fastapi_app",
+        fastapi_app_database_ca_url=url,
+        __fastapi_app_path="/x",
+        __fastapi_app_cutover={"to": "x"},
+    )
+    unit = scope.see(
+        (scope.role / "templates/backend.service.j2").read_text(),
+        __fastapi_app_instance="{{ __fastapi_app_instances.service }}",
+    ).splitlines()
+    assert unit.index("Environment=PYTHONUTF8=1") < unit.index(
+        "EnvironmentFile=/opt/table-order/backend/.env"
+    )
+    assert "--setenv=PYTHONUTF8=1" in scope.see("{{ __fastapi_app_start_command }}")
+
+
 def test_each_process_sees_the_shared_directories_in_its_release():
     """systemd mounts them, so that a path of the application stays below its directory: StaticFiles follows no link out of it."""
     shared = {

@@ -96,7 +96,7 @@ def test_a_job_runs_at_its_times(host):
     timer = host.service("shop-process-report.timer")
     assert timer.is_enabled
     assert timer.is_running
-    assert "03:30:00" in timer.systemd_properties["TimersCalendar"]
+    assert "03:30:00 Asia/Seoul" in timer.systemd_properties["TimersCalendar"]
     job = host.service("shop-process-report.service")
     assert (job.systemd_properties["MemoryMax"], job.systemd_properties["TimeoutStopUSec"]) == (
         str(256 * 1024**2),

@@ -488,6 +488,9 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"db_migrate_state": "absent", "db_migrate_database": {}, "db_migrate_owner": {}, "db_migrate_app": {}},
     ],
     "fastapi_app": [
+        {"fastapi_app_processes": [
+            {"name": name, "command": "x", "schedule": f"*-*-* 03:30:00 {zone}"}
+            for name, zone in (("a", "America/New_York"), ("b", "Etc/GMT+9"), ("c", "Asia/Seoul"))]},
         {"fastapi_app_shared_directories": ["uploads", "var/cache", "var/cached", ".cache", "venvs"],
          "fastapi_app_writable_paths": ["/srv/uploads", "/opt/table-order/backend-data"]},
         {"fastapi_app_port": "8080", "fastapi_app_log_days": "7", "fastapi_app_keep_releases": "9", "fastapi_app_workers": "64"},
