@@ -19,17 +19,12 @@ SHOWN_LINES = 40
 def environment_file(environment: dict[str, Any]) -> str:
     """Return the lines NAME="value", sorted by name; systemd and a shell both read these values byte for byte.
 
-    Where possible a "$" or a backquote is in single quotes and not escaped: python-dotenv, with which an application may read this
-    file, unescapes neither.
-
     True and False become "true" and "false". The role checks the entries before (plugin_utils/fastapi_app_settings.py).
     """
     lines = []
     for name, value in sorted(environment.items()):
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        plain = re.search(r"[`$]", text) and not re.search(r"['\\]", text)
-        quoted = f"'{text}'" if plain else '"' + ESCAPED.sub(r"\\\1", text) + '"'
-        lines.append(f"{name}={quoted}")
+        lines.append(f'{name}="{ESCAPED.sub(r"\\\1", text)}"')
     return "\n".join(lines)
 
 

@@ -151,6 +151,11 @@ class Site(NamedTuple):
         return self.state / "candidate.env"
 
     @property
+    def service_env_link(self) -> Path:
+        """Return the link to what the service is started from: it follows the link to the live release's backend."""
+        return self.state / "service.env"
+
+    @property
     def candidate_url(self) -> str:
         """Return the service's health, asked of the candidate."""
         parts = urlsplit(self.health.url)
@@ -166,8 +171,8 @@ class Site(NamedTuple):
         return self.state / "environments" / f"{release}.before"
 
     def env_file(self, release: str) -> Path:
-        """Return the environment that a release is started from as the service."""
-        return self.releases / release / "backend/.env"
+        """Return the environment that a release is started from as the service: outside of the application's directory."""
+        return self.releases / release / "environment"
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -202,8 +207,8 @@ def release_facts(path: Path) -> dict[str, Any]:
         **manifest,
         "complete": bool(manifest) and (path / "backend/venv/bin/python").exists(),
         "voided": read_json(path / "voided.json").get("why", ""),
-        # Before that the builder may have put anything there, such as a pipe, which nobody writes to.
-        "environment": checksum(path / "backend/.env") if manifest else "",
+        "environment": checksum(path / "environment")
+        or (checksum(path / "backend/.env") if has_former_environment(path) else ""),
         "revisions": [revision["id"] for revision in read_json(path / "revisions.json").get("revisions", [])],
         "changed": path.stat().st_mtime,
     }
@@ -214,6 +219,15 @@ def all_releases(folder: Path) -> dict[str, dict[str, Any]]:
     if not folder.is_dir():
         return {}
     return {entry.name: release_facts(entry) for entry in folder.iterdir() if entry.is_dir()}
+
+
+def has_former_environment(path: Path) -> bool:
+    """Return whether an earlier version of the role kept a release's environment as ``.env`` in its backend.
+
+    In an incomplete release the builder may have put anything there, such as a pipe. No build leaves a ``.env`` in a complete one.
+    """
+    file = path / "backend/.env"
+    return bool(read_json(path / "manifest.json")) and file.is_file() and not file.is_symlink()
 
 
 def former_env_files(folder: Path, releases: dict[str, dict[str, Any]]) -> list[Path]:

@@ -37,7 +37,7 @@ previous: {description: "The latest earlier live release that is complete and no
 releases:
   description:
     - The manifest of each release (empty when incomplete), with C(complete), C(voided) (the reason of a rollback, or empty),
-      C(environment) (the SHA-256 of its C(.env)), C(revisions) (its migrations) and C(changed) (seconds since 1970).
+      C(environment) (the SHA-256 of its environment's file), C(revisions) (its migrations) and C(changed) (seconds since 1970).
   type: dict
   returned: always
 started_from: {description: The fingerprint of the running process., type: str, returned: always}
@@ -56,6 +56,14 @@ prepared:
   description: Whether the candidate's unit is of this version of the role, and the other processes have their units.
   type: bool
   returned: always
+outdated:
+  description:
+    - Whether an earlier version of the role prepared the server, so that the service reads its environment elsewhere. The role's
+      entry point C(main) moves it.
+  type: bool
+  returned: always
+former_environments: {description: "Releases whose environment is still C(.env) in their backend, as earlier versions kept it.",
+  type: list, elements: str, returned: always}
 candidate_env_files: {description: Candidate env files left by a deployment., type: list, elements: str, returned: always}
 killed_previews:
   description: Directories of check runs that are older than the longest lease, one day. A check run holds no lock.
@@ -78,6 +86,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_rele
     candidate_env_files,
     checksum,
     fingerprint,
+    has_former_environment,
     history,
     killed_previews,
     linked_release,
@@ -95,6 +104,11 @@ def unit_facts(module: AnsibleModule, unit: str) -> dict[str, str]:
     names = "ActiveState,BindPaths,ConditionResult,ConditionTimestampMonotonic,EnvironmentFiles"
     lines = module.run_command(["systemctl", "show", f"--property={names}", unit])[1].splitlines()
     return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def reads(facts: dict[str, str], file: Path) -> bool:
+    """Return whether a unit takes its environment from a file."""
+    return str(file) in facts.get("EnvironmentFiles", "").split()
 
 
 def unit_state(unit: str, facts: dict[str, str], site: Site) -> str:
@@ -127,11 +141,13 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
     site = Site.of(module.params["site"])
     releases = all_releases(site.releases)
     entries, live = history(site.audit_log), linked_release(site.home / "backend")
+    former = sorted(name for name in releases if has_former_environment(site.releases / name))
     checksums = {file: checksum(Path(file)) for file in site.files}
     units = {
         unit: unit_facts(module, unit)
         for unit in (site.socket_unit, site.service_unit, *site.process_units, site.candidate_unit)
     }
+    service = units[site.service_unit]
     try:
         started_from = (site.state / "started-from").read_text()
     except OSError:
@@ -148,10 +164,14 @@ def gather(module: AnsibleModule) -> dict[str, Any]:
         "fingerprint": fingerprint(live, releases.get(live, {}).get("environment", ""), checksums),
         "lock": lock_facts(site.state / "lock.json"),
         "units": {unit: unit_state(unit, facts, site) for unit, facts in units.items()},
-        "prepared": str(site.candidate_env_link)
-        in units[site.candidate_unit].get("EnvironmentFiles", "").split()
+        "prepared": reads(units[site.candidate_unit], site.candidate_env_link)
+        and reads(service, site.service_env_link)
+        and not former
         and has_its_processes(site)
         and has_its_directories(site, units[site.candidate_unit]),
+        "outdated": bool(former)
+        or (bool(service.get("EnvironmentFiles")) and not reads(service, site.service_env_link)),
+        "former_environments": former,
         "candidate_env_files": candidate_env_files(site.releases, site.state / "environments", releases),
         "killed_previews": killed_previews(site.home),
         "history": entries,

@@ -225,4 +225,6 @@ def sql(*statements: str) -> str:
         "import os, psycopg; c = psycopg.connect(os.environ['DATABASE_URL'], autocommit=True); "
         f"print(*[a.fetchall() if a.description else [] for a in map(c.execute, {list(statements)!r})])"
     )
-    return server(f'set -a; . {HOME}/backend/.env; set +a; {HOME}/backend/venv/bin/python -c "{program}"')
+    return server(
+        f'set -a; . /var/lib/table-order/service.env; set +a; {HOME}/backend/venv/bin/python -c "{program}"'
+    )

@@ -92,7 +92,8 @@ def test_no_secret_is_in_any_output_or_log(first_run: FirstRun) -> None:
 EVERYTHING_PUBLIC = (
     "systemctl show '*.service'; systemctl cat '*.service'; cat /proc/[0-9]*/cmdline | tr '\\0' ' '; "
     "journalctl --no-pager; cat /opt/table-order/logs/*.log; "
-    "find /opt/table-order -name .env \\( -perm /137 -o ! -user root -o ! -group table-order \\) -exec cat {} +"
+    "find /opt/table-order/releases -maxdepth 2 -name environment "
+    "\\( -perm /137 -o ! -user root -o ! -group table-order \\) -exec cat {} +"
 )
 
 

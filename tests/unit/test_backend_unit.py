@@ -27,7 +27,7 @@ def test_a_worker_runs_all_the_time_from_the_live_release():
     for line in (
         "ExecStart=/opt/table-order/backend/venv/bin/celery --app=app worker",
         "ConditionFileIsExecutable=/opt/table-order/backend/venv/bin/celery",
-        "EnvironmentFile=/opt/table-order/backend/.env",
+        "EnvironmentFile=/var/lib/table-order/service.env",
         "StandardOutput=append:/opt/table-order/logs/worker.log",
         "User=table-order",
         "Type=exec",

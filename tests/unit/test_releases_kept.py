@@ -8,7 +8,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
-from tests.unit.tasks import find, of
+from tests.unit.tasks import all_tasks, find, of
 from tests.unit.test_settings_wired import Scope, trusted
 
 TASKS = "roles/fastapi_app/tasks"
@@ -95,3 +95,14 @@ def test_only_known_tasks_remove_a_release():
         if task.keywords["vars"].get("__fastapi_app_discarded") in directories
     }
     assert found == {"Abandon", "Prune", "Recover", "Build"}
+
+
+def test_a_server_of_an_earlier_version_is_refused_before_its_recovery():
+    """Its units read the environment elsewhere: the release of a killed cutover, which is healthy, would be given back."""
+    names = [task.name for task in all_tasks() if task.path == f"{TASKS}/recover.yml"]
+    refusal = find(f"{TASKS}/recover.yml", "Refuse a server of an earlier version")
+    assert names.index(refusal.name) < names.index("Recover | List the leftovers of the interrupted run")
+    for outdated, check_mode, refused in ((True, False, True), (False, False, False), (True, True, False)):
+        seen = scope({}, outdated=outdated).variables | {"ansible_check_mode": check_mode}
+        templar = Templar(loader=DataLoader(), variables=seen)
+        assert templar.evaluate_conditional(trusted(refusal.arguments["that"])) is not refused

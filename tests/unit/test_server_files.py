@@ -61,9 +61,9 @@ def test_each_stream_is_a_file_and_there_are_enough():
 
 def test_before_the_first_release_nothing_is_started():
     """It would fail for ever, and the log would fill with it."""
-    assert unit("service")["ConditionPathExists"] == "/opt/table-order/backend/.env"
+    assert unit("service")["ConditionPathExists"] == "/var/lib/table-order/service.env"
     socket = Scope("fastapi_app").template("backend.socket.j2")
-    assert "ConditionPathExists=/opt/table-order/backend/.env" in socket.splitlines()
+    assert "ConditionPathExists=/var/lib/table-order/service.env" in socket.splitlines()
 
 
 @pytest.mark.parametrize(

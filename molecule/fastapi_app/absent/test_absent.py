@@ -54,7 +54,7 @@ def test_no_file_without_an_owner_remains(there):
 
 
 def test_the_data_stays_and_belongs_to_root(host):
-    environment = host.file("/opt/table-order/backend/.env")
+    environment = host.file("/opt/table-order/backend/../environment")
     assert (environment.user, environment.group, environment.mode) == ("root", "root", 0o640)
     assert "DATABASE_URL" in environment.content_string
     log = host.file("/opt/table-order/logs/fastapi.log")

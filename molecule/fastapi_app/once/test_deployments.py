@@ -57,7 +57,6 @@ def test_release_from_git_that_cannot_be_imported_is_removed(host, application, 
 def assert_only_the_environment_is_there(host) -> None:
     """Files of the source with such names stay: no run mistakes them for leftovers."""
     assert host.check_output(f"ls -A {HOME}/backend | grep -F .env").split() == [
-        ".env",
         ".env.before",
         ".env.example",
     ]
@@ -66,7 +65,7 @@ def assert_only_the_environment_is_there(host) -> None:
 
 
 def test_a_broken_environment_is_reverted(host, application):
-    before = host.file(f"{HOME}/backend/.env").content_string
+    before = host.file(f"{HOME}/backend/../environment").content_string
     given = {
         "fastapi_app_environment": {"HEALTHY": "false", "PASSWORD": "sesame-open"},
         "fastapi_app_health_tries": 10,
@@ -78,7 +77,7 @@ def test_a_broken_environment_is_reverted(host, application):
     assert "told to be unhealthy" in result.output
     assert "it got no request" in result.output
     assert "sesame-open" not in result.output
-    assert host.file(f"{HOME}/backend/.env").content_string == before
+    assert host.file(f"{HOME}/backend/../environment").content_string == before
     assert_only_the_environment_is_there(host)
     assert application.request("/api/health")
 
@@ -95,7 +94,7 @@ def test_leftovers_of_a_killed_run_are_removed_and_the_next_release_is_rolled_ba
     host.run_test(
         f"mkdir -p {HOME}/releases/{second}/backend/venv/bin && touch {HOME}/releases/{second}/backend/half-built && "
         f"ln -sfn {HOME}/releases/{first}/backend {HOME}/candidate && "
-        f"mkdir -p -m 700 {STATE}/environments && cp -p {HOME}/backend/.env {STATE}/environments/{first}.env && "
+        f"mkdir -p -m 700 {STATE}/environments && cp -p {HOME}/backend/../environment {STATE}/environments/{first}.env && "
         f"ln -s environments/{first}.env {STATE}/candidate.env && systemctl start table-order-backend-candidate && "
         f"touch {FLAG} && mkdir -p {HOME}/releases/half/backend && echo {shlex.quote(json.dumps(LOCK))} > {STATE}/lock.json"
     )

@@ -28,25 +28,24 @@ def test_environment_arrives_byte_for_byte(application):
 
 
 def test_a_shell_reads_the_environment_file_the_same_way(host):
-    script = (
-        f"set -a; . {HOME}/backend/.env; python3 -c 'import json, os; print(json.dumps(dict(os.environ)))'"
-    )
+    script = "set -a; . /var/lib/table-order/service.env; python3 -c 'import json, os; print(json.dumps(dict(os.environ)))'"
     environment = json.loads(host.check_output("sh -c %s", script))
     assert environment["DOLLARS"] == SETTINGS["fastapi_app_environment"]["DOLLARS"]
     assert environment["QUOTES"] == SETTINGS["fastapi_app_environment"]["QUOTES"]
 
 
 def test_environment_file_is_private(host):
-    file = host.file(f"{HOME}/backend/.env")
+    assert host.run(f"ls {HOME}/backend/.env {HOME}/releases/*/backend/.env").stdout == ""
+    file = host.file(f"{HOME}/backend/../environment")
     assert (file.user, file.group, file.mode) == ("root", "table-order", 0o640)
-    assert host.run(f"setpriv --reuid=nobody --clear-groups cat {HOME}/backend/.env").rc != 0
+    assert host.run(f"setpriv --reuid=nobody --clear-groups cat {HOME}/backend/../environment").rc != 0
 
 
 def test_secrets_are_in_the_environment_file_only(host):
     assert "pa%40ss" not in host.check_output(f"systemctl show {SERVICE}")
     find = "grep -rF %s /etc /var/lib/table-order /var/log {0}/logs {0}/releases/*/manifest.json"
     assert host.run(find.format(HOME), "pa%40ss").rc == 1
-    assert host.run(f"grep -F %s {HOME}/backend/.env", "pa%40ss").rc == 0
+    assert host.run(f"grep -F %s {HOME}/backend/../environment", "pa%40ss").rc == 0
 
 
 def test_process_has_no_rights(host, application):
@@ -112,10 +111,10 @@ def test_build_and_migration_users_cannot_read_the_environment(host):
     pid = host.check_output(f"systemctl show --property MainPID --value {SERVICE}")
     for name in ("table-order-build", "table-order-migrate"):
         assert host.user(name).groups == [name]
-        for path in (f"{HOME}/backend/.env", f"/proc/{pid}/environ", f"{HOME}/logs/fastapi.log"):
+        for path in (f"{HOME}/backend/../environment", f"/proc/{pid}/environ", f"{HOME}/logs/fastapi.log"):
             assert host.run("runuser -u %s -- cat %s", name, path).rc != 0, (name, path)
-    assert host.run(f"runuser -u table-order -- cat {HOME}/backend/.env").rc == 0
-    assert host.run(f"runuser -u table-order -- test -w {HOME}/backend/.env").rc != 0
+    assert host.run(f"runuser -u table-order -- cat {HOME}/backend/../environment").rc == 0
+    assert host.run(f"runuser -u table-order -- test -w {HOME}/backend/../environment").rc != 0
     assert host.file(f"{HOME}/cache").user == "table-order-build"
 
 

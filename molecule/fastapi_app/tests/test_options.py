@@ -59,9 +59,9 @@ def test_the_environment_arrives_byte_for_byte(host):
 
 
 def test_the_environment_file_is_private(host):
-    file = host.file("/srv/shop/backend/.env")
+    file = host.file("/srv/shop/backend/../environment")
     assert (file.user, file.group, file.mode) == ("root", "shop", 0o640)
-    assert host.run("setpriv --reuid=65534 --clear-groups cat /srv/shop/backend/.env").rc != 0
+    assert host.run("setpriv --reuid=65534 --clear-groups cat /srv/shop/backend/../environment").rc != 0
 
 
 def test_the_service_runs_with_the_settings(host):

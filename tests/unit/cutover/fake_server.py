@@ -74,6 +74,10 @@ class FakeServer:
         for folder in ("home/releases", "home/logs", "home/assets", "state/environments", "run", "units"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
         (self.root / "units/backend.service").write_text("[Service]\n")
+        # As the role's main entry point has it.
+        self.environment_of_service = self.root / "state/service.env"
+        self.environment_of_service.unlink(missing_ok=True)
+        self.environment_of_service.symlink_to(self.root / "home/backend/../environment")
         self.take_lock("first")
 
     # --- what a test makes and looks at ---
@@ -146,7 +150,7 @@ class FakeServer:
             json.dumps({"id": name, "files": {"backend/app.py": "checksum"}})
         )
         if environment is not None:
-            (folder / "backend/.env").write_text(environment)
+            (folder / "environment").write_text(environment)
         if former:
             (folder / "backend/.env.candidate").write_text("A=former\n")
 
@@ -249,7 +253,7 @@ class FakeServer:
         link, environment = (
             (home / "candidate", state / "candidate.env")
             if unit == CANDIDATE
-            else (home / "backend", home / "backend/.env")
+            else (home / "backend", self.environment_of_service)
         )
         if not environment.exists() or not link.exists():
             return

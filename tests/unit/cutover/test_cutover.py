@@ -21,6 +21,7 @@ from tests.unit.cutover.fake_server import (
     TIMER,
     WORKER,
     Killed,
+    Process,
     killed,
 )
 
@@ -247,6 +248,9 @@ def test_a_server_that_is_started_again_in_the_middle_serves_and_can_be_deployed
     live, run = RUNS[kind]
     for server in each_place(make, run, live):
         server.reboot()
+        # Whatever was replaced by then: a release never runs with the environment of another.
+        release = "b" if kind == "a deployment" else "a"
+        assert server.processes[SERVICE] in (Process("a", "A=1\n"), Process(release, NEW))
         server.lost.clear()
         next_run(server, "b")
         assert_serves(server, "b")

@@ -7,6 +7,9 @@ import json
 
 import pytest
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cutover import CutoverError
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import (
+    has_former_environment,
+)
 
 from tests.unit.cutover.fake_server import CANDIDATE, SERVICE, SOCKET
 from tests.unit.cutover.test_cutover import NEW, assert_serves, broken_as, cut_over, next_run, recover
@@ -14,6 +17,10 @@ from tests.unit.cutover.test_cutover import NEW, assert_serves, broken_as, cut_o
 
 def former(server, release: str, live: str, environment: str = NEW):
     """Yield after each change of the former task files: candidate, switch, finish, replace, switch_back, stop_candidate."""
+    # That version's unit read the environment in the backend.
+    server.environment_of_service = server.root / "home/backend/.env"
+    for path in server.root.glob("home/releases/*/environment"):
+        path.rename(path.parent / "backend/.env")
     home, state, flag = server.root / "home", server.root / "state", server.root / "run/candidate-live"
     releases, log = home / "releases", home / "logs/fastapi-candidate.log"
 
@@ -54,6 +61,16 @@ def former(server, release: str, live: str, environment: str = NEW):
         yield f"Stop candidate | Remove {path.name}", path.unlink(missing_ok=True)
 
 
+def move_environments(server):
+    """Do what the role's main entry point does before it recovers: the tasks of host/configure.yml and host/service.yml."""
+    moved = [path for path in server.site.releases.iterdir() if has_former_environment(path)]
+    for path in moved:
+        (path / "environment").write_text((path / "backend/.env").read_text())
+    server.environment_of_service = server.root / "state/service.env"
+    for path in moved:
+        (path / "backend/.env").unlink()
+
+
 def states(make, release: str, live: str):
     """Yield the name of each change of the former version, with a server whose run was killed after it."""
     server = make(live)
@@ -79,6 +96,7 @@ def test_a_deployment_of_the_version_before_that_was_killed_is_finished(make, ca
     release, live = CASES[case]
     for name, server in states(make, release, live):
         server.take_lock("second")
+        move_environments(server)
         recover(server)
         now = server.settled()
         assert (now["left"], now["candidate"]) == ([], False), name
@@ -101,6 +119,7 @@ def test_a_candidate_whose_environment_an_earlier_version_kept_in_the_release_is
             break
     (server.root / "state/environments/b.env").rename(server.root / "home/releases/b/backend/.env.candidate")
     server.take_lock("second")
+    move_environments(server)
     recover(server)
     assert_serves(server, "b")
     assert not (server.root / "home/releases/b/backend/.env.candidate").exists()
@@ -126,6 +145,7 @@ def test_what_the_version_before_could_not_finish_is_given_back(make):
         if name == "Replace | Run it":
             break
     server.take_lock("second")
+    move_environments(server)
     with pytest.raises(CutoverError, match="a is live again"):
         recover(server)
     assert_serves(server, "a", "A=1\n")
@@ -146,5 +166,6 @@ def test_a_flag_without_the_record_of_what_was_live_is_finished(make):
             break
     (server.root / "state/switching.json").unlink()
     server.take_lock("second")
+    move_environments(server)
     recover(server)
     assert_serves(server, "b")

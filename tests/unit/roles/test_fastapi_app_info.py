@@ -147,7 +147,7 @@ def make_release(directory: Path, name: str, builds: tuple[str, ...] = (), age: 
     release = directory / name
     (release / "backend/venv/bin").mkdir(parents=True)
     (release / "backend/venv/bin/python").touch()
-    (release / "backend/.env").write_text("A=1\n")
+    (release / "environment").write_text("A=1\n")
     (release / "manifest.json").write_text(json.dumps({"id": name}))
     for build in builds:
         (release / "frontend" / build / "assets/inner").mkdir(parents=True)
@@ -175,7 +175,7 @@ def test_a_release_is_complete_with_its_manifest_and_its_programs(tmp_path):
     assert release_facts(sound)["complete"] is False
     cut = make_release(tmp_path, "b")
     (cut / "manifest.json").write_text('{"id": "b"')
-    (cut / "backend/.env").unlink()
+    (cut / "environment").unlink()
     assert (release_facts(cut)["complete"], release_facts(cut)["environment"]) == (False, "")
 
 
@@ -183,7 +183,7 @@ def test_files_of_an_incomplete_release_are_not_read(tmp_path):
     """Reading from a pipe without a writer would block every later run, including a rollback."""
     half = make_release(tmp_path, "a")
     (half / "manifest.json").unlink()
-    (half / "backend/.env").unlink()
+    (half / "environment").unlink()
     os.mkfifo(half / "backend/.env")
     asked = threading.Thread(target=release_facts, args=(half,), daemon=True)
     asked.start()
@@ -252,6 +252,8 @@ def test_an_empty_server_returns_empty_values(look, tmp_path):
     for name in (
         "started_from",
         "prepared",
+        "outdated",
+        "former_environments",
         "candidate_env_files",
         "killed_previews",
         "history",
@@ -304,23 +306,60 @@ def test_a_file_of_the_source_is_not_a_leftover(look, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("env_files", "prepared"),
+    ("service", "candidate", "prepared", "outdated"),
     [
-        ("{state}/candidate.env (ignore_errors=no)", True),
-        ("{state}/candidate.env.old (ignore_errors=no)", False),
-        ("/opt/table-order/candidate/.env.candidate (ignore_errors=no)", False),
-        ("", False),
+        ("{state}/service.env", "{state}/candidate.env", True, False),
+        ("{state}/service.env", "{state}/candidate.env.old", False, False),
+        ("{state}/service.env", "", False, False),
+        ("/opt/table-order/backend/.env", "{state}/candidate.env", False, True),
+        ("/opt/table-order/backend/.env", "/opt/table-order/candidate/.env.candidate", False, True),
+        ("", "", False, False),
     ],
 )
-def test_the_candidate_unit_is_of_this_version(look, tmp_path, env_files, prepared):
-    shown = f"EnvironmentFiles={env_files.format(state=tmp_path / 'state')}\nActiveState=inactive\n"
-    found = look(units={"shop-candidate.service": shown, "shop.service": "ActiveState=active\n"})
-    assert found["prepared"] is prepared
+def test_the_units_are_of_this_version(look, tmp_path, service, candidate, prepared, outdated):
+    lines = [
+        f"EnvironmentFiles={file and f'{file} (ignore_errors=no)'}\n".format(state=tmp_path / "state")
+        for file in (candidate, service)
+    ]
+    found = look(
+        units={
+            "shop-candidate.service": f"{lines[0]}ActiveState=inactive\n",
+            "shop.service": f"{lines[1]}ActiveState=active\n",
+        }
+    )
+    assert (found["prepared"], found["outdated"]) == (prepared, outdated)
     assert found["units"] == {
         "shop.socket": "",
         "shop.service": "active",
         "shop-candidate.service": "inactive",
     }
+
+
+def prepared_units(tmp_path) -> dict[str, str]:
+    return {
+        unit: f"EnvironmentFiles={tmp_path / 'state' / file} (ignore_errors=no)\n"
+        for unit, file in (("shop.service", "service.env"), ("shop-candidate.service", "candidate.env"))
+    }
+
+
+def test_environments_of_an_earlier_version_are_listed_until_they_are_moved(look, tmp_path):
+    """Nothing of an incomplete release, in which a build may have put a link to any file."""
+    for name in "abcd":
+        release = make_release(tmp_path / "home/releases", name)
+        if name != "b":
+            (release / "environment").rename(release / "backend/.env")
+    (tmp_path / "home/releases/c/manifest.json").unlink()
+    (tmp_path / "home/releases/d/backend/.env").unlink()
+    (tmp_path / "home/releases/d/backend/.env").symlink_to("/etc/passwd")
+    found = look(units=prepared_units(tmp_path))
+    assert found["former_environments"] == ["a"]
+    assert (found["prepared"], found["outdated"]) == (False, True)
+    environments = {name: known["environment"] for name, known in found["releases"].items()}
+    kept = sha256(b"A=1\n").hexdigest()
+    # So that a check run says the same before and after the move.
+    assert environments == {"a": kept, "b": kept, "c": "", "d": ""}
+    (tmp_path / "home/releases/a/backend/.env").unlink()
+    assert look(units=prepared_units(tmp_path))["outdated"] is False
 
 
 @pytest.mark.parametrize(
@@ -339,8 +378,7 @@ def test_a_server_without_the_units_of_the_processes_is_not_prepared(look, tmp_p
         (tmp_path / "units" / name).touch()
     # An operator's own changes of a unit.
     (tmp_path / "units/shop-process-worker.service.d").mkdir()
-    shown = f"EnvironmentFiles={tmp_path / 'state'}/candidate.env (ignore_errors=no)\n"
-    found = look(processes=("worker.service", "report.timer"), units={"shop-candidate.service": shown})
+    found = look(processes=("worker.service", "report.timer"), units=prepared_units(tmp_path))
     assert found["prepared"] is prepared
 
 

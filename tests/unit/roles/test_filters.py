@@ -2,10 +2,11 @@
 
 import importlib.util
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from dotenv import dotenv_values
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import Health, Site
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
 
@@ -47,12 +48,39 @@ def test_a_shell_reads_back_what_was_written(value, tmp_path):
     assert read.stdout == value
 
 
-@pytest.mark.parametrize("value", ["pa$$w0rd", "a`b", '김치 # "$x"', "a\\\\b\"'", "100%", "\\"])
-def test_dotenv_reads_back_what_was_written(value, tmp_path):
-    """Also load_dotenv(override=True), for which the file wins. It expands ${NAME} in any quotes."""
-    file = tmp_path / ".env"
-    file.write_text(ENVIRONMENT.environment_file({"VALUE": value}) + "\n")
-    assert dotenv_values(file) == {"VALUE": value}
+APPLICATION = """
+import os
+from dotenv import load_dotenv
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Settings(BaseSettings):
+    value: str
+    model_config = SettingsConfigDict(env_file=".env", extra="forbid")
+
+load_dotenv(override=True)
+assert os.environ["VALUE"] == Settings().value
+print(os.environ["VALUE"], end="")
+"""
+
+
+@pytest.mark.parametrize("value", [*VALUES, "${HOME}", "it's $5 `a`", "a\tb\\"])
+def test_an_application_with_dotenv_and_pydantic_gets_each_value_byte_for_byte(value, tmp_path):
+    """Both read a .env in the working directory or above: expand ${NAME}, unescape otherwise, refuse names without a field."""
+    release, home = (
+        tmp_path / "releases/a",
+        {"home": tmp_path, "state": tmp_path, "logs": tmp_path, "flag": tmp_path},
+    )
+    (release / "backend").mkdir(parents=True)
+    (release / "backend/main.py").write_text(APPLICATION)
+    fields = dict.fromkeys(Site._fields, "") | home | {"health": Health(*[""] * 7)}
+    written = ENVIRONMENT.environment_file({"RELEASE_ID": "a", "VALUE": value})
+    Site(**fields).env_file("a").write_text(written)
+    # In place of systemd, which only Molecule has.
+    command = f"set -a; . {release}/environment; exec {sys.executable} main.py"
+    read = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=True, env={}, cwd=release / "backend"
+    )
+    assert read.stdout == value
 
 
 def test_numbers_and_booleans_become_text():

@@ -1,6 +1,6 @@
 """Settings, from the environment only.
 
-systemd reads `.env` and puts it there; the application itself opens no settings file. AWS credentials are no
+systemd puts it there; the application itself opens no settings file. AWS credentials are no
 setting: boto3 takes them from the instance's role. AWS_ENDPOINT_URL, if set, is boto3's own.
 """
 
