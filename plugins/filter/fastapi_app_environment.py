@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_checks import variables
+
 # Characters to escape between double quotes, in systemd (src/basic/env-file.c) and in a POSIX shell.
 ESCAPED = re.compile(r'([\\"`$])')
 SECRET_LENGTH = 8
@@ -26,6 +28,20 @@ def environment_file(environment: dict[str, Any]) -> str:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         lines.append(f'{name}="{ESCAPED.sub(r"\\\1", text)}"')
     return "\n".join(lines)
+
+
+def environment_changes(live: str, wanted: str) -> list[str]:
+    """Return a line for each variable that an environment file adds, changes or removes, without values.
+
+    RELEASE_ID, which the role sets, is left out.
+    """
+    before, after = variables(live), variables(wanted)
+    words = {
+        name: "removed" if name not in after else "added" if name not in before else "changed"
+        for name in (before.keys() | after.keys()) - {"RELEASE_ID"}
+        if before.get(name) != after.get(name)
+    }
+    return [f"{words[name]:8}{name}" for name in sorted(words)]
 
 
 def without_secrets(output: str, environment: dict[str, Any]) -> str:
@@ -61,5 +77,6 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "fastapi_app_diagnostics": diagnostics,
+            "fastapi_app_environment_changes": environment_changes,
             "fastapi_app_environment_file": environment_file,
         }

@@ -50,15 +50,23 @@ def hidden(lines: list[str], values: list[str]) -> list[str]:
     return [without_secrets(line, values) for line in lines]
 
 
-def secret_values(environment: str) -> list[str]:
-    """Return the values of an environment file, the longest first; short ones are no secrets."""
-    values = set()
-    for line in environment.splitlines():
+def variables(environment: str) -> dict[str, str]:
+    """Return the values of an environment file by name; the filter fastapi_app_environment_file writes it."""
+    found = {}
+    # Not splitlines: a value may have one of Unicode's line separators.
+    for line in environment.split("\n"):
         name, equals, value = line.partition("=")
         if equals and not name.startswith("#"):
+            # An earlier version of the role wrote some values in single quotes.
             single = re.fullmatch(r"'(.*)'", value)
-            values.add(single[1] if single else re.sub(r"\\(.)", r"\1", re.sub(r'^"(.*)"$', r"\1", value)))
-    return sorted((value for value in values if len(value) >= SECRET_LENGTH), key=len, reverse=True)
+            found[name] = single[1] if single else re.sub(r"\\(.)", r"\1", re.sub(r'^"(.*)"$', r"\1", value))
+    return found
+
+
+def secret_values(environment: str) -> list[str]:
+    """Return the values of an environment file, the longest first; short ones are no secrets."""
+    values = {value for value in variables(environment).values() if len(value) >= SECRET_LENGTH}
+    return sorted(values, key=len, reverse=True)
 
 
 def leads_to(address: str, listens: str) -> bool:

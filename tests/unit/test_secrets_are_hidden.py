@@ -20,7 +20,7 @@ from tests.unit.tasks import ROOT, Task, all_tasks, load, of
 SOURCES = re.compile(r"lookup\(\s*'(amazon\.aws\.secretsmanager_secret|ansible\.builtin\.password)'")
 # The result of these filters is no secret.
 HARMLESS = re.compile(
-    r"hash\('sha256'\)|\| length|fastapi_app_diagnostics|_problems\b|aws_security_missing_keys"
+    r"hash\('sha256'\)|\| length|fastapi_app_diagnostics|fastapi_app_environment_changes|_problems\b|aws_security_missing_keys"
     r"|rejectattr\('name'"
 )
 PUBLIC_PARTS = re.compile(r"\b[\w.]+\.(username|user|host|port|name)\b")
@@ -145,8 +145,10 @@ def copies_a_key(task: Task) -> bool:
     return task.module.endswith(".copy") and bool(re.search(r"_key_file\b", source))
 
 
-# What no argument names: a traceback may quote what the application was started with, and a build an address of /etc/environment.
+# What no argument names: a file's content, a traceback may quote what the application was started with, and a build an address of
+# /etc/environment.
 BY_OTHER_MEANS = {
+    "roles/fastapi_app/tasks/check.yml: Check | Read the environment of the live release",
     "roles/fastapi_app/tasks/check.yml: Check | Start the application",
     "roles/fastapi_app/tasks/build/dependencies.yml: Dependencies | Install the packages of the application",
 }

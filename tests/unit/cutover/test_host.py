@@ -415,9 +415,9 @@ class Several(One):
 
 def test_values_of_an_environment_are_hidden_longest_first():
     text = '# by Ansible\nA="short"\nB="a \\"quoted\\" \\$ecret"\nC="a \\"quoted\\" \\$ecret, longer"\n'
-    text += "D='pa$$w0rd\"`'\n"
+    text += 'D=\'pa$$w0rd"`\'\nE="two\u2028lines"\n'
     values = secret_values(text)
-    assert values == ['a "quoted" $ecret, longer', 'a "quoted" $ecret', 'pa$$w0rd"`']
+    assert values == ['a "quoted" $ecret, longer', 'a "quoted" $ecret', 'pa$$w0rd"`', "two\u2028lines"]
     assert without_secrets('said: a "quoted" $ecret, longer', values) == "said: ********"
     assert (
         without_secrets("https://token-of-mine@git.example.org/x", []) == "https://********@git.example.org/x"

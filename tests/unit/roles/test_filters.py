@@ -88,6 +88,28 @@ def test_numbers_and_booleans_become_text():
     assert written == 'A="8000"\nB="true"\nC="0.5"'
 
 
+CHANGES = {
+    "nothing": ({"A": "$x `y`", "B": "1"}, {"B": 1, "A": "$x `y`"}, []),
+    "each": ({"GONE": "tiger-1", "B": "tiger-2", "C": ""}, {"B": "tiger-3", "C": "", "NEW": "x"}, ["changed B", "removed GONE", "added   NEW"]),
+    "an empty value": ({"A": "x"}, {"A": ""}, ["changed A"]),
+    "a value with an =, or a line separator of Unicode": ({"A": "b=c"}, {"A": "b=d\u2028E=x"}, ["changed A"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_a_changed_environment_is_told_by_names_without_values(case):
+    live, wanted, lines = CHANGES[case]
+    files = [
+        f'# managed=\nRELEASE_ID="{number}"\n{ENVIRONMENT.environment_file(given)}\n'
+        for number, given in enumerate((live, wanted))
+    ]
+    assert ENVIRONMENT.environment_changes(*files) == lines
+
+
+def test_a_value_that_an_earlier_version_wrote_in_single_quotes_has_not_changed():
+    assert ENVIRONMENT.environment_changes("A='$x'", ENVIRONMENT.environment_file({"A": "$x"})) == []
+
+
 SAID = {
     "a value": ("key sesame-open-1 refused", {"KEY": "sesame-open-1"}, "key ******** refused"),
     "the longer of two": (
