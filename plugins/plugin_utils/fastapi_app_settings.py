@@ -83,7 +83,7 @@ def is_regular_expression(value: str) -> bool:
 
 # fmt: off
 KINDS = {
-    "fastapi_app_remove_data": BOOLEAN._replace(accepted="true or false; true also removes releases"),
+    "fastapi_app_remove_data": FLAG._replace(accepted="true or false; true also removes releases"),
     "fastapi_app_home": OWN,
     "fastapi_app_user": pattern(USER, f"{A_USER}; the application must not run with root's rights"),
     "fastapi_app_build_user": pattern(USER, f"{A_USER}; build scripts must not run with root's rights"),
@@ -159,6 +159,7 @@ KINDS = {
     "fastapi_app_build_environment.<name>": variable("HOME", "VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"),
     "fastapi_app_build_environment.<value>": VALUE,
 
+    "fastapi_app_migrate": FLAG,
     "fastapi_app_release_path": either(PATH, "", 'empty for the release that the entry point "release" built'),
     "fastapi_app_environment.<name>": variable("RELEASE_ID"),
     "fastapi_app_environment.<value>": VALUE,
@@ -190,9 +191,10 @@ ACTIVATE = {f"fastapi_app_{name}" for name in (
     "release_path", "environment", "revisions", "health_url", "health_host", "health_status", "health_body", "health_names_release",
     "health_times", "health_tries", "drain_seconds", "release")}
 WITH_KIND = {name.partition("[")[0] for name in KINDS if "." not in name}
-MAIN = {"fastapi_app_python_source", "fastapi_app_server"} | WITH_KIND - RELEASE - ACTIVATE
+DEPLOY = RELEASE | ACTIVATE | {"fastapi_app_migrate"}
+MAIN = {"fastapi_app_python_source", "fastapi_app_server"} | WITH_KIND - DEPLOY
 PARTS = {
-    "main": MAIN | LOCK, "release": RELEASE | LOCK, "activate": ACTIVATE | LOCK, "rollback": ACTIVATE | LOCK, "lock": LOCK,
+    "main": MAIN | LOCK, "deploy": DEPLOY | LOCK, "release": RELEASE | LOCK, "activate": ACTIVATE | LOCK, "rollback": ACTIVATE | LOCK, "lock": LOCK,
 }
 # fmt: on
 

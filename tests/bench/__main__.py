@@ -32,7 +32,7 @@ PHASES = {
     "switch": "Cutover | Send traffic to the candidate",
     "drain and replace": "Cutover | Run the release as the service",
     "switch back": "Cutover | Send traffic to the service",
-    "prune": "Activate | Remove the void mark",
+    "prune": "Switch | Remove the void mark",
 }
 TASK = re.compile(
     r"^TASK \[(.*)\] \**\n\w+ (\d+ \w+ \d+  [\d:]+) \+0000 \(([\d:.]+)\) +([\d:.]+)", re.MULTILINE

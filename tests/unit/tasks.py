@@ -13,7 +13,13 @@ import yaml
 ROOT = Path(__file__).parents[2]
 # What stands before the names of the project's own roles and modules.
 COLLECTION = "table_order.infra."
-FILES = ("roles/*/tasks/**/*.yml", "roles/*/handlers/*.yml", "playbooks/tasks/*.yml", "playbooks/*.yml")
+FILES = (
+    "roles/*/tasks/**/*.yml",
+    "roles/*/handlers/*.yml",
+    "playbooks/tasks/*.yml",
+    "playbooks/*.yml",
+    "playbooks/app/*.yml",
+)
 SECTIONS = ("block", "rescue", "always")
 # What a task takes from the block and the play around it. Conditions and variables add up.
 INHERITED = ("no_log", "check_mode", "delegate_to", "become", "diff", "environment", "run_once")

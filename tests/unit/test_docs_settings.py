@@ -26,11 +26,11 @@ def settings() -> set[str]:
     }
 
 
-def walk() -> tuple[dict, list, dict, list]:
-    """Return the inventory and the tasks of the walk, then its additional settings and its tasks with a database."""
+def walk() -> tuple[dict, list, dict]:
+    """Return the inventory of the walk, the tasks of its own playbook, and its additional settings with a database."""
     blocks = re.findall(r"^```yaml\n(.*?)^```", WALK.read_text(), re.DOTALL | re.MULTILINE)
-    inventory, playbook, settings, tasks = map(yaml.safe_load, blocks)
-    return inventory["shop"], playbook[0]["tasks"], settings, tasks
+    inventory, playbook, settings = map(yaml.safe_load, blocks)
+    return inventory["app"], playbook[0]["tasks"], settings
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -102,33 +102,27 @@ def test_each_error_that_is_quoted_is_one_that_is_said():
     assert {part for part in quoted if part not in said and part not in OTHERS} == set()
 
 
-def calls(tasks: list[dict]) -> list[dict]:
-    """Return the roles that tasks include, in their order."""
-    inner = [
-        task for outer in tasks for task in [*outer.get("block", []), *outer.get("always", [])] or [outer]
-    ]
-    return [task["ansible.builtin.include_role"] for task in inner]
-
-
-def test_the_walk_calls_entry_points_that_there_are():
-    _, tasks, _, tasks_with_a_database = walk()
-    for call in calls(tasks) + calls(tasks_with_a_database):
+def test_the_walk_calls_entry_points_and_playbooks_that_there_are():
+    for task in walk()[1]:
+        call = task["ansible.builtin.include_role"]
         specification = yaml.safe_load(
             (ROOT / f"roles/{call['name'].removeprefix(COLLECTION)}/meta/argument_specs.yml").read_text()
         )
         assert call.get("tasks_from", "main") in specification["argument_specs"]
+    named = set(re.findall(rf"{COLLECTION}app[.](\w+)", WALK.read_text()))
+    shipped = {path.stem for path in (ROOT / "playbooks/app").glob("*.yml")} - {"hosts"}
+    assert named == shipped
 
 
-def test_the_walk_goes_the_way_of_the_sites_deployment():
-    order = [call.get("tasks_from", call["name"].removeprefix(COLLECTION)) for call in calls(walk()[3])]
-    assert order == ["fastapi_app", "lock", "release", "check", "db_migrate", "activate", "unlock"]
-    deployment = (ROOT / "playbooks/deploy.yml").read_text()
-    steps = (
-        "tasks_from: lock",
-        "tasks_from: release",
-        "tasks_from: check",
-        f"name: {COLLECTION}db_migrate",
-        "tasks_from: activate",
+def test_the_deployment_of_the_walk_goes_the_way_of_the_sites():
+    """One goes on with the data's lanes and tags in between; neither may leave out a phase of the other."""
+    steps = re.findall(
+        r"(?:include_tasks: |name: table_order[.]infra[.])([\w/]+)",
+        (ROOT / "roles/fastapi_app/tasks/deploy.yml").read_text(),
     )
-    places = [deployment.index(f"{step}\n") for step in steps]
+    phases = [step.removeprefix("deployment/") for step in steps[1:]]
+    assert phases == ["lock", "release", "check", "db_migrate", "abandon", "switch", "contract", "unlock"]
+    sites = {"db_migrate": f"name: {COLLECTION}db_migrate", "switch": "tasks_from: activate"}
+    deployment = (ROOT / "playbooks/deploy.yml").read_text()
+    places = [deployment.rindex(f"{sites.get(phase, f'tasks_from: {phase}')}\n") for phase in phases[1:]]
     assert places == sorted(places)

@@ -15,6 +15,7 @@ ELSEWHERE = {
     "db_migrate_applied": "set by playbooks/deploy.yml: tests/drills",
     "fastapi_app_revisions": "set by playbooks/deploy.yml: tests/drills",
     "fastapi_app_release_path": "an older release: tests/unit/test_releases_kept.py",
+    "fastapi_app_migrate": "no container has a database: tests/unit/roles/test_fastapi_app_deploy.py",
     "fastapi_app_force": "tests/drills",
     "fastapi_app_why": "tests/e2e/test_traffic.py",
     "fastapi_app_lock_wait": "the module's wait: tests/unit/roles/test_fastapi_app_lock.py",

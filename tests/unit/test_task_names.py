@@ -41,7 +41,11 @@ def names() -> list[tuple[str, str]]:
     """Return each task name after the path of its file; in playbooks, where names have no prefix, after the file's stem."""
     files = [file for role in ROLES for file in sorted((ROOT / "roles" / role / "tasks").rglob("*.yml"))]
     found = [(str(file.relative_to(ROOT)), name) for file in files for name in names_in(load(file) or [])]
-    for file in (ROOT / "site.yml", *sorted((ROOT / "playbooks").glob("*.yml"))):
+    for file in (
+        ROOT / "site.yml",
+        *sorted((ROOT / "playbooks").glob("*.yml")),
+        *sorted((ROOT / "playbooks/app").glob("*.yml")),
+    ):
         for play in load(file):
             said = [play["name"], *names_in(play.get("tasks", []))]
             found += [(str(file.relative_to(ROOT)), f"{file.stem} | {name}") for name in said]

@@ -49,8 +49,8 @@ GIVEN: dict[str, dict[str, Any]] = {
         "db_migrate_database": DATABASE,
         "db_migrate_owner": {"user": "shop_owner", "password": "owner-password"},
         "db_migrate_app": {"user": "shop_app", "password": "app-password"},
-        # The default is a template.
-        "db_migrate_url_query": {"sslmode": "verify-full"},
+        # The defaults are templates.
+        "db_migrate_url_query": {"sslmode": "verify-full"}, "db_migrate_environment": {},
     },
     "fastapi_app": {
         "fastapi_app_source": GIT, "fastapi_app_database_ca_url": "", "ansible_check_mode": False,
@@ -325,6 +325,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_health_times", "1 to 100", [0, 101]),
         ("fastapi_app_health_tries", "1 to 3600", [0]),
         ("fastapi_app_drain_seconds", "0 to 3600", [-1, 3601]),
+        ("fastapi_app_migrate", "true or false", ["yes", 1]),
         ("fastapi_app_release", "a release ID", ["../x", "--force", "/opt/table-order/releases/x", 7]),
         ("fastapi_app_release_path", "an absolute path", ["/opt/../etc"]),
         ("fastapi_app_revisions[0]", "id, title and contract", [{"id": "1"}]),
@@ -516,6 +517,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"fastapi_app_why": '급한 수정: {{ 7 }} 100% "now"', "fastapi_app_lock_wait": "600", "fastapi_app_lock_lease": "60"},
         {"fastapi_app_release": "3f2a9c1b7d10-a1b2c3-20261123T053000Z", "fastapi_app_health_names_release": "true"},
         {"fastapi_app_health_times": "1", "fastapi_app_drain_seconds": "0", "fastapi_app_lock_break": "false"},
+        {"fastapi_app_migrate": "false", "fastapi_app_remove_data": "true"},
         {"fastapi_app_port": "9000", "fastapi_app_candidate_port": "8999", "fastapi_app_candidate_flag": "/run/shop/next/live",
          "fastapi_app_asset_archive": "/srv/assets", "fastapi_app_migration_user": ""},
         {"fastapi_app_log_directory": "/srv/shop/logs", "fastapi_app_asset_archive": "/srv/shop/logs-and-assets"},
