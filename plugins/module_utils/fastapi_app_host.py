@@ -37,6 +37,19 @@ class StepError(Exception):
     """A step failed; the message says which and why, for a person."""
 
 
+def transient(properties: list[str], command: list[str], *options: str) -> list[str]:
+    """Return the words that run a command in a unit of its own; the service manager expands nothing in them."""
+    given = [f"--property={one}" for one in properties]
+    return [
+        "systemd-run",
+        "--quiet",
+        *options,
+        *given,
+        "--",
+        *(word.replace("$", "$$") for word in command),
+    ]
+
+
 def group_id(name: str) -> int:
     """Return a group's number."""
     try:

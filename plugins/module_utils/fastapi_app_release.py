@@ -170,6 +170,15 @@ class Site(NamedTuple):
         """Return the environment that a release had before, until it has proved itself with another."""
         return self.state / "environments" / f"{release}.before"
 
+    def command(
+        self, release: str, environment: Path, directory: str, command: list[str]
+    ) -> tuple[list[str], list[str]]:
+        """Return the properties and the words of a command of a release, which ``command`` names without a path."""
+        backend = self.releases / release / "backend"
+        properties = [f"EnvironmentFile={environment}", f"WorkingDirectory={backend / directory}"]
+        properties += [f"BindPaths={self.home}/shared/{shared}:{backend}/{shared}" for shared in self.shared]
+        return properties, [str(backend / "venv/bin" / command[0]), *command[1:]]
+
     def env_file(self, release: str) -> Path:
         """Return the environment that a release is started from as the service: outside of the application's directory."""
         return self.releases / release / "environment"

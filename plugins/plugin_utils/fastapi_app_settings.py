@@ -51,6 +51,7 @@ OWN = path(f"{A_PATH}, not a system directory, such as /opt/table-order", but=SY
 INNER = path("a path inside the source of letters, digits and . _ -, without ..", start="")
 INNER_OR_ALL = either(INNER, ".", '"." for the whole')
 USER = r"(?!root\Z)[a-z_][a-z0-9_-]{0,30}"
+PROGRAM = r"[A-Za-z0-9._-]+"
 A_USER = "a system user's name in lower case, at most 31 letters, not root"
 BOOLEAN = Kind(lambda value: isinstance(value, bool), "true or false")
 # Given on the command line (-e name=true), where all values are text.
@@ -176,6 +177,10 @@ KINDS = {
     "fastapi_app_release": pattern(
         r"|[A-Za-z0-9][A-Za-z0-9._-]*", "a release ID from playbooks/status.yml, or empty for the previous release"),
 
+    "fastapi_app_run": Kind(
+        lambda words: words == [] or bool(re.fullmatch(PROGRAM, str(words[0]))),
+        "a program of the virtual environment, without a path, and its arguments, such as [python, -m, app.report]"),
+    "fastapi_app_run[]": pattern(r"[^\0]*", "a word of the command. Quote a number"),
     "fastapi_app_traffic_url": either(URL, "", "empty to skip the check"),
     "fastapi_app_why": pattern(r"[^\n]{0,200}", "a line of at most 200 characters"),
     "fastapi_app_lock_wait": integer(0, 86400, " seconds"),
@@ -192,9 +197,11 @@ ACTIVATE = {f"fastapi_app_{name}" for name in (
     "health_times", "health_tries", "drain_seconds", "release")}
 WITH_KIND = {name.partition("[")[0] for name in KINDS if "." not in name}
 DEPLOY = RELEASE | ACTIVATE | {"fastapi_app_migrate"}
-MAIN = {"fastapi_app_python_source", "fastapi_app_server"} | WITH_KIND - DEPLOY
+RUN = {"fastapi_app_run"}
+MAIN = {"fastapi_app_python_source", "fastapi_app_server"} | WITH_KIND - DEPLOY - RUN
 PARTS = {
-    "main": MAIN | LOCK, "deploy": DEPLOY | LOCK, "release": RELEASE | LOCK, "activate": ACTIVATE | LOCK, "rollback": ACTIVATE | LOCK, "lock": LOCK,
+    "main": MAIN | LOCK, "deploy": DEPLOY | LOCK, "release": RELEASE | LOCK, "activate": ACTIVATE | LOCK,
+    "rollback": ACTIVATE | LOCK, "lock": LOCK, "run": RUN | LOCK,
 }
 # fmt: on
 
@@ -361,6 +368,14 @@ def release_path(
         yield sentence("fastapi_app_release_path", fastapi_app_release_path, f"{accepted}. {built}")
 
 
+def run(part: str, fastapi_app_run: list[str]) -> Iterator[str]:
+    """Find an entry point without its command."""
+    if part == "run" and not fastapi_app_run:
+        yield sentence(
+            "fastapi_app_run", [], "a command, such as -e '{fastapi_app_run: [python, -m, app.report]}'"
+        )
+
+
 TABLE = Table(
     KINDS,
     [
@@ -374,6 +389,7 @@ TABLE = Table(
         database_ca,
         source,
         release_path,
+        run,
     ],
     PARTS,
     others=["fastapi_app_result"],

@@ -53,7 +53,7 @@ GIVEN: dict[str, dict[str, Any]] = {
         "db_migrate_url_query": {"sslmode": "verify-full"}, "db_migrate_environment": {},
     },
     "fastapi_app": {
-        "fastapi_app_source": GIT, "fastapi_app_database_ca_url": "", "ansible_check_mode": False,
+        "fastapi_app_source": GIT, "fastapi_app_database_ca_url": "", "ansible_check_mode": False, "fastapi_app_run": ["python"],
         "__fastapi_app_path": "/opt/table-order/releases/x", "__fastapi_app_releases": "/opt/table-order/releases",
     },
 }
@@ -329,6 +329,9 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_release", "a release ID", ["../x", "--force", "/opt/table-order/releases/x", 7]),
         ("fastapi_app_release_path", "an absolute path", ["/opt/../etc"]),
         ("fastapi_app_revisions[0]", "id, title and contract", [{"id": "1"}]),
+        ("fastapi_app_run", "a program of the virtual environment", [["/bin/sh"], ["../x"], [""]]),
+        ("fastapi_app_run", "a list", ["python -m app.report"]),
+        ("fastapi_app_run[1]", "a word of the command", ["x\0", None]),
         ("fastapi_app_why", "at most 200", ["a\nb", "x" * 201, ["a"], "a\n"]),
         ("fastapi_app_lock_wait", "0 to 86400", [-1, 86401, "10m"]),
         ("fastapi_app_lock_lease", "60 to 86400", [5, 86401]),
@@ -517,6 +520,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"fastapi_app_why": '급한 수정: {{ 7 }} 100% "now"', "fastapi_app_lock_wait": "600", "fastapi_app_lock_lease": "60"},
         {"fastapi_app_release": "3f2a9c1b7d10-a1b2c3-20261123T053000Z", "fastapi_app_health_names_release": "true"},
         {"fastapi_app_health_times": "1", "fastapi_app_drain_seconds": "0", "fastapi_app_lock_break": "false"},
+        {"fastapi_app_run": ["python", "-c", "print('$HOME %n', \"a\nb\")", ""]},
         {"fastapi_app_migrate": "false", "fastapi_app_remove_data": "true"},
         {"fastapi_app_port": "9000", "fastapi_app_candidate_port": "8999", "fastapi_app_candidate_flag": "/run/shop/next/live",
          "fastapi_app_asset_archive": "/srv/assets", "fastapi_app_migration_user": ""},

@@ -24,6 +24,7 @@ CASES = {role: (role, "preflight", {}, "") for role in ROLES} | {
     "release": ("fastapi_app", "release", {"fastapi_app_backend_path": "/x"}, "fastapi_app_backend_path is '/x'. Accepted: "),
     "activate": ("fastapi_app", "activate", {"fastapi_app_drain_seconds": -1}, "fastapi_app_drain_seconds is -1. Accepted: "),
     "deploy": ("fastapi_app", "deploy", {"fastapi_app_drain_seconds": -1}, "fastapi_app_drain_seconds is -1. Accepted: "),
+    "nothing to run": ("fastapi_app", "run", {"fastapi_app_run": []}, "fastapi_app_run is []. Accepted: a command, such as -e"),
     "nothing to activate": ("fastapi_app", "activate", {"__fastapi_app_path": ""}, "fastapi_app_release_path is ''. Accepted: "),
     "lease": ("fastapi_app", "lock", {"fastapi_app_lock_lease": 5}, "fastapi_app_lock_lease is 5. Accepted: "),
     "site": ("table_order", "preflight", {"table_order_no_logg": 1}, "Did you mean table_order_no_log?"),
