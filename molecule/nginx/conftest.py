@@ -84,6 +84,6 @@ def flag_directory(host):
 
 @pytest.fixture
 def pair(host) -> tuple[str, str]:
-    """The files of the certificate and of its key that nginx.conf names."""
-    script = "sed -n 's/^ *%s \\([^ ]*\\);$/\\1/p' /etc/nginx/nginx.conf"
+    """The files of the certificate and of its key that the site app names."""
+    script = "sed -n '/# BEGIN site app /,/# END site app$/s/^ *%s \\([^ ]*\\);$/\\1/p' /etc/nginx/nginx.conf"
     return tuple(host.check_output(script % name) for name in ("ssl_certificate", "ssl_certificate_key"))

@@ -81,8 +81,8 @@ def read_answer(answer: Answer) -> dict[str, Any]:
     if answer.status != 200:
         raise ValueError(answer.body if answer.status == 0 else f"status {answer.status}")
     try:
-        # The names of earlier versions; that nginx runs until its configuration is written again.
-        said = json.loads(answer.body.replace('"table_order_', '"app_'))
+        # The names of other sites (app_shop_backend), and of earlier versions, which run until nginx.conf is written again.
+        said = json.loads(re.sub(r'"\w+_(backend|candidate)"', r'"app_\1"', answer.body))
         return {"upstream": said["upstream"], "flag": said["flag"], "addresses": dict(said["addresses"])}
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError("the response is not from the role nginx") from error

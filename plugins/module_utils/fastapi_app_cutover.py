@@ -73,7 +73,7 @@ class CutoverError(StepError):
         self.log, self.journal = log or [], journal or []
 
 
-# Names with a hash of the content, as roles/nginx/templates/nginx.conf.j2 has them.
+# Names with a hash of the content, as roles/nginx/templates/site.conf.j2 has them.
 HASHED = (
     r"/(_app/immutable|_next/static)/",
     r"[.-](?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{8,64}([.][a-z0-9]{2,11}){1,3}$",

@@ -49,6 +49,8 @@ def is_network(value: str) -> bool:
 
 # fmt: off
 KINDS = {
+    # Part of the names of nginx's variables, of files, and of groups in regular expressions, which have at most 32 signs.
+    "nginx_site": pattern(r"[a-z][a-z0-9_]{0,19}", "a name of at most 20 lower-case letters, digits and _, such as shop"),
     "nginx_frontend_root": PATH,
     # With two rules for a file, logrotate rotates by the first and fails every day.
     "nginx_log_directory": path(
@@ -165,7 +167,7 @@ def locations(
                     "paths, such as /shop for the front end and /api/ for the application."
                 )
         stem = written.rstrip("/")
-        # The locations in templates/nginx.conf.j2.
+        # The locations in templates/site.conf.j2.
         needed = [f"{stem}/", f"{stem}/assets/", *([f"= {stem}"] if stem else [])]
         for other, location in {taken[one]: one for one in reversed(needed) if one in taken}.items():
             yield (

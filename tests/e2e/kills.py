@@ -1,6 +1,6 @@
 """Kills runs by what they have done: right after a writing call to AWS, or right after a task that changed the server.
 
-A boundary is such a place, by its name and number: "ec2:CreateSubnet 2", "nginx : Configure | Write nginx.conf 1".
+A boundary is such a place, by its name and number: "ec2:CreateSubnet 2", "nginx : Configure | Write the site into nginx.conf 1".
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ ELSEWHERE = {
     "fastapi_app_lock_wait": "the module's wait: tests/unit/roles/test_fastapi_app_lock.py",
     "fastapi_app_lock_lease": "the module's lease: tests/unit/roles/test_fastapi_app_lock.py",
     "nginx_limits": "off: inventories/local, tests/unit/roles/test_nginx_inputs.py; both containers have their limits on",
-    "nginx_replace_application": "molecule/nginx/once/test_runs.py leaves it off: tests/unit/test_server_files.py",
+    "nginx_replace_application": "molecule/nginx/once/test_runs.py leaves it off: tests/unit/roles/test_nginx_sites.py",
     "nginx_proxy_protocol": "every other request would fail: tests/unit/test_server_files.py",
     "fastapi_app_source_exclude": "nowhere: the first container's test looks at what its default leaves out",
 }

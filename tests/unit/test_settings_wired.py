@@ -15,6 +15,7 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import filter_loader
 from ansible.template import Templar, trust_as_template
+from ansible_collections.table_order.infra.plugins.modules import nginx_site
 
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
@@ -141,7 +142,12 @@ def verify(**turned: Any) -> dict[str, Any]:
 
 
 def nginx(**turned: Any) -> str:
-    return Scope("nginx", **turned).template("nginx.conf.j2")
+    """nginx.conf, as the module nginx_site writes it for one site."""
+    scope = Scope("nginx", **turned)
+    site = scope.see(scope.variables["nginx_site"])
+    settings = scope.see(scope.variables["__nginx_own"])
+    sites = {site: nginx_site.Site(settings, scope.template("site.conf.j2"))}
+    return nginx_site.write(scope.template("nginx.conf.j2"), sites)
 
 
 def agent(**turned: Any) -> str:

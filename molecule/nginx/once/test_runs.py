@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import testinfra
-from playbook import run, settings
+from playbook import changes, run, settings
 
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 HOST = "table-order-molecule-nginx-options"
@@ -73,15 +73,60 @@ def test_lines_that_nginx_refuses_leave_it_as_it_is(host):
     assert host.check_output("sha256sum /etc/nginx/nginx.conf") == before
 
 
-def test_a_second_application_is_refused(host):
+SECOND = {
+    "nginx_backend_address": "127.0.0.1:9100",
+    "nginx_server_name": "second.example.org",
+    "nginx_tls_certificate_file": "",
+    "nginx_tls_key_file": "",
+    "nginx_tls_self_signed_name": "second.example.org",
+    "nginx_default_server": False,
+}
+
+
+def test_a_second_application_needs_a_site_of_its_own(host):
     before = host.check_output("sha256sum /etc/nginx/nginx.conf")
-    second = settings(
-        nginx_backend_address="127.0.0.1:9100", nginx_server_name="_", nginx_candidate_flag="/run/second/live"
-    )
-    result = run("converge.yml", f"--limit={HOST}", second)
+    result = run("converge.yml", f"--limit={HOST}", settings(**SECOND))
     assert result.status == 2, result.output
-    assert "nginx on this host serves an application at localhost:9000" in " ".join(result.output.split())
+    assert "nginx on this host serves an application at localhost:9000 as the site app" in result.output
     assert host.check_output("sha256sum /etc/nginx/nginx.conf") == before
+
+
+def test_a_second_site_beside_the_first(host, ask, start_backend, wait_for_line):
+    for port in (9000, 9100):
+        start_backend(port)
+    state = "cat /run/nginx.pid; ls /etc/nginx/tls; sha256sum /etc/nginx/nginx.conf"
+    before = host.check_output(state)
+
+    def answers() -> list[str]:
+        return [
+            ask(f"https://{name}:8443/api/x", "--connect-to", "::127.0.0.1:8443").body.partition('"port": ')[
+                2
+            ][:4]
+            for name in ("shop.example.org", "second.example.org", "unknown.example.org")
+        ]
+
+    assert answers() == ["9000", "9000", "9000"]
+    try:
+        assert changes("converge.yml", f"--limit={HOST}", settings(nginx_site="second", **SECOND)) > 0
+        assert answers() == ["9000", "9100", "9000"]
+        for name in ("shop", "second"):
+            shown = f"openssl s_client -connect localhost:8443 -servername {name}.example.org </dev/null 2>/dev/null"
+            assert f"{name}.example.org" in host.check_output(f"{shown} | openssl x509 -noout -subject")
+        path = f"/{time.time_ns()}"
+        ask(f"https://second.example.org:8443{path}", "--connect-to", "::127.0.0.1:8443")
+        wait_for_line("/srv/logs/nginx-second-access.log", path)
+        assert host.run(f"grep {path} /srv/logs/nginx-access.log").rc == 1
+        assert host.check_output("nginx -t 2>&1 | grep -c warn || true") == "0"
+        assert changes("converge.yml", f"--limit={HOST}", settings(nginx_site="second", **SECOND)) == 0
+    finally:
+        gone = run(
+            "converge.yml", f"--limit={HOST}", settings(nginx_site="second", nginx_state="absent", **SECOND)
+        )
+    assert gone.status == 0, gone.output
+    assert answers() == ["9000", "9000", "9000"]
+    # The same process, without the second site's certificate.
+    assert host.check_output(state) == before
+    assert not host.file("/etc/logrotate.d/nginx-site-second").exists
 
 
 def test_a_deleted_log_is_written_again_and_a_new_key_is_not_shown(host, pair, ask, wait_for_line, tmp_path):

@@ -170,6 +170,7 @@ def test_another_users_log_directory_stays_unchanged(host, ask, wait_for_line):
 
 def test_without_a_candidate_and_an_archive_nothing_of_them_is_there(host):
     configuration = host.file("/etc/nginx/nginx.conf").content_string
-    assert "candidate" not in configuration
+    assert "app_candidate" not in configuration
+    assert "if (-e" not in configuration
     assert "rewrite" not in configuration
     assert "proxy_pass http://app_backend;" in configuration

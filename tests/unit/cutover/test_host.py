@@ -325,14 +325,15 @@ def test_another_answer_is_refused_with_what_differs_and_the_fix(make, change, s
     assert "--tags nginx" in str(failed.value)
 
 
-def test_an_nginx_that_an_earlier_version_configured_is_understood(make):
+@pytest.mark.parametrize("prefix", ["table_order_", "app_shop_", "app_a_candidate_"])
+def test_an_earlier_version_s_nginx_and_another_site_are_understood(make, prefix):
     server = make()
     answer = {
         "upstream": "app_backend",
         "addresses": ADDRESSES,
         "flag": str(server.root / "run/candidate-live"),
     }
-    body = json.dumps(answer).replace("app_", "table_order_")
+    body = json.dumps(answer).replace("app_", prefix)
     Checks(server.site, server.host()._replace(web=One(Answer(200, body)))).ask("service")
 
 

@@ -561,7 +561,7 @@ def test_what_pages_load_is_kept_and_a_hash_is_told_from_a_word(place):
 
 
 def test_nginx_and_the_archive_know_the_same_hashes():
-    template = (ROOT / "roles/nginx/templates/nginx.conf.j2").read_text()
+    template = (ROOT / "roles/nginx/templates/site.conf.j2").read_text()
     assert re.findall(r"^  '(.+)',$", template, re.MULTILINE) == list(cutover.HASHED)
 
 

@@ -56,7 +56,8 @@ PLAY = [
                     {
                         "name": "Carried through",
                         "ansible.builtin.debug": {
-                            "msg": "{{ {'nginx.conf': lookup('ansible.builtin.template', role + 'nginx.conf.j2'), "
+                            "msg": "{{ {'nginx.conf': lookup('ansible.builtin.template', role + 'nginx.conf.j2') "
+                            "+ lookup('ansible.builtin.template', role + 'site.conf.j2'), "
                             "'logrotate': lookup('ansible.builtin.template', role + 'logrotate.j2')} }}"
                         },
                         "vars": {"role": f"{ROLE}/templates/"},

@@ -15,15 +15,15 @@ ROLE = Path(__file__).parents[3] / "roles/nginx"
 VARIABLES = yaml.safe_load((ROLE / "vars/main.yml").read_text())
 TASKS = {
     task["name"]: task
-    for name in ("tls", "service")
+    for name in ("tls", "reload")
     for task in yaml.safe_load((ROLE / f"tasks/{name}.yml").read_text())
 }
 NAME = "shop.example.org"
 
 
-def variable(name, folder):
-    """Return a variable of the role whose only template is the directory of the pairs."""
-    return VARIABLES[name].replace("{{ __nginx_tls_directory }}", str(folder))
+def variable(name, prefix):
+    """Return a variable of the role whose only template is the beginning of the pairs' paths."""
+    return VARIABLES[name].replace("{{ __nginx_tls_prefix }}", prefix)
 
 
 def shell(task, **environment):
@@ -44,36 +44,37 @@ def shell(task, **environment):
 class Host:
     """The folder of the pairs, and nginx.conf."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, site=""):
         self.tls, self.configuration = folder / "tls", folder / "nginx.conf"
-        self.tls.mkdir()
+        self.tls.mkdir(exist_ok=True)
+        self.prefix = f"{self.tls}/{site}"
 
     def look(self, name=NAME, certificates=None, key=""):
         return shell(
             "Tls | Find a matching certificate and key on the host",
-            CERTIFICATES=certificates or variable("__nginx_tls_self_signed_files", self.tls),
+            CERTIFICATES=certificates or variable("__nginx_tls_self_signed_files", self.prefix),
             KEY=key,
             NAME=name,
         )
 
     def make(self, before="", name=NAME):
         task = "Tls | Create a self-signed pair"
-        return shell(task, OLD=before, DIRECTORY=self.tls, DAYS=3, NAME=name)
+        return shell(task, OLD=before, PREFIX=self.prefix, DAYS=3, NAME=name)
 
     def unused(self):
         return set(
             shell(
-                "Service | Find unused certificate pairs",
+                "Reload | Find unused certificate pairs",
                 CONFIGURATION=self.configuration,
                 DIRECTORY=self.tls,
-                OWN=variable("__nginx_tls_own", self.tls),
+                OWN=variable("__nginx_tls_own", self.prefix),
             ).split()
         )
 
     def run(self, name=NAME):
         """Do what a run does; return the folder of the pair."""
         found = self.look(name)
-        folder = str(Path(found).parent) if "/self-signed-" in found else self.make(found, name)
+        folder = str(Path(found).parent) if "self-signed-" in found else self.make(found, name)
         self.configuration.write_text(f"ssl_certificate {folder}/certificate.pem;")
         for path in self.unused():
             subprocess.run(["rm", "-r", path], check=True)
@@ -162,6 +163,22 @@ def test_only_pairs_of_the_roles_own_that_nothing_names_go(host):
     assert host.unused() == {str(host.tls / name) for name in own[2:5]}
 
 
+def test_each_site_has_pairs_of_its_own(host, tmp_path):
+    """Another site's new pair may not be in nginx.conf yet."""
+    shop = Host(tmp_path, "shop-")
+    own, theirs = host.run(), Path(shop.make())
+    assert re.fullmatch("shop-self-signed-[0-9a-f]{16}", theirs.name)
+    (host.tls / "shop-.new-12345678").mkdir()
+    (host.tls / "shop-given-0123456789abcdef").mkdir()
+    assert host.unused() == set()
+    assert host.look() == f"{own}/certificate.pem"
+    assert shop.look() == f"{theirs}/certificate.pem"
+    assert shop.run() == theirs
+    # shop's run wrote a nginx.conf without the first site.
+    assert host.unused() == {str(own)}
+    assert sorted(host.names()) == sorted([own.name, theirs.name])
+
+
 def test_files_of_the_host_are_a_pair_or_not(host):
     one, two = Path(host.make()), Path(host.make())
     certificate = one / "certificate.pem"
@@ -177,7 +194,7 @@ def test_what_is_taken_away_after_a_reload_asks_for_no_other(host, tmp_path, mon
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     folder, remote = host.run(), tmp_path / "remote.crt"
     remote.touch()
-    task = "Service | Find files newer than the last reload"
+    task = "Reload | Find files newer than the last reload"
 
     def newer(path):
         os.utime(path, (2e9, 2e9))  # in 2033

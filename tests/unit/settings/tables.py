@@ -117,8 +117,9 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
     ],
     "nginx": [
         ("nginx_state", "present", ["gone", None]),
+        ("nginx_site", "a name of at most 20 lower-case letters", ["", "Shop", "my-shop", "2nd", "a" * 21, "a;", "a\n", None]),
         *((name, "true or false", ["perhaps", None])
-          for name in ("nginx_redirect_http", "nginx_proxy_protocol", "nginx_replace_application")),
+          for name in ("nginx_redirect_http", "nginx_proxy_protocol", "nginx_replace_application", "nginx_default_server")),
         *((name, "a path that begins with /", ["", "srv/www", "/", "/srv/../etc", "/a//b", "/srv; } location /x { root /",
                                                "/srv/'a", "/srv/%s", "/var/log/$(id)", "/run/$host", "/run/x\n", ["/srv"], None])
           for name in ("nginx_frontend_root", "nginx_log_directory", "nginx_candidate_flag")),
@@ -462,7 +463,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"nginx_candidate_address": "app.internal:9001", "nginx_traffic_address": "127.0.0.2:9"},
         {"nginx_server_name": "a.example.org *.b.example.org", "nginx_client_max_body_size": "0"},
         {"nginx_proxy_protocol": True, "nginx_trusted_proxies": ["10.0.1.0/24"]}, {"nginx_proxy_protocol": "no"},
-        {"nginx_header_size": "4k"}, {"nginx_header_size": "999k"},
+        {"nginx_header_size": "4k"}, {"nginx_header_size": "999k"}, {"nginx_site": "a" * 20}, {"nginx_default_server": "no"},
         {"nginx_tls_remote": True, "nginx_tls_certificate_file": "/etc/a.crt", "nginx_tls_key_file": "/etc/a.key"},
     ],
     "cloudwatch_agent": [
