@@ -108,6 +108,7 @@ class FakeServer:
             "service": SERVICE.partition(".")[0],
             "group": grp.getgrgid(os.getgid()).gr_name,
             "files": [str(self.root / "units/backend.service"), str(self.root / "units/none")],
+            "shared": [],
             "processes": ["worker.service", "nightly.timer"],
             "address": "127.0.0.1",
             "port": PORT,

@@ -33,7 +33,7 @@ def run(tmp_path, monkeypatch, capsys):
 
         monkeypatch.setattr(AnsibleModule, "run_command", run_command)
         arguments = {
-            "site": server.options(),
+            "site": server.options(shared=["uploads"]),
             "command": COMMAND,
             "properties": ["User=shop"],
             "directory": "src",
@@ -56,7 +56,8 @@ def test_a_command_runs_in_the_live_release_without_a_shell_and_shows_no_secret(
     backend = server.site.releases / "a/backend"
     assert options == [
         "systemd-run", "--quiet", "--wait", "--pipe", "--collect", "--property=User=shop",
-        f"--property=EnvironmentFile={backend}/.env", f"--property=WorkingDirectory={backend}/src",
+        f"--property=EnvironmentFile={server.site.releases}/a/environment", f"--property=WorkingDirectory={backend}/src",
+        f"--property=BindPaths={server.site.home}/shared/uploads:{backend}/uploads",
     ]  # fmt: skip
     # The service manager would expand a single $.
     assert [separator, program, second, third, last] == [

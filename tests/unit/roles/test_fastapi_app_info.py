@@ -399,7 +399,9 @@ def test_a_server_without_the_mounts_of_the_shared_directories_is_not_prepared(
     """The release would be checked with a directory that its service does not have."""
     shown = f"EnvironmentFiles={tmp_path / 'state'}/candidate.env (ignore_errors=no)\n"
     shown += f"BindPaths={mounted.format(home=tmp_path / 'home')}\n"
-    assert look(shared=("uploads",), units={"shop-candidate.service": shown})["prepared"] is prepared
+    service = f"EnvironmentFiles={tmp_path / 'state'}/service.env (ignore_errors=no)\n"
+    units = {"shop-candidate.service": shown, "shop.service": service}
+    assert look(shared=("uploads",), units=units)["prepared"] is prepared
 
 
 @pytest.mark.parametrize(

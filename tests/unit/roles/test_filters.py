@@ -90,7 +90,11 @@ def test_numbers_and_booleans_become_text():
 
 CHANGES = {
     "nothing": ({"A": "$x `y`", "B": "1"}, {"B": 1, "A": "$x `y`"}, []),
-    "each": ({"GONE": "tiger-1", "B": "tiger-2", "C": ""}, {"B": "tiger-3", "C": "", "NEW": "x"}, ["changed B", "removed GONE", "added   NEW"]),
+    "each": (
+        {"GONE": "tiger-1", "B": "tiger-2", "C": ""},
+        {"B": "tiger-3", "C": "", "NEW": "x"},
+        ["changed B", "removed GONE", "added   NEW"],
+    ),
     "an empty value": ({"A": "x"}, {"A": ""}, ["changed A"]),
     "a value with an =, or a line separator of Unicode": ({"A": "b=c"}, {"A": "b=d\u2028E=x"}, ["changed A"]),
 }  # fmt: skip
