@@ -184,6 +184,15 @@ SELECT pg_encoding_to_char(encoding) AS encoding, datcollate AS collation,
   FROM pg_database WHERE datname = current_database()
 """
 
+# In the catalogue of the whole cluster, objects of the cluster, such as a database's rights, belong to database 0.
+USED_ELSEWHERE = """
+SELECT rolname AS name, string_agg(DISTINCT datname, ', ' ORDER BY datname) AS others
+  FROM pg_shdepend JOIN pg_roles ON refclassid = 'pg_authid'::regclass AND refobjid = pg_roles.oid
+  JOIN pg_database ON pg_database.oid = CASE classid WHEN 'pg_database'::regclass THEN objid ELSE dbid END
+ WHERE rolname IN (%(owner)s, %(app)s) AND datname <> current_database()
+ GROUP BY rolname ORDER BY rolname
+"""
+
 
 class Step(NamedTuple):
     """One change: its description, the statement, and whether the master user runs the statement."""
@@ -461,6 +470,12 @@ class Roles:
     def remove(self) -> dict[str, Any]:
         """Drop both roles with their objects in this database; returns the module's result."""
         names = sorted(self.roles())
+        # DROP OWNED would also revoke the right to connect to the other databases.
+        for name, others in self.read(USED_ELSEWHERE):
+            raise DatabaseError(
+                f"Cannot drop role {name}, which {others} needs. Give each database users of its own (db_migrate_owner, "
+                "db_migrate_app) and migrate it again, or drop the other database first."
+            )
         steps = []
         # Dropping a role's objects or grants requires membership in the role; join both roles before the first drop.
         for words, text in (

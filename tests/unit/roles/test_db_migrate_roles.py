@@ -43,12 +43,12 @@ class Shop:
     def sql(self, user: str, *statements: str) -> list[tuple]:
         return postgres.run_sql(self.socket, self.name, user, *statements)
 
-    def role(self, check: bool = False) -> list[str]:
+    def role(self, check: bool = False, state: str = "present") -> list[str]:
         """Run the module's work; returns the changes."""
         database = {"host": "h", "port": 1, "name": self.name, "admin_user": "master", "admin_password": ""}
         roles = db_migrate_roles.Roles({**PARAMETERS, "database": database}, check_mode=check)
         try:
-            return roles.make()["changes"]
+            return (roles.make() if state == "present" else roles.remove())["changes"]
         finally:
             roles.master.close()
 
@@ -198,3 +198,25 @@ def test_a_table_of_another_owner_is_refused_by_name(shop, schema):
         match=rf"belong to shop_owner: {schema}.theirs of rdsadmin\. .* OWNER TO shop_owner",
     ):
         shop.role()
+
+
+def test_two_databases_of_an_application_may_have_the_same_users(shop, socket):
+    """A run of the role for each: what one run makes, the other leaves alone."""
+    other = Shop(socket)
+    try:
+        for each in (shop, other):
+            assert each.role() != []
+            each.sql("shop_owner", *MIGRATION)
+        for each in (shop, other):
+            each.sql("shop_app", *USE)
+            assert each.role() == []
+        # Dropped objects take the right to connect to every database with them: the other one would be cut off.
+        with pytest.raises(db_migrate_roles.DatabaseError) as refusal:
+            shop.role(state="absent")
+        assert f"drop role shop_app, which {other.name} needs" in str(refusal.value)
+        assert "Give each database users of its own" in str(refusal.value)
+        for each in (shop, other):
+            assert each.role() == []
+    finally:
+        postgres.run_sql(socket, "postgres", "rdsadmin", f"DROP DATABASE {other.name}")
+    assert shop.role(state="absent")[-2:] == ["drop role shop_app", "drop role shop_owner"]
