@@ -1,0 +1,60 @@
+# Copyright: Table Order Infrastructure
+# GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
+"""Filters for the plan of the changes on AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import plan, refusals
+from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan_text import text
+
+
+def account_plan(
+    described: Mapping[str, Any], found: Mapping[str, Any], environment: str, areas: str | list[str] = ""
+) -> dict[str, Any]:
+    """Return the plan (docs/plan.schema.json) of described resources by area and the result of account_resources_info.
+
+    ``areas`` limits the plan, as a list or with commas between. Raises ValueError for an unknown area.
+    """
+    chosen = areas.split(",") if isinstance(areas, str) else areas
+    return plan(
+        _plain(described),
+        _plain(found),
+        str(environment),
+        [str(one).strip() for one in chosen if str(one).strip()],
+    )
+
+
+def account_plan_text(planned: Mapping[str, Any], colour: bool = False, width: int = 80) -> str:
+    """Return a plan as text of ``width`` columns."""
+    return text(_plain(planned), colour, width)
+
+
+def account_plan_refusals(
+    planned: Mapping[str, Any], allowed: list[str] | None = None, agreed: Mapping[str, Any] | None = None
+) -> list[str]:
+    """Return why a plan must not be applied: replaced or deleted resources not ``allowed``, differences to the ``agreed`` plan."""
+    return refusals(_plain(planned), list(allowed or []), _plain(agreed))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """Return a value in Python's own dictionaries and lists: Ansible's make their elements only when asked for."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filters by name."""
+        return {
+            "account_plan": account_plan,
+            "account_plan_text": account_plan_text,
+            "account_plan_refusals": account_plan_refusals,
+        }
