@@ -78,4 +78,4 @@ KINDS = {
         "a dictionary with name, cidr, zone and public",
     ),
 }
-TABLE = Table(KINDS, [subnets, existing_ranges])
+TABLE = Table(KINDS, [subnets, existing_ranges], others=["aws_network_resources"])

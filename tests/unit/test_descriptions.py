@@ -1,0 +1,248 @@
+"""What is wanted on AWS is described once: the descriptions are valid anywhere, and the tasks send AWS nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import jinja2
+import pytest
+from jinja2 import nodes
+
+from tests.unit.roles.preflight_runs import results, run_play
+from tests.unit.tasks import ROOT, Task, all_tasks
+from tests.unit.test_settings_wired import Scope, text
+
+ROLES = [
+    path.name
+    for path in sorted(ROOT.glob("roles/aws_*"))
+    if f"{path.name}_resources" in text(f"roles/{path.name}/vars/main.yml")
+]
+ENVIRONMENTS = ("local", "staging", "production")
+ELSEWHERE = {"table_order_region": "eu-north-1", "table_order_zones": ["eu-north-1b", "eu-north-1d"]}
+# With these, the descriptions have all that they can have.
+TURNED: dict[str, Any] = {}
+TYPES = {
+    "AWS::EC2::VPC",
+    "AWS::EC2::Subnet",
+    "AWS::EC2::InternetGateway",
+    "AWS::EC2::RouteTable",
+}
+# A property, at any depth, that names another resource, and the type of that resource.
+REFERENCES = {
+    "VpcId": "AWS::EC2::VPC",
+    "SubnetIds": "AWS::EC2::Subnet",
+    "GatewayId": "AWS::EC2::InternetGateway",
+}
+
+# -- What is described -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def outside(tmp_path_factory) -> dict[str, list[dict[str, Any]]]:
+    """The descriptions of all roles by environment, as a play sees them after the roles' preflights."""
+    given = ELSEWHERE | {
+        "ansible_connection": "local",
+        "table_order_account_id": "123456789012",
+        "aws_security_ssh_cidrs": ["203.0.113.7/32", "198.51.100.0/24"],
+        "aws_compute_public_key_file": __file__,
+    }
+    hosts = {
+        environment: text("inventories/shared/site.yml")
+        | text(f"inventories/{environment}/group_vars/all/main.yml")
+        | given
+        | {"table_order_environment": environment, "table_order_cloud_name": environment}
+        for environment in ENVIRONMENTS
+    }
+    check = {"name": "table_order.infra.{{ role }}", "tasks_from": "preflight", "public": True}
+    shown = " + ".join(f"{role}_resources" for role in ROLES)
+    tasks = [
+        {
+            "name": "Check the settings",
+            "ansible.builtin.include_role": check,
+            "loop": ROLES,
+            "loop_control": {"loop_var": "role"},
+        },
+        {"name": "Show the descriptions", "ansible.builtin.debug": {"msg": f"{{{{ {shown} }}}}"}},
+    ]
+    play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
+    printed = run_play(tmp_path_factory.mktemp("descriptions"), play, {"all": {"hosts": hosts}})
+    return {host: found[-1][1]["msg"] for host, found in results(printed, hosts).items()}
+
+
+def described(role: str, **turned: Any) -> list[dict[str, Any]]:
+    return Scope(role, **turned).see(f"{{{{ {role}_resources }}}}")
+
+
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Return each value with the name of the innermost key above it; an empty list or dictionary is a value."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, key)
+    elif isinstance(value, list) and value:
+        for inner in value:
+            yield from leaves(inner, name)
+    else:
+        yield name, value
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_description_is_data_about_one_resource(outside, environment):
+    found = outside[environment]
+    assert all(one.keys() == {"type", "name", "properties"} for one in found)
+    assert {one["type"] for one in found} == TYPES
+    assert not [
+        one for one, count in Counter((one["type"], one["name"]) for one in found).items() if count > 1
+    ]
+    # Undefined values would have failed the play; an omitted one would be left as a placeholder.
+    assert not [leaf for leaf in leaves(found) if leaf[1] is None or "omit" in str(leaf[1])]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_reference_names_a_resource_that_is_described(outside, environment):
+    found = outside[environment]
+    names = {(one["type"], one["name"]) for one in found}
+    referred = [(REFERENCES[key], value) for key, value in leaves(found) if key in REFERENCES]
+    assert set(referred) <= names
+    assert {key for key, _ in leaves(found)} >= REFERENCES.keys()
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_each_environment_has_names_tags_and_a_place_of_its_own(outside, environment):
+    shown = str(outside[environment])
+    assert ("table-order-staging" in shown) == (environment == "staging")
+    assert "ap-northeast-2" not in shown
+    for one in outside[environment]:
+        tags = one["properties"].get("Tags", {"Environment": environment, "Name": one["name"]})
+        assert (tags["Environment"], tags["Name"]) == (environment, one["name"]), one
+
+
+# -- What the tasks send -----------------------------------------------------------------------------------
+
+# Modules that keep no wanted state.
+OTHERS = {
+    "rds_instance_snapshot": "A snapshot is taken, not kept.",
+}
+# Options with a value from elsewhere, and why.
+LOOKED_UP = "The id of a resource that an earlier task has found or created."
+ELSEWHERE_FROM = {
+    ("ec2_vpc_subnet", "vpc_id"): LOOKED_UP,
+    ("ec2_vpc_igw", "vpc_id"): LOOKED_UP,
+    ("ec2_vpc_igw", "internet_gateway_id"): LOOKED_UP,
+    ("ec2_vpc_route_table", "vpc_id"): LOOKED_UP,
+    ("ec2_vpc_route_table", "subnets"): LOOKED_UP,
+    ("ec2_vpc_route_table", "routes.gateway_id"): LOOKED_UP,
+}
+# Described properties that no task reads, since it sends the id of what they name.
+BY_ID = {"VpcId"}
+# Filters that give another form to what is described.
+FORMS = {"list", "items2dict"}
+ENVIRONMENT = jinja2.Environment(autoescape=False)  # noqa: S701 - read, never rendered
+
+
+def sending() -> list[Task]:
+    """Return the tasks that bring AWS to the description."""
+    return [
+        task
+        for task in all_tasks()
+        if task.role in ROLES
+        and not task.path.rpartition("/")[2].startswith("absent")
+        and re.match(r"(amazon|community)\.aws\.|table_order\.infra\.", task.module)
+        and not task.module.endswith("_info")
+        and task.module.rpartition(".")[2] not in OTHERS
+    ]
+
+
+def wanted(role: str) -> set[str]:
+    """Return the variables of the role's descriptions."""
+    return {name for name in text(f"roles/{role}/vars/main.yml") if name.endswith("_wanted")}
+
+
+def parsed(value: Any) -> nodes.Template:
+    return ENVIRONMENT.parse(str(value))
+
+
+def names(tree: nodes.Node) -> set[str]:
+    return {node.name for node in tree.find_all(nodes.Name)}
+
+
+def from_description(task: Task) -> set[str]:
+    """Return the names in a task that are nothing but described: variables, and that of a loop over them."""
+    found = wanted(task.role)
+    loop = task.keywords.get("loop")
+    if isinstance(loop, str) and names(parsed(loop)) <= found:
+        found = found | {task.keywords["loop_control"]["loop_var"]}
+    return found
+
+
+def is_described(value: Any, known: set[str]) -> bool:
+    """Tell whether an option's value is one expression with a description in it, and with nothing beside."""
+    body = parsed(value).body
+    if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
+        return False
+    tree = body[0].nodes[0]
+    named, places = names(tree), {id(node.arg) for node in tree.find_all(nodes.Getitem)}
+    plain = [node for node in tree.find_all(nodes.Const) if id(node) not in places]
+    used = list(tree.find_all(nodes.Filter))
+    plain = [node for node in plain if not any(node in list(one.find_all(nodes.Const)) for one in used)]
+    return (
+        bool(named & known)
+        and named <= known | {"omit"}
+        and not plain
+        and {one.name for one in used} <= FORMS
+    )
+
+
+def options(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Return the options of a module with their values, those of dictionaries below them with dots."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from options(inner, f"{name}.{key}".removeprefix("."))
+    elif isinstance(value, list) and value:
+        for inner in value:
+            yield from options(inner, name)
+    else:
+        yield name, value
+
+
+def test_no_option_has_a_value_from_outside_the_description():
+    found, used = [], set()
+    for task in sending():
+        module, known = task.module.rpartition(".")[2], from_description(task)
+        for name, value in options(task.arguments):
+            if (module, name) in ELSEWHERE_FROM:
+                used.add((module, name))
+            elif not is_described(value, known):
+                found.append(f"{task}: {name} is {value!r}")
+    assert found == []
+    assert used == ELSEWHERE_FROM.keys()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_variable_of_a_description_is_part_of_it(role):
+    variables = text(f"roles/{role}/vars/main.yml")
+    assert names(parsed(variables[f"{role}_resources"])) == wanted(role)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_described_property_is_sent(role):
+    """A property that no task sends would be a difference that no run corrects."""
+    scope, read = Scope(role, **TURNED), set()
+    tasks = [task for task in all_tasks() if task.role == role]
+    for task in tasks:
+        loop, known = task.keywords.get("loop"), from_description(task)
+        for name in known:
+            source = name if name in wanted(role) else loop.strip("{} ")
+            shown = scope.see(f"{{{{ {source} }}}}")
+            of = {one["type"] for one in (shown if isinstance(shown, list) else [shown])}
+            properties = re.findall(rf"\b{name}\.properties\.(\w+)", str((task.arguments, task.keywords)))
+            read |= {(type_, one) for type_ in of for one in properties}
+    missing = {
+        (one["type"], name)
+        for one in described(role, **TURNED)
+        for name in one["properties"]
+        if name not in BY_ID and (one["type"], name) not in read
+    }
+    assert missing == set()
