@@ -99,4 +99,4 @@ KINDS = {
     "aws_security_database_owner_user": USER,
     "aws_security_database_app_user": USER,
 }
-TABLE = Table(KINDS, [ssh_ranges, ports, users, boundary])
+TABLE = Table(KINDS, [ssh_ranges, ports, users, boundary], others=["aws_security_resources"])

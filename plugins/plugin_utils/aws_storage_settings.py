@@ -13,4 +13,4 @@ ACCEPTED = (
     "3 to 63 lower-case letters, digits and hyphens, without a hyphen at either end and without a prefix or suffix that S3 "
     "reserves, such as table-order-menu-images-123456789012"
 )
-TABLE = Table({"aws_storage_bucket_name": pattern(NAME, ACCEPTED)})
+TABLE = Table({"aws_storage_bucket_name": pattern(NAME, ACCEPTED)}, others=["aws_storage_resources"])

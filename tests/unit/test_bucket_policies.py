@@ -1,12 +1,9 @@
 """Who reaches the bucket's objects: the statements of its policy and of the server's role, rendered as the roles do."""
 
-import json
-from pathlib import Path
-
-import jinja2
 import pytest
 
-ROLES = Path(__file__).parents[2] / "roles"
+from tests.unit.test_settings_wired import described
+
 BUCKET = "arn:aws:s3:::pictures"
 ROLE = "arn:aws:iam::123456789012:role/server"
 SETTINGS = {
@@ -19,15 +16,12 @@ SETTINGS = {
 OBJECT_ACTIONS = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
 
 
-def statements(template: str) -> list[dict]:
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 - JSON
-    environment.filters["to_json"] = json.dumps
-    text = environment.from_string((ROLES / template).read_text()).render(SETTINGS)
-    return json.loads(text)["Statement"]
+def statements() -> list[dict]:
+    return described("aws_storage", "AWS::S3::Bucket", **SETTINGS)["BucketPolicy"]["Statement"]
 
 
 def denials(condition: dict) -> list[dict]:
-    found = statements("aws_storage/templates/bucket-policy.json.j2")
+    found = statements()
     return [one for one in found if one["Effect"] == "Deny" and one.get("Condition") == condition]
 
 
@@ -48,7 +42,7 @@ def test_nothing_goes_in_clear():
 
 
 def test_nobody_is_locked_out_of_the_bucket_itself():
-    found = statements("aws_storage/templates/bucket-policy.json.j2")
+    found = statements()
     denied = {action for one in found if one["Effect"] == "Deny" for action in one["Action"]}
     assert denied == OBJECT_ACTIONS | {"s3:ListBucket"}
     assert not any("NotPrincipal" in one for one in found)
@@ -63,6 +57,7 @@ def test_nobody_is_locked_out_of_the_bucket_itself():
     ],
 )
 def test_the_servers_role_has_what_the_application_asks(action, resource):
-    found = statements("aws_security/templates/s3-access.json.j2")
+    policies = described("aws_security", "AWS::IAM::Role", **SETTINGS)["Policies"]
+    [found] = [one["PolicyDocument"]["Statement"] for one in policies if one["PolicyName"] == "s3-access"]
     allowed = [one["Resource"] for one in found if one["Effect"] == "Allow" and action in one["Action"]]
     assert allowed == [resource]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import jinja2
@@ -23,18 +23,27 @@ ROLES = [
 ENVIRONMENTS = ("local", "staging", "production")
 ELSEWHERE = {"table_order_region": "eu-north-1", "table_order_zones": ["eu-north-1b", "eu-north-1d"]}
 # With these, the descriptions have all that they can have.
-TURNED: dict[str, Any] = {}
+TURNED: dict[str, Any] = {
+    "aws_security_permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
+}
 TYPES = {
     "AWS::EC2::VPC",
     "AWS::EC2::Subnet",
     "AWS::EC2::InternetGateway",
     "AWS::EC2::RouteTable",
+    "AWS::EC2::SecurityGroup",
+    "AWS::IAM::Role",
+    "AWS::IAM::InstanceProfile",
+    "AWS::SecretsManager::Secret",
+    "AWS::S3::Bucket",
 }
 # A property, at any depth, that names another resource, and the type of that resource.
 REFERENCES = {
     "VpcId": "AWS::EC2::VPC",
     "SubnetIds": "AWS::EC2::Subnet",
     "GatewayId": "AWS::EC2::InternetGateway",
+    "SourceSecurityGroupId": "AWS::EC2::SecurityGroup",
+    "Roles": "AWS::IAM::Role",
 }
 
 # -- What is described -------------------------------------------------------------------------------------
@@ -103,9 +112,9 @@ def test_a_description_is_data_about_one_resource(outside, environment):
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_reference_names_a_resource_that_is_described(outside, environment):
     found = outside[environment]
-    names = {(one["type"], one["name"]) for one in found}
+    there = {(one["type"], one["name"]) for one in found}
     referred = [(REFERENCES[key], value) for key, value in leaves(found) if key in REFERENCES]
-    assert set(referred) <= names
+    assert set(referred) <= there
     assert {key for key, _ in leaves(found)} >= REFERENCES.keys()
 
 
@@ -119,11 +128,34 @@ def test_each_environment_has_names_tags_and_a_place_of_its_own(outside, environ
         assert (tags["Environment"], tags["Name"]) == (environment, one["name"]), one
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_description_has_a_secrets_value(outside, environment):
+    secrets = [one for one in outside[environment] if one["type"] == "AWS::SecretsManager::Secret"]
+    assert all(one["properties"].keys() == {"Description", "Tags"} for one in secrets)
+    assert not re.findall(r"'\w*(?:Password|AuthToken|SecretString|KeyMaterial)'", str(outside[environment]))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_description_needs_the_settings_alone(role):
+    """It is rendered outside the role and before the account is read."""
+    variables, reached, new = text(f"roles/{role}/vars/main.yml"), set(), {f"{role}_resources"}
+    while new:
+        reached |= new
+        used = {name for one in new for name in names(variables[one])}
+        new = (used & variables.keys()) - reached
+    given = {name for one in reached for name in names(variables[one])} - reached
+    settings = (
+        text("roles/table_order/defaults/main.yml").keys() | text(f"roles/{role}/defaults/main.yml").keys()
+    )
+    from_the_inventory = {"table_order_environment", "table_order_region", "table_order_account_id"}
+    assert given <= settings | from_the_inventory
+    assert not [one for one in reached if re.search(r"\b(lookup|query|q)\(", str(variables[one]))]
+
+
 # -- What the tasks send -----------------------------------------------------------------------------------
 
 # Modules that keep no wanted state.
 OTHERS = {
-    "rds_instance_snapshot": "A snapshot is taken, not kept.",
 }
 # Options with a value from elsewhere, and why.
 LOOKED_UP = "The id of a resource that an earlier task has found or created."
@@ -134,11 +166,19 @@ ELSEWHERE_FROM = {
     ("ec2_vpc_route_table", "vpc_id"): LOOKED_UP,
     ("ec2_vpc_route_table", "subnets"): LOOKED_UP,
     ("ec2_vpc_route_table", "routes.gateway_id"): LOOKED_UP,
+    ("ec2_security_group", "vpc_id"): LOOKED_UP,
+    ("iam_role", "create_instance_profile"): "A part of the module's work, not of the role.",
+    ("iam_policy", "iam_type"): "The module's name for what it attaches a policy to.",
+    ("iam_policy", "state"): "What is described is there.",
+    ("secretsmanager_secret", "json_secret"): "No description has a secret's value.",
+    ("secretsmanager_secret", "overwrite"): "A drawn value is for a new secret only.",
 }
 # Described properties that no task reads, since it sends the id of what they name.
-BY_ID = {"VpcId"}
-# Filters that give another form to what is described.
-FORMS = {"list", "items2dict"}
+BY_ID = {"VpcId", "SubnetId", "SubnetIds", "SecurityGroupIds", "VPCSecurityGroups", "InstanceId", "ImageId"}
+# Filters that give another form to what is described; their parameters are names of the form, or ids.
+FORMS = {"list", "items2dict", "table_order.infra.aws_security_rules"}
+# Filters that choose from a list of descriptions.
+CHOICES = {"selectattr", "rejectattr"}
 ENVIRONMENT = jinja2.Environment(autoescape=False)  # noqa: S701 - read, never rendered
 
 
@@ -160,38 +200,51 @@ def wanted(role: str) -> set[str]:
     return {name for name in text(f"roles/{role}/vars/main.yml") if name.endswith("_wanted")}
 
 
-def parsed(value: Any) -> nodes.Template:
-    return ENVIRONMENT.parse(str(value))
+def used(template: Any, forms: Collection[str] = ()) -> nodes.Template:
+    """Return the tree of a template. With ``forms``: only what gives it a value, without the parameters of these filters."""
+    tree = ENVIRONMENT.parse(str(template))
+    if not forms:
+        return tree
+    for node in tree.find_all(nodes.Filter):
+        if node.name in forms:
+            node.args, node.kwargs = [], []
+    # What decides whether an option is sent is no value of it, and neither are the names of options.
+    for node in tree.find_all(nodes.CondExpr):
+        node.test = node.expr1
+    for node in tree.find_all(nodes.Pair):
+        node.key = node.value
+    return tree
 
 
-def names(tree: nodes.Node) -> set[str]:
-    return {node.name for node in tree.find_all(nodes.Name)}
-
-
-def from_description(task: Task) -> set[str]:
-    """Return the names in a task that are nothing but described: variables, and that of a loop over them."""
-    found = wanted(task.role)
-    loop = task.keywords.get("loop")
-    if isinstance(loop, str) and names(parsed(loop)) <= found:
-        found = found | {task.keywords["loop_control"]["loop_var"]}
+def names(value: Any, forms: Collection[str] = ()) -> set[str]:
+    """Return the names that the templates in a value take from outside themselves."""
+    found: set[str] = set()
+    for _, leaf in leaves(value):
+        named = list(used(leaf, forms).find_all(nodes.Name))
+        found |= {node.name for node in named} - {node.name for node in named if node.ctx == "store"}
     return found
 
 
-def is_described(value: Any, known: set[str]) -> bool:
+def from_description(task: Task) -> dict[str, str]:
+    """Return the names in a task that are nothing but described, each with its source: variables, and that of a loop over them."""
+    found = {name: name for name in wanted(task.role)}
+    loop = task.keywords.get("loop")
+    if isinstance(loop, str) and names(loop, CHOICES) <= found.keys():
+        found[task.keywords["loop_control"]["loop_var"]] = loop.strip("{} ")
+    return found
+
+
+def is_described(value: Any, known: Collection[str]) -> bool:
     """Tell whether an option's value is one expression with a description in it, and with nothing beside."""
-    body = parsed(value).body
-    if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
+    tree = used(value, FORMS)
+    if len(tree.body) != 1 or not isinstance(tree.body[0], nodes.Output) or len(tree.body[0].nodes) != 1:
         return False
-    tree = body[0].nodes[0]
-    named, places = names(tree), {id(node.arg) for node in tree.find_all(nodes.Getitem)}
-    plain = [node for node in tree.find_all(nodes.Const) if id(node) not in places]
-    used = list(tree.find_all(nodes.Filter))
-    plain = [node for node in plain if not any(node in list(one.find_all(nodes.Const)) for one in used)]
+    named, places = names(value, FORMS), {id(node.arg) for node in tree.find_all(nodes.Getitem)}
     return (
-        bool(named & known)
-        and named <= known | {"omit"}
-        and not plain
-        and {one.name for one in used} <= FORMS
+        bool(named & set(known))
+        and named <= {*known, "omit"}
+        and {id(node) for node in tree.find_all(nodes.Const)} <= places
+        and {node.name for node in tree.find_all(nodes.Filter)} <= {*FORMS, "default"}
     )
 
 
@@ -223,22 +276,21 @@ def test_no_option_has_a_value_from_outside_the_description():
 @pytest.mark.parametrize("role", ROLES)
 def test_each_variable_of_a_description_is_part_of_it(role):
     variables = text(f"roles/{role}/vars/main.yml")
-    assert names(parsed(variables[f"{role}_resources"])) == wanted(role)
+    assert names(variables[f"{role}_resources"]) & {*variables} == wanted(role)
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_each_described_property_is_sent(role):
     """A property that no task sends would be a difference that no run corrects."""
-    scope, read = Scope(role, **TURNED), set()
-    tasks = [task for task in all_tasks() if task.role == role]
-    for task in tasks:
-        loop, known = task.keywords.get("loop"), from_description(task)
-        for name in known:
-            source = name if name in wanted(role) else loop.strip("{} ")
-            shown = scope.see(f"{{{{ {source} }}}}")
-            of = {one["type"] for one in (shown if isinstance(shown, list) else [shown])}
-            properties = re.findall(rf"\b{name}\.properties\.(\w+)", str((task.arguments, task.keywords)))
-            read |= {(type_, one) for type_ in of for one in properties}
+    scope, types, read = Scope(role, **TURNED), {}, set()
+    for task in (one for one in all_tasks() if one.role == role):
+        said = str((task.arguments, task.keywords))
+        for name, source in from_description(task).items():
+            properties = set(re.findall(rf"\b{name}\.properties\.(\w+)", said))
+            if properties and source not in types:
+                shown = scope.see(f"{{{{ {source} }}}}")
+                types[source] = {one.get("type") for one in (shown if isinstance(shown, list) else [shown])}
+            read |= {(type_, one) for one in properties for type_ in types[source]}
     missing = {
         (one["type"], name)
         for one in described(role, **TURNED)

@@ -12,7 +12,7 @@ import iam
 from local_cloud.policies import Need, allowed
 from tests.aws_rules import Call, Calls, check
 from tests.unit.tasks import find
-from tests.unit.test_settings_wired import PLAY, Scope, text
+from tests.unit.test_settings_wired import PLAY, Scope, described, text
 
 ACCOUNT, REGION = PLAY["table_order_account_id"], PLAY["table_order_region"]
 NAME = "table-order"
@@ -229,8 +229,8 @@ def test_the_server_is_open_for_the_web_and_for_ssh_from_the_operator():
     task = find("roles/aws_security/tasks/groups.yml", "Create the server's security group")
     scope = Scope("aws_security", **(FOUND | {"aws_security_open_backend_port": False}))
     rules = scope.see(task.arguments, **task.keywords["vars"])["rules"]
-    opened = {(int(rule["ports"][0]), str(rule["cidr_ip"])) for rule in rules}
-    assert opened == {(22, "['203.0.113.7/32']"), (80, "0.0.0.0/0"), (443, "0.0.0.0/0")}
+    opened = {(rule["from_port"], rule["to_port"], rule["cidr_ip"]) for rule in rules}
+    assert opened == {(22, 22, "203.0.113.7/32"), (80, 80, "0.0.0.0/0"), (443, 443, "0.0.0.0/0")}
     # The setting that opens the application's port is off by default.
     assert (
         Scope("aws_security").role.joinpath("defaults/main.yml").read_text().count("open_backend_port: false")
@@ -239,12 +239,10 @@ def test_the_server_is_open_for_the_web_and_for_ssh_from_the_operator():
 
 
 def policies() -> list[dict[str, Any]]:
-    scope = Scope("aws_security", table_order_bucket_name=f"{NAME}-menu-images-{ACCOUNT}")
-    task = find("roles/aws_security/tasks/role.yml", "Attach the policies")
-    names = [path.name for path in (scope.role / "templates").glob("*.json.j2")]
-    assert sorted(f"{name}.json.j2" for name in task.keywords["loop"]) == sorted(names)
-    rendered = (scope.template(name) for name in names)
-    return [json.loads(one) if isinstance(one, str) else one for one in rendered]
+    role = described(
+        "aws_security", "AWS::IAM::Role", table_order_bucket_name=f"{NAME}-menu-images-{ACCOUNT}"
+    )
+    return [one["PolicyDocument"] for one in role["Policies"]]
 
 
 def secret(name: str) -> str:

@@ -46,7 +46,6 @@ INSIDES = {
         "nginx_traffic_address": "127.0.0.1:8008",
     },
     "cloudwatch_agent": {"__cloudwatch_agent_version": {"stdout": "1.300070.0"}},
-    "aws_security": {"__aws_security_server_group": {"group_id": "sg-server"}},
 }
 
 
@@ -116,19 +115,19 @@ def task(path: str, name: str) -> dict[str, Any]:
     return next(found for found in tasks if found["name"].endswith(name))
 
 
-def groups(**turned: Any) -> dict[str, list[int]]:
+def described(role: str, name: str, **turned: Any) -> dict[str, Any]:
+    """The described properties of the role's only resource of this name, or type."""
+    found = Scope(role, **turned).see(f"{{{{ {role}_resources }}}}")
+    [one] = [one["properties"] for one in found if name in (one["name"], one["type"])]
+    return one
+
+
+def groups(**turned: Any) -> dict[str, int]:
     """The ports that the security groups open, by the rule's words."""
-    scope, seen = Scope("aws_security", **turned), {}
-    server = task("roles/aws_security/tasks/groups.yml", "Create the server's security group")
-    rules = scope.see(server["amazon.aws.ec2_security_group"]["rules"], **server["vars"])
-    others = task(
-        "roles/aws_security/tasks/groups.yml", "Create the security groups of the database and the cache"
-    )
-    for group in scope.see(others["loop"]):
-        rules += scope.see(others["amazon.aws.ec2_security_group"]["rules"], __aws_security_group=group)
-    for rule in rules:
-        seen[rule["rule_desc"]] = rule["ports"]
-    return seen
+    found = Scope("aws_security", **turned).see("{{ aws_security_resources }}")
+    rules = [rule for one in found for rule in one["properties"].get("SecurityGroupIngress", [])]
+    assert all(rule["FromPort"] == rule["ToPort"] for rule in rules)
+    return {rule["Description"]: rule["FromPort"] for rule in rules}
 
 
 def verify(**turned: Any) -> dict[str, Any]:
@@ -164,19 +163,19 @@ def argument(role: str, file: str, name: str, module: str, key: str, **turned: A
 
 
 def http(turned: dict[str, Any]) -> None:
-    assert groups(**turned)["HTTP access for Nginx"] == [8081]
+    assert groups(**turned)["HTTP access for Nginx"] == 8081
     assert int(verify(**turned)["http_port"]) == 8081
     assert "listen 8081" in nginx(**turned)
 
 
 def https(turned: dict[str, Any]) -> None:
-    assert groups(**turned)["HTTPS access for Nginx"] == [8443]
+    assert groups(**turned)["HTTPS access for Nginx"] == 8443
     assert int(verify(**turned)["https_port"]) == 8443
     assert "listen 8443 ssl" in nginx(**turned)
 
 
 def backend(turned: dict[str, Any]) -> None:
-    assert groups(**turned)["FastAPI backend access"] == [9100]
+    assert groups(**turned)["FastAPI backend access"] == 9100
     assert [int(port) for port in verify(**turned)["closed_ports"]] == [9100]
     assert "server 127.0.0.1:9100;" in nginx(**turned)
     assert "server 127.0.0.1:9101;" in nginx(**turned)
@@ -186,13 +185,13 @@ def backend(turned: dict[str, Any]) -> None:
 
 
 def database(turned: dict[str, Any]) -> None:
-    assert groups(**turned)["PostgreSQL access from EC2 only"] == [5433]
+    assert groups(**turned)["PostgreSQL access from EC2 only"] == 5433
     made = ("aws_database", "instance", "Create the database", "amazon.aws.rds_instance", "port")
     assert int(argument(*made, **turned)) == 5433
 
 
 def cache(turned: dict[str, Any]) -> None:
-    assert groups(**turned)["Redis access from EC2 only"] == [6380]
+    assert groups(**turned)["Redis access from EC2 only"] == 6380
     made = (
         "aws_cache",
         "replication_group",
@@ -250,8 +249,9 @@ def log_group(turned: dict[str, Any]) -> None:
 
 def namespace(turned: dict[str, Any]) -> None:
     """What the agent sends to another namespace than the role may, AWS drops, and says so in the agent's own log only."""
-    policy = json.loads(Scope("aws_security", **turned).template("cloudwatch-agent.json.j2"))
-    [limited] = [statement["Condition"] for statement in policy["Statement"] if "Condition" in statement]
+    policies = described("aws_security", "AWS::IAM::Role", **turned)["Policies"]
+    statements = [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+    [limited] = [statement["Condition"] for statement in statements if "Condition" in statement]
     assert limited == {"StringEquals": {"cloudwatch:namespace": "Shop"}}
     assert json.loads(agent(**turned))["metrics"]["namespace"] == "Shop"
 

@@ -14,6 +14,7 @@ from local_cloud.calls import Call
 from local_cloud.needs import EC2, needs
 from local_cloud.policies import Need, UnknownError, allowed, as_list
 from tests.unit.policies.calls import ACCOUNT, BOUNDARY, NAME, REGION, ROLE, Ours, arn, calls
+from tests.unit.test_settings_wired import described
 
 ROOT = Path(__file__).parents[3]
 ABOUT = iam.Target("production", REGION, ACCOUNT)
@@ -203,23 +204,15 @@ def test_only_reads_and_conditions_are_about_everything():
 
 
 def test_the_boundary_allows_what_the_server_s_policies_allow():
-    templates = ROOT / "roles/aws_security/templates"
-    values = {
-        "region": REGION,
-        "account_id": ACCOUNT,
-        "bucket_name": f"{NAME}-menu-images-{ACCOUNT}",
-        "name": NAME,
-    }
-    values["log_group_prefix"] = f"/aws/ec2/{NAME}"
+    place = {"table_order_account_id": ACCOUNT, "table_order_region": REGION}
+    role = described("aws_security", "AWS::IAM::Role", table_order_environment=ABOUT.environment, **place)
     limit, beyond = iam.render(iam.BOUNDARY, ABOUT), []
-    for template in templates.glob("*.json.j2"):
-        text = template.read_text().replace("{{ aws_security_metrics_namespace | to_json }}", '"CWAgent"')
-        text = re.sub(r"\{\{ table_order_(\w+) \}\}", lambda found: values[found[1]], text)
-        for statement in json.loads(text)["Statement"]:
+    for policy in role["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
             for action in as_list(statement["Action"]):
                 for resource in as_list(statement["Resource"]):
                     if not allowed(Need(action, resource), [limit]):
-                        beyond.append(f"{template.name}: {action} on {resource}")
+                        beyond.append(f"{policy['PolicyName']}: {action} on {resource}")
     assert beyond == []
 
 
