@@ -78,4 +78,4 @@ KINDS = {
         "ddd:hh:mm-ddd:hh:mm in UTC, 30 minutes to 24 hours, such as Mon:04:00-Mon:05:00",
     ),
 }
-TABLE = Table(KINDS, [windows, snapshots])
+TABLE = Table(KINDS, [windows, snapshots], others=["aws_database_resources"])

@@ -25,6 +25,7 @@ ELSEWHERE = {"table_order_region": "eu-north-1", "table_order_zones": ["eu-north
 # With these, the descriptions have all that they can have.
 TURNED: dict[str, Any] = {
     "aws_security_permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
+    "aws_cache_transit_encryption": True,
 }
 TYPES = {
     "AWS::EC2::VPC",
@@ -36,6 +37,11 @@ TYPES = {
     "AWS::IAM::InstanceProfile",
     "AWS::SecretsManager::Secret",
     "AWS::S3::Bucket",
+    "AWS::RDS::DBSubnetGroup",
+    "AWS::RDS::DBParameterGroup",
+    "AWS::RDS::DBInstance",
+    "AWS::ElastiCache::SubnetGroup",
+    "AWS::ElastiCache::ReplicationGroup",
 }
 # A property, at any depth, that names another resource, and the type of that resource.
 REFERENCES = {
@@ -44,6 +50,10 @@ REFERENCES = {
     "GatewayId": "AWS::EC2::InternetGateway",
     "SourceSecurityGroupId": "AWS::EC2::SecurityGroup",
     "Roles": "AWS::IAM::Role",
+    "DBSubnetGroupName": "AWS::RDS::DBSubnetGroup",
+    "DBParameterGroupName": "AWS::RDS::DBParameterGroup",
+    "VPCSecurityGroups": "AWS::EC2::SecurityGroup",
+    "CacheSubnetGroupName": "AWS::ElastiCache::SubnetGroup",
 }
 
 # -- What is described -------------------------------------------------------------------------------------
@@ -156,6 +166,8 @@ def test_a_description_needs_the_settings_alone(role):
 
 # Modules that keep no wanted state.
 OTHERS = {
+    "aws_cache_probe": "It reads the server.",
+    "rds_instance_snapshot": "A snapshot is taken, not kept.",
 }
 # Options with a value from elsewhere, and why.
 LOOKED_UP = "The id of a resource that an earlier task has found or created."
@@ -171,7 +183,29 @@ ELSEWHERE_FROM = {
     ("iam_policy", "iam_type"): "The module's name for what it attaches a policy to.",
     ("iam_policy", "state"): "What is described is there.",
     ("secretsmanager_secret", "json_secret"): "No description has a secret's value.",
+    ("secretsmanager_secret", "json_secret.token"): "No description has a secret's value.",
     ("secretsmanager_secret", "overwrite"): "A drawn value is for a new secret only.",
+    ("rds_subnet_group", "state"): "What is described is there.",
+    ("rds_subnet_group", "subnets"): LOOKED_UP,
+    ("rds_instance_param_group", "state"): "What is described is there.",
+    ("rds_instance_param_group", "immediate"): "When a change is made, not which.",
+    ("rds_instance", "state"): "What is described is there.",
+    ("rds_instance", "username"): "No description has a secret's value.",
+    ("rds_instance", "password"): "No description has a secret's value.",
+    ("rds_instance", "force_update_password"): "No description has a secret's value.",
+    ("rds_instance", "vpc_security_group_ids"): LOOKED_UP,
+    ("rds_instance", "apply_immediately"): "When a change is made, not which.",
+    ("rds_instance", "wait"): "How long the task takes.",
+    ("rds_storage", "apply_immediately"): "When a change is made, not which.",
+    ("elasticache_subnet_group", "state"): "What is described is there.",
+    ("elasticache_subnet_group", "subnets"): LOOKED_UP,
+    ("elasticache_replication_group", "state"): "What is described is there.",
+    ("elasticache_replication_group", "security_group_ids"): LOOKED_UP,
+    ("elasticache_replication_group", "auth_token"): "No description has a secret's value.",
+    ("elasticache_replication_group", "auth_token_update_strategy"): "A step to what is described.",
+    ("elasticache_replication_group", "transit_encryption_mode"): "A step to what is described.",
+    ("elasticache_replication_group", "apply_immediately"): "When a change is made, not which.",
+    ("elasticache_replication_group", "wait"): "How long the task takes.",
 }
 # Described properties that no task reads, since it sends the id of what they name.
 BY_ID = {"VpcId", "SubnetId", "SubnetIds", "SecurityGroupIds", "VPCSecurityGroups", "InstanceId", "ImageId"}
