@@ -18,4 +18,8 @@ def public_key(aws_compute_public_key_file: str, aws_compute_generate_key: bool)
         yield sentence("aws_compute_public_key_file", file, accepted)
 
 
-TABLE = Table({"aws_compute_root_volume_gib": integer(8, 16384, "; 8 is the image's minimum")}, [public_key])
+TABLE = Table(
+    {"aws_compute_root_volume_gib": integer(8, 16384, "; 8 is the image's minimum")},
+    [public_key],
+    others=["aws_compute_resources"],
+)

@@ -27,4 +27,4 @@ def email(aws_monitoring_notification_email: str) -> Iterator[str]:
         )
 
 
-TABLE = Table({"aws_monitoring_log_retention_days": DAYS}, [email])
+TABLE = Table({"aws_monitoring_log_retention_days": DAYS}, [email], others=["aws_monitoring_resources"])
