@@ -101,7 +101,7 @@ def test_python_takes_text_for_utf_8_whatever_the_locale_of_the_host(url):
         __fastapi_app_instance="{{ __fastapi_app_instances.service }}",
     ).splitlines()
     assert unit.index("Environment=PYTHONUTF8=1") < unit.index(
-        "EnvironmentFile=/opt/table-order/backend/.env"
+        "EnvironmentFile=/var/lib/table-order/service.env"
     )
     assert "--setenv=PYTHONUTF8=1" in scope.see("{{ __fastapi_app_start_command }}")
 

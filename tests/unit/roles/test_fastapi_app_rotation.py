@@ -7,10 +7,10 @@ from tests.unit.roles.cloud_runs import INTERPRETER
 from tests.unit.roles.preflight_runs import results, run_play
 from tests.unit.tasks import ROOT
 
-TASKS = ROOT / "roles/fastapi_app/tasks/host/configure.yml"
+TASKS = ROOT / "roles/fastapi_app/tasks/host/logs.yml"
 NAMES = (
-    "Configure | Find other rotation rules for the logs",
-    "Configure | Refuse logs that other rules rotate",
+    "Logs | Find other rotation rules for the logs",
+    "Logs | Refuse logs that other rules rotate",
 )
 # As logrotate does, this says which files a rule's patterns mean.
 LOGROTATE = """#!/bin/sh

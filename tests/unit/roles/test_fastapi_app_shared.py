@@ -79,5 +79,5 @@ def test_each_way_of_a_release_into_service_is_checked():
     files = {task.path for task in all_tasks() if task.arguments == "deployment/mounts.yml"}
     assert files == {
         f"roles/fastapi_app/tasks/{name}.yml"
-        for name in ("build/assemble", "check", "host/service", "rollback")
+        for name in ("build/build", "check", "host/service", "rollback")
     }
