@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from .account_cost import assumption_problems
 from .settings import Table, integer, pattern, sentence, shown
 
 LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
@@ -64,6 +66,11 @@ def tags(
         )
 
 
+def cost_assumptions(table_order_cost_assumptions: Mapping[str, Any]) -> Iterator[str]:
+    """Find assumptions about the cost that are unknown, or no numbers."""
+    yield from assumption_problems(table_order_cost_assumptions, "table_order_cost_assumptions.")
+
+
 TABLE = Table(
     {
         "table_order_host_name": pattern(
@@ -73,7 +80,7 @@ TABLE = Table(
         ),
         "table_order_lock_lease": integer(1800, 86400, " seconds. Omit the setting for 3600"),
     },
-    (environment, https, tags),
+    (environment, https, tags, cost_assumptions),
     # For each run that writes nginx's configuration.
     parts={"https": ("table_order_host_name", "table_order_self_signed", "table_order_plain_http")},
     others=(

@@ -114,6 +114,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
          ["shop", "Shop.example.org", "shop..org", "a" * 60 + ".test", "주문.org", "a.org\n"]),
         ("table_order_lock_lease", "1800 to 86400", [1799, 86401, "1h", None]),
         ("table_order_self_signed", "true or false", ["perhaps", 2, None]),
+        ("table_order_cost_assumptions", "a dictionary", [[], "transfer_out_gb=200", None]),
     ],
     "nginx": [
         ("nginx_state", "present", ["gone", None]),
@@ -365,6 +366,10 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("table_order", {"table_order_environment": "production"}, "would use a self-signed certificate. Set nginx_tls"),
     ("table_order", {"table_order_environment": "staging", "table_order_plain_http": "yes"}, "plain_http is 'yes', so the server"),
     ("table_order", {"ansible_skip_tags": ["ngnix"]}, "contains ngnix. No task has this tag, so the run would do nothing. Acc"),
+    ("table_order", {"table_order_cost_assumptions": {"transfer_gb": 5}}, "assumptions.transfer_gb is an unknown key. Accepted"),
+    ("table_order", {"table_order_cost_assumptions": {"transfer_gb": 5}}, "Did you mean transfer_out_gb?"),
+    *(("table_order", {"table_order_cost_assumptions": {"hours": hours}}, "a number from 0 to 730: the hours that the server and")
+      for hours in (-1, 731, "24h", None, True, "nan", [730], {"from": 0})),
     ("nginx", applications(("/shop", "x")) | {"nginx_backend_paths": ["/"], "nginx_login_paths": ["/shop"]},
      "'/shop' needs the location = /shop, which nginx_login_paths has"),
     ("nginx", applications(("/shop", "x")) | {"nginx_backend_paths": ["/"], "nginx_stream_paths": ["/shop/"]},
@@ -449,6 +454,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
     "table_order": [
         {"table_order_host_name": "shop.test", "nginx_tls_certificate_file": "/shop.pem", "table_order_environment": "production"},
         {"table_order_environment": "production", "table_order_self_signed": "true"}, {"ansible_run_tags": ["nginx", "always"]},
+        {"table_order_cost_assumptions": {"hours": 730, "log_gb": 0.5, "transfer_out_gb": "200", "backup_gb": 0}},
     ],
     "nginx": [
         {"nginx_limit_address_rate": 7, "nginx_limit_session_burst": "9", "nginx_trusted_proxies": ["10.0.1.0/24", "2001:db8::1"]},
