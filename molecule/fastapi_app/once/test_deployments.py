@@ -77,7 +77,7 @@ def test_a_broken_environment_is_reverted(host, application):
     assert "told to be unhealthy" in result.output
     assert "it got no request" in result.output
     assert "sesame-open" not in result.output
-    assert "added   PASSWORD" in result.output
+    assert "added PASSWORD" in result.output
     assert host.file(f"{HOME}/backend/../environment").content_string == before
     assert_only_the_environment_is_there(host)
     assert application.request("/api/health")
