@@ -85,6 +85,7 @@ SPACES = {
     "room for another release": ("live", 0),
     "no room": ("", MOST),
     "no room for another release": ("live", MOST),
+    "a removed live release": ("gone", 0),
     "a new server": (None, MOST),
 }
 
