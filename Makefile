@@ -13,7 +13,7 @@ REHEARSED := production staging production-elsewhere staging-elsewhere
 SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
-.PHONY: help up cloud down clean setup test lint unit molecule images local-cloud collection e2e drills rehearsal bench ready docs frontend
+.PHONY: help up cloud down clean setup test lint unit molecule images local-cloud collection e2e drills rehearsal bench ready docs frontend cost ready-to-run
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -85,7 +85,13 @@ bench: ready ## Deployments and the server under load: a table, and .state/artif
 ready:
 	@scripts/setup --test
 
-docs: ready ## Write the settings' tables of the roles' READMEs, and docs/permissions.md
+ready-to-run:
+	@scripts/setup
+
+cost: ready-to-run ## What the site costs in a month, with the sources; INVENTORY=inventories/production for another
+	@scripts/cost $(INVENTORY)
+
+docs: ready ## Write the settings' tables of the roles' READMEs, docs/permissions.md and docs/cost.svg
 	scripts/docs
 
 frontend: ## Rebuild the example's user interfaces (needs Node.js)
