@@ -11,7 +11,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from .account_cost import assumption_problems
-from .settings import Table, integer, pattern, sentence, shown
+from .settings import Table, integer, pattern, sentence, shown, variable
 
 LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
@@ -54,6 +54,18 @@ def https(
             )
 
 
+def application_secrets(
+    table_order_application_secrets: Mapping[str, str],
+    table_order_application_environment: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
+    """Find a variable of the application that is given twice."""
+    twice = table_order_application_secrets.keys() & (table_order_application_environment or {})
+    for name in sorted(twice):
+        yield (
+            f"{name} is in table_order_application_secrets and in table_order_application_environment. Remove it from one of them."
+        )
+
+
 def tags(
     ansible_run_tags: list[str], ansible_skip_tags: list[str], __table_order_run_tags: list[str]
 ) -> Iterator[str]:
@@ -78,9 +90,15 @@ TABLE = Table(
             "one lower-case host name of at most 64 characters, such as shop.example.org (other scripts in their xn-- form), or "
             "empty without a host name",
         ),
+        "table_order_application_secrets.<name>": variable("RELEASE_ID"),
+        "table_order_application_secrets.<value>": pattern(
+            r"(?!arn:)[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@-]*(:[^\x00-\x1f\x7f]+)?",
+            "NAME or NAME:KEY of a secret below app/ of the service's name, such as stripe:api_key for the key api_key of "
+            "table-order/app/stripe; no ARN and no value",
+        ),
         "table_order_lock_lease": integer(1800, 86400, " seconds. Omit the setting for 3600"),
     },
-    (environment, https, tags, cost_assumptions),
+    (environment, https, application_secrets, tags, cost_assumptions),
     # For each run that writes nginx's configuration.
     parts={"https": ("table_order_host_name", "table_order_self_signed", "table_order_plain_http")},
     others=(
@@ -105,4 +123,6 @@ TABLE = Table(
         "table_order_security_groups",
         "table_order_secrets",
     ),
+    # Somebody may write a secret itself there.
+    secrets=("table_order_application_secrets",),
 )

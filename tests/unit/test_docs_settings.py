@@ -74,7 +74,6 @@ OTHERS = (
     "Invalid host header",
     "KeyError",
     "Field required",
-    "Extra inputs are not permitted",
     "Read-only file system",
     "Permission denied",
 )

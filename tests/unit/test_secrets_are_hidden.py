@@ -17,7 +17,9 @@ import pytest
 
 from tests.unit.tasks import ROOT, Task, all_tasks, load, of
 
-SOURCES = re.compile(r"lookup\(\s*'(amazon\.aws\.secretsmanager_secret|ansible\.builtin\.password)'")
+SOURCES = re.compile(
+    r"(?:lookup|query)\(\s*'(amazon\.aws\.secretsmanager_secret|ansible\.builtin\.password)'"
+)
 # The result of these filters is no secret.
 HARMLESS = re.compile(
     r"hash\('sha256'\)|\| length|fastapi_app_diagnostics|fastapi_app_environment_changes|_problems\b|aws_security_missing_keys"

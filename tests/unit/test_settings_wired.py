@@ -318,12 +318,23 @@ def application(**turned: Any) -> dict[str, Any]:
         "table_order_secrets": {
             "app": {"username": "u", "password": "p"},
             "application": {"secret_key": "k"},
+            "environment": {"API_KEY": "of the application", "S3_BUCKET": "another"},
         },
         "table_order_bucket_name": "bucket",
         "table_order_region": "ap-northeast-2",
     }
     scope = Scope("table_order", **text("playbooks/vars/application.yml") | found | turned)
     return scope.see("{{ fastapi_app_environment }}")
+
+
+def test_the_application_gets_its_own_secrets():
+    found = application(table_order_application_environment={"LEVEL": "debug"})
+    assert (found["API_KEY"], found["S3_BUCKET"], found["LEVEL"]) == (
+        "of the application",
+        "another",
+        "debug",
+    )
+    assert found["SECRET_KEY"] == "k"
 
 
 LIBPQ = "sslmode=verify-full&sslrootcert=/etc/ssl/certs/rds-ca.pem"
