@@ -24,8 +24,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_checks import (
     CANDIDATE,
@@ -44,6 +45,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_rele
     Fence,
     LockLostError,
     Site,
+    checksum,
     fingerprint_of,
     former_env_files,
     linked_release,
@@ -59,9 +61,20 @@ START_WEIGHT = "20"
 """CPUWeight (of 100) of what starts beside what serves: two imports of an application would take as much as its workers."""
 PROCESS_SECONDS = 3
 """How long a worker must run without a restart. One that waits for a queue or a database retries by itself."""
+PAUSE_COMMAND = 0.2
+RENEWAL_SECONDS = 60.0
+"""How often a command before or after the switch renews the lease of the lock."""
 SHOWN_LINES = 5
 ENDINGS = (StepError, OSError)
 """What a step may end with other than well; a LockLostError goes through, since nothing may be cleared away then."""
+
+
+class Commands(NamedTuple):
+    """What is run before or after a switch: lines of words, the unit's properties, and the directory in the release's backend."""
+
+    lines: list[str]
+    properties: list[str]
+    directory: str
 
 
 class CutoverError(StepError):
@@ -190,6 +203,8 @@ class Cutover:
                 f"{self.site.candidate_env_file(release)}, from which {release} is to be started, is not there."
             )
         unit = self.site.candidate_unit
+        # What a killed run has left at work.
+        self.systemd.stop(self.site.command_unit)
         try:
             self.files.link(self.site.home / "candidate", self.site.releases / release / "backend")
             self.files.link(self.site.candidate_env_link, self.site.candidate_env_file(release))
@@ -241,6 +256,60 @@ class Cutover:
         """Say whether a candidate runs, or has left anything."""
         left = [*self.of_the_candidate(), self.site.candidate_log]
         return any(map(self.files.exists, left)) or self.systemd.active(self.site.candidate_unit)
+
+    # --- commands before and after the switch ---
+
+    def run_before(self, release: str, commands: Commands, more: bool) -> bool:
+        """Run commands in a release that has no requests yet; ``more`` says that others follow after the switch.
+
+        A command that fails ends the deployment. After a kill the next run begins with the first command.
+        """
+        environment = self.site.candidate_env_file(release)
+        self.run_commands(release, environment, commands)
+        if more:
+            self.files.write(self.site.due, f"{release} {checksum(environment)}", 0o600)
+        else:
+            self.files.remove(self.site.due)
+        return bool(commands.lines)
+
+    def run_after(self, commands: Commands) -> bool:
+        """Run commands in the live release, if they are due since its switch. Those that fail, or are killed, stay due."""
+        live = self.live
+        environment = self.site.env_file(live)
+        # Not those of a switch that did not take place.
+        if not live or self.files.text(self.site.due) != f"{live} {checksum(environment)}":
+            return False
+        try:
+            self.run_commands(live, environment, commands)
+        except CutoverError as error:
+            raise CutoverError(
+                f"{live} is live and healthy. {error} The next deployment runs the commands after the switch again, also of the "
+                "same release.",
+                journal=error.journal,
+            ) from error
+        self.files.remove(self.site.due)
+        return True
+
+    def run_commands(self, release: str, environment: Path, commands: Commands) -> None:
+        """Run commands one after the other, as the service would run them."""
+        unit, clock, lock = self.site.command_unit, self.host.clock, self.site.state / "lock.json"
+        for line in commands.lines:
+            own, words = self.site.command(release, environment, commands.directory, line.split())
+            # A killed run may have left it.
+            self.systemd.stop(unit)
+            self.systemd.forget_failure(unit)
+            renewed = clock.monotonic()
+            self.systemd.launch(unit, [*commands.properties, *own], words)
+            while (ended := self.systemd.outcome(unit)) is None:
+                self.host.pause(PAUSE_COMMAND)
+                if clock.monotonic() - renewed >= RENEWAL_SECONDS:
+                    self.files.freshen(lock)
+                    renewed = clock.monotonic()
+            journal = self.checks.last_lines(unit, self.site.candidate_log, release)[1] if ended else []
+            self.systemd.stop(unit)
+            self.systemd.forget_failure(unit)
+            if ended:
+                raise CutoverError(f"The command {line} failed: {ended}.", journal=journal)
 
     # --- who gets the requests ---
 
@@ -488,7 +557,8 @@ def run_step(module: AnsibleModule, step: Callable[[Cutover], dict[str, Any]]) -
     """Run a module's step under the lock and exit: ``step`` returns the module's result. In check mode it must only look."""
     site = Site.of(module.params["site"])
     fence = Fence(site.state / "lock.json", module.params["token"])
-    cutover = Cutover(site, local(fence, module.run_command))
+    run_command = partial(module.run_command, expand_user_and_vars=False)
+    cutover = Cutover(site, local(fence, run_command))
     try:
         if module.check_mode:
             module.exit_json(**step(cutover))

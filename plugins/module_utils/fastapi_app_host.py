@@ -95,6 +95,12 @@ class Systemd(Protocol):
     def restarts(self, unit: str) -> int:
         """Return how often systemd has started a unit again by itself."""
 
+    def launch(self, unit: str, properties: list[str], command: list[str]) -> None:
+        """Run a command in a unit that stays until it is stopped."""
+
+    def outcome(self, unit: str) -> str | None:
+        """Return None while the command of a unit runs, nothing after it ended well, else how it ended."""
+
     def journal(self, unit: str, lines: int) -> list[str]:
         """Return the last lines of a unit's journal."""
 
@@ -226,6 +232,11 @@ class Files:
             path.unlink()
         return True
 
+    def freshen(self, path: Path) -> None:
+        """Have a file look as if it had just been written."""
+        self.before_write(f"freshen {path}")
+        os.utime(path)
+
     def append(self, path: Path, source: Path) -> None:
         """Append a file to another and remove it. On a full disk the lines are lost, and nothing else."""
         if not self.exists(source):
@@ -320,6 +331,24 @@ class LocalSystemd:
     def restarts(self, unit: str) -> int:
         """Return how often systemd has started a unit again by itself."""
         return int(self._show(unit, "NRestarts") or 0)
+
+    def launch(self, unit: str, properties: list[str], command: list[str]) -> None:
+        """Run a command in a unit that stays until it is stopped."""
+        self.before_write(f"run {' '.join(command)}")
+        self._run(
+            *transient([*properties, "RemainAfterExit=yes"], command, f"--unit={unit}", "--service-type=exec")
+        )
+
+    def outcome(self, unit: str) -> str | None:
+        """Return None while the command of a unit runs, nothing after it ended well, else how it ended."""
+        shown = self._run("systemctl", "show", "--property=SubState,Result,ExecMainStatus", unit)
+        said = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+        ends = {
+            "exited": "",
+            "failed": f"{said['Result']}, exit status {said['ExecMainStatus']}",
+            "dead": "it was stopped",
+        }
+        return ends.get(said["SubState"])
 
     def journal(self, unit: str, lines: int) -> list[str]:
         """Return the last lines of a unit's journal, or why they cannot be read."""

@@ -122,6 +122,16 @@ class Site(NamedTuple):
         return f"{self.service}.socket"
 
     @property
+    def command_unit(self) -> str:
+        """Return the unit of a command before or after a switch."""
+        return f"{self.service}-command.service"
+
+    @property
+    def due(self) -> Path:
+        """Return the file that names the release, and its environment, whose commands after the switch have not all run."""
+        return self.state / "after-switch"
+
+    @property
     def process_units(self) -> list[str]:
         """Return the units that run beside the service, in the order of their start: workers, and timers of jobs."""
         return [f"{self.service}-process-{name}" for name in self.processes]

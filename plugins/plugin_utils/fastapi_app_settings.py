@@ -63,6 +63,11 @@ WORD = pattern(
 MEMORY = pattern(
     r"|[1-9][0-9]{0,9}[KMGT]|[1-9][0-9]?%", "a limit of memory, such as 512M, 2G or 40%, or empty for none"
 )
+COMMAND = pattern(
+    r"[A-Za-z0-9._-]+( [A-Za-z0-9._:/=,*\[\]~+@-]+)*",
+    "a program of the virtual environment, without a path, and its arguments with single blanks, such as "
+    "celery --app app.worker worker; of letters, digits and . _ : / = , * [ ] ~ + @ -",
+)
 UNPRIVILEGED = integer(1024, 65535, " (the service may not open a lower port)")
 VALUE = Kind(
     lambda value: isinstance(value, str | int | float) and not UNREADABLE.search(str(value)),
@@ -123,10 +128,7 @@ KINDS = {
     "fastapi_app_processes[].name": pattern(
         r"(?!fastapi\Z|fastapi-candidate\Z|deployments\Z|nginx-)[a-z][a-z0-9-]{0,30}",
         "a name of lower-case letters, digits and -, such as worker; not that of another log (fastapi, deployments, nginx-access)"),
-    "fastapi_app_processes[].command": pattern(
-        r"[A-Za-z0-9._-]+( [A-Za-z0-9._:/=,*\[\]~+@-]+)*",
-        "a program of the virtual environment, without a path, and its arguments with single blanks, such as "
-        "celery --app app.worker worker; of letters, digits and . _ : / = , * [ ] ~ + @ -"),
+    "fastapi_app_processes[].command": COMMAND,
     "fastapi_app_processes[].schedule": pattern(
         r"[A-Za-z0-9*,/:. ~_+-]+", 'an OnCalendar expression of systemd, such as "*-*-* 03:30:00 Asia/Seoul" or hourly'),
     "fastapi_app_processes[].stop_seconds": integer(1, 240),
@@ -161,6 +163,8 @@ KINDS = {
     "fastapi_app_build_environment.<value>": VALUE,
 
     "fastapi_app_migrate": FLAG,
+    "fastapi_app_before_switch[]": COMMAND,
+    "fastapi_app_after_switch[]": COMMAND,
     "fastapi_app_release_path": either(PATH, "", 'empty for the release that the entry point "release" built'),
     "fastapi_app_environment.<name>": variable("RELEASE_ID"),
     "fastapi_app_environment.<value>": VALUE,
@@ -193,6 +197,7 @@ RELEASE = {f"fastapi_app_{name}" for name in (
     "source", "source_exclude", "backend_path", "project_path", "frontend_path", "frontends", "dependencies", "force",
     "build_environment", "disk_reserve", "requirements", "require_hashes", "install_arguments")}
 ACTIVATE = {f"fastapi_app_{name}" for name in (
+    "before_switch", "after_switch",
     "release_path", "environment", "revisions", "health_url", "health_host", "health_status", "health_body", "health_names_release",
     "health_times", "health_tries", "drain_seconds", "release")}
 WITH_KIND = {name.partition("[")[0] for name in KINDS if "." not in name}

@@ -92,6 +92,10 @@ def test_a_worker_runs_from_the_live_release(host):
     assert (said["User"], said["ProtectSystem"], said["NRestarts"]) == ("shop", "strict", "0")
 
 
+def test_the_commands_after_the_switch_have_ended_well(host):
+    assert not host.file("/var/lib/shop/after-switch").exists
+
+
 def test_a_job_runs_at_its_times(host):
     timer = host.service("shop-process-report.timer")
     assert timer.is_enabled

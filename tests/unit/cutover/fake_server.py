@@ -30,6 +30,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_rele
 
 SERVICE, CANDIDATE = "table-order-backend.service", "table-order-backend-candidate.service"
 SOCKET = "table-order-backend.socket"
+COMMAND = "table-order-backend-command.service"
 WORKER, TIMER = (f"table-order-backend-process-{name}" for name in ("worker.service", "nightly.timer"))
 PORT, CANDIDATE_PORT, NGINX = 8000, 8001, "http://127.0.0.1:8008/upstream"
 TOKENS = {"first": "7c1d", "second": "e0f2"}
@@ -66,6 +67,9 @@ class FakeServer:
     was_live: bool = False
     kill_at: int | None = None
     lose_lock_at: int | None = None
+    # The commands that have run, each with the environment that it had, and how a command ends.
+    commands: list[tuple[str, str]] = field(default_factory=list)
+    ends: Callable[[str], str | None] = lambda command: ""
     refuses: Callable[[str], bool] = lambda step: False
     healthy: Callable[[str, str, str], bool] = lambda unit, release, environment: True
     upstream: Callable[[bool], str] = lambda flag: UPSTREAMS["candidate" if flag else "service"]
@@ -316,6 +320,20 @@ class FakeSystemd:
 
     def restarts(self, unit: str) -> int:
         return self.server.restarted.get(unit, 0)
+
+    def launch(self, unit: str, properties: list[str], command: list[str]) -> None:
+        assert unit == COMMAND
+        line = " ".join([command[0].rpartition("/")[2], *command[1:]])
+        self.before_write(f"run {line}")
+        given = dict(one.split("=", 1) for one in properties)
+        release = (
+            command[0].removesuffix(f"/backend/venv/bin/{command[0].rpartition('/')[2]}").rpartition("/")[2]
+        )
+        assert given["WorkingDirectory"].endswith(f"{release}/backend/src")
+        self.server.commands.append((f"{release}: {line}", Path(given["EnvironmentFile"]).read_text()))
+
+    def outcome(self, unit: str) -> str | None:
+        return self.server.ends(self.server.commands[-1][0])
 
     def journal(self, unit: str, lines: int) -> list[str]:
         return [f"journal of {unit}", "postgresql://app:sesame-open@db/x"][:lines]

@@ -15,6 +15,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_rele
 from tests.unit.cutover.fake_server import (
     CANDIDATE,
     CANDIDATE_PORT,
+    COMMAND,
     PORT,
     SERVICE,
     SOCKET,
@@ -112,6 +113,7 @@ def test_a_cutover_replaces_the_release_without_losing_a_request(make, urgent):
     ]
     order = [step.replace(f"{server.root}/", "") for step in order]
     assert order == [
+        f"stop {COMMAND}",
         "touch home/logs/fastapi-candidate.log",
         f"restart {CANDIDATE}",
         "touch run/candidate-live",

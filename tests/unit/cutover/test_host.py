@@ -58,6 +58,7 @@ CHANGES = {
     "link": lambda files, at: files.link(at / "new", at / "file"),
     "copy": lambda files, at: files.copy(at / "file", at / "new", at / "through"),
     "remove": lambda files, at: files.remove(at / "file"),
+    "freshen": lambda files, at: files.freshen(at / "file"),
     "append": lambda files, at: files.append(at / "new", at / "file"),
     "hard_link": lambda files, at: files.hard_link(at / "file", at / "new"),
     "rename": lambda files, at: files.rename(at / "file", at / "folder/new", GROUP, 0o640),
@@ -216,6 +217,32 @@ def test_what_systemd_refuses_is_said(systemd, tmp_path):
 def test_only_an_active_unit_runs(systemd, tmp_path, answer, active):
     (tmp_path / "answer").write_text(f"{answer}\n")
     assert systemd.active("u.service") is active
+
+
+def test_a_command_gets_a_unit_that_stays(systemd, tmp_path, seen):
+    (tmp_path / "bin/systemctl").rename(tmp_path / "bin/systemd-run")
+    systemd.launch("u.service", ["User=shop"], ["/venv/bin/python", "-m", "$x"])
+    options = (
+        "--quiet --unit=u.service --service-type=exec --property=User=shop --property=RemainAfterExit=yes"
+    )
+    assert (tmp_path / "asked").read_text() == f"{options} -- /venv/bin/python -m $$x\n"
+    assert seen == ["run /venv/bin/python -m $x"]
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        ("running", None),
+        ("start", None),
+        ("exited", ""),
+        ("failed", "exit-code, exit status 3"),
+        ("dead", "it was stopped"),
+    ],
+)
+def test_how_a_command_ended(systemd, tmp_path, seen, state, outcome):
+    (tmp_path / "answer").write_text(f"Result=exit-code\nExecMainStatus=3\nSubState={state}\n")
+    assert systemd.outcome("u.service") == outcome
+    assert seen == []
 
 
 def test_a_machine_without_a_journal_is_no_error(systemd, monkeypatch, tmp_path):

@@ -17,7 +17,7 @@ from tests.unit.cutover.fake_server import CANDIDATE, SERVICE, TOKENS
 from tests.unit.cutover.test_cutover import NEW, assert_serves, broken_as, settled
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
-NAMES = ("candidate", "traffic", "service")
+NAMES = ("candidate", "traffic", "service", "commands")
 
 
 def load(name):
@@ -209,6 +209,24 @@ def test_a_server_that_was_not_prepared_is_an_error_in_words(make, run):
 
 
 # --- what is written about them --------------------------------------------------------------------------------------
+
+
+def test_commands_before_and_after(make, run):
+    server = make()
+    server.draft("b", NEW)
+    options = {"commands": ["clear"], "properties": ["User=shop"], "directory": "src"}
+    before = {"at": "before", "release": "b", "more": True, **options}
+    assert run(server, "commands", check=True, **before)["changed"]
+    assert server.steps == []
+    assert run(server, "commands", **before)["changed"]
+    # The switch has not taken place.
+    assert not run(server, "commands", at="after", **options)["changed"]
+    assert server.commands == [("b: clear", NEW)]
+    server.ends = lambda command: "exit-code, exit status 1"
+    failed = run(server, "commands", **before)
+    assert failed["msg"] == "The command clear failed: exit-code, exit status 1."
+    assert failed["journal"][0] == "journal of table-order-backend-command.service"
+    assert "sesame-open" not in json.dumps(failed)
 
 
 def documented(options: dict) -> dict:

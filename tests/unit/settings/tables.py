@@ -335,6 +335,9 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_release", "a release ID", ["../x", "--force", "/opt/table-order/releases/x", 7]),
         ("fastapi_app_release_path", "an absolute path", ["/opt/../etc"]),
         ("fastapi_app_revisions[0]", "id, title and contract", [{"id": "1"}]),
+        ("fastapi_app_before_switch", "a list", ["python -m app.seed"]),
+        *((f"fastapi_app_{name}_switch[0]", "a program of the virtual environment", ["/bin/sh", "x $HOME", "x  y", "", 7])
+          for name in ("before", "after")),
         ("fastapi_app_run", "a program of the virtual environment", [["/bin/sh"], ["../x"], [""]]),
         ("fastapi_app_run", "a list", ["python -m app.report"]),
         ("fastapi_app_run[1]", "a word of the command", ["x\0", None]),
@@ -536,6 +539,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"fastapi_app_release": "3f2a9c1b7d10-a1b2c3-20261123T053000Z", "fastapi_app_health_names_release": "true"},
         {"fastapi_app_health_times": "1", "fastapi_app_drain_seconds": "0", "fastapi_app_lock_break": "false"},
         {"fastapi_app_run": ["python", "-c", "print('$HOME %n', \"a\nb\")", ""]},
+        {"fastapi_app_before_switch": ["python -m app.seed --all"], "fastapi_app_after_switch": ["clear", "x [a,b]"]},
         {"fastapi_app_migrate": "false", "fastapi_app_remove_data": "true"},
         {"fastapi_app_port": "9000", "fastapi_app_candidate_port": "8999", "fastapi_app_candidate_flag": "/run/shop/next/live",
          "fastapi_app_asset_archive": "/srv/assets", "fastapi_app_migration_user": ""},
