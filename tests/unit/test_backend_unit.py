@@ -41,6 +41,29 @@ def test_a_worker_runs_all_the_time_from_the_live_release():
     assert not [line for line in unit if ".socket" in line]
 
 
+def test_the_status_says_how_to_follow_the_logs_of_all_processes():
+    scope = Scope(
+        "fastapi_app", fastapi_app_processes=[{"name": "worker", "command": "x"}], fastapi_app_service="shop"
+    )
+    nothing = {
+        "live": "",
+        "previous": "",
+        "units": {},
+        "candidate_live": False,
+        "lock": {},
+        "history": [],
+        "releases": {},
+    }
+    shown = scope.see(
+        (scope.role / "templates/status.j2").read_text(), __fastapi_app_info=nothing, __fastapi_app_health={}
+    )
+    logs = "/opt/table-order/logs/fastapi.log /opt/table-order/logs/worker.log"
+    assert (
+        f"Logs       sudo tail --follow=name {logs}\n           sudo journalctl --follow --unit=shop.service\n"
+        in shown
+    )
+
+
 def test_an_empty_setting_is_an_omitted_one():
     unit = process(name="worker", command="x", schedule=None, stop_seconds=None, memory_max=None)
     assert "Restart=always" in unit
