@@ -228,9 +228,11 @@ def test_database_and_cache_let_the_server_in_and_nothing_out():
 def test_the_server_is_open_for_the_web_and_for_ssh_from_the_operator():
     task = find("roles/aws_security/tasks/groups.yml", "Create the server's security group")
     scope = Scope("aws_security", **(FOUND | {"aws_security_open_backend_port": False}))
-    rules = scope.see(task.arguments, **task.keywords["vars"])["rules"]
+    given = scope.see(task.arguments, **task.keywords["vars"])
+    rules, [outbound] = given["rules"], given["rules_egress"]
     opened = {(rule["from_port"], rule["to_port"], rule["cidr_ip"]) for rule in rules}
     assert opened == {(22, 22, "203.0.113.7/32"), (80, 80, "0.0.0.0/0"), (443, 443, "0.0.0.0/0")}
+    assert (outbound["proto"], outbound["cidr_ip"]) == ("-1", "0.0.0.0/0")
     # The setting that opens the application's port is off by default.
     assert (
         Scope("aws_security").role.joinpath("defaults/main.yml").read_text().count("open_backend_port: false")

@@ -116,6 +116,7 @@ OTHERS = [
     ("iam", "PutRolePermissionsBoundary", {"RoleName": ROLE, "PermissionsBoundary": BOUNDARY}),
     ("iam", "PutRolePolicy", {"RoleName": ROLE, "PolicyName": "s3-access"}),
     ("iam", "DeleteRolePolicy", {"RoleName": ROLE, "PolicyName": "s3-access"}),
+    ("iam", "DetachRolePolicy", {"RoleName": ROLE, "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
     ("iam", "UpdateAssumeRolePolicy", {"RoleName": ROLE}),
     ("iam", "UpdateRole", {"RoleName": ROLE}),
     ("iam", "UpdateRoleDescription", {"RoleName": ROLE}),
