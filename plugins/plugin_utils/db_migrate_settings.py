@@ -134,7 +134,7 @@ def variables(
 TABLE = Table(
     KINDS,
     [connection, variables],
-    others=("db_migrate_pending", "db_migrate_revisions", "db_migrate_log_in"),
+    others=("db_migrate_result",),
     secrets=(
         "db_migrate_environment",
         "db_migrate_url_query",

@@ -106,7 +106,7 @@ DISTINCT = Kind(
 )
 REVISION = Kind(
     lambda revision: {"id", "title", "contract"} <= revision.keys(),
-    "a dictionary with id, title and contract, like those of db_migrate_revisions",
+    "a dictionary with id, title and contract, like those of db_migrate_result",
 )
 
 

@@ -13,7 +13,7 @@ WALK = ROOT / "docs/deploy-your-app.md"
 PAGES = (WALK, ROOT / "README.md", ROOT / "README.ko.md")
 # In the table of errors, as the example of a misspelled name and of any name.
 # A misspelled one, a variable part, and what a role returns.
-NO_SETTINGS = {"fastapi_app_prot", "fastapi_app_X", "fastapi_app_result", "db_migrate_revisions"}
+NO_SETTINGS = {"fastapi_app_prot", "fastapi_app_X", "fastapi_app_result", "db_migrate_result"}
 
 
 def settings() -> set[str]:

@@ -51,7 +51,7 @@ PARTS = {
 MIGRATE = part(
     "migrate",
     say("of {{ db_migrate_release_path }} for {{ db_migrate_serving }} after {{ db_migrate_applied | map(attribute='id') }}"),
-    fact(db_migrate_revisions="{{ revisions }}"),
+    fact(db_migrate_result={"revisions": "{{ revisions }}", "pending": []}),
 )  # fmt: skip
 CASES = {
     "whole": DATABASE,

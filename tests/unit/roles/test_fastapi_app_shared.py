@@ -78,6 +78,5 @@ def test_only_what_the_service_can_write_over_is_hidden(messages, case):
 def test_each_way_of_a_release_into_service_is_checked():
     files = {task.path for task in all_tasks() if task.arguments == "deployment/mounts.yml"}
     assert files == {
-        f"roles/fastapi_app/tasks/{name}.yml"
-        for name in ("build/build", "check", "host/service", "rollback")
+        f"roles/fastapi_app/tasks/{name}.yml" for name in ("build/build", "check", "host/service", "rollback")
     }

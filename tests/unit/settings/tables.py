@@ -506,7 +506,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"db_migrate_url_scheme": "postgresql+asyncpg", "db_migrate_url_query": {"ssl": "verify-full"}},
         {"db_migrate_lock_timeout": "1", "db_migrate_statement_timeout": "86400"}, {"db_migrate_statement_timeout": 0},
         {"db_migrate_lock_wait": "30", "db_migrate_no_log": "false", "db_migrate_remove_data": "false"},
-        {"db_migrate_revisions": [{"id": "0001"}], "db_migrate_applied": [{"id": "1", "title": "x", "contract": False}]},
+        {"db_migrate_result": {"revisions": []}, "db_migrate_applied": [{"id": "1", "title": "x", "contract": False}]},
         {"db_migrate_state": "absent", "db_migrate_database": {}, "db_migrate_owner": {}, "db_migrate_app": {}},
     ],
     "fastapi_app": [

@@ -33,7 +33,7 @@ CASES = {role: (role, "preflight", {}, "") for role in ROLES} | {
     "inventory": ("table_order", "preflight", {"table_order_demo_data": 1, "table_order_network": {}}, ""),
     "type": ("db_migrate", "main", {"db_migrate_state": "gone"}, "db_migrate_state must be one of: present, absent"),
     "secret": ("db_migrate", "main", PASSWORD, "db_migrate_app.password is hidden (str). Accepted: text of 8 to 128"),
-    "results": ("db_migrate", "preflight", {"db_migrate_revisions": [{"id": "0001"}]}, ""),
+    "results": ("db_migrate", "preflight", {"db_migrate_result": {"revisions": [{"id": "0001"}]}}, ""),
     "password": ("nginx", "preflight", {"nginx_backend_address": "me:tiger@x:80"}, "nginx_backend_address is '***@x:80'. Acc"),
     "rpm on Debian": ("cloudwatch_agent", "preflight", {"cloudwatch_agent_package": "{tmp}/x.rpm"}, "on Debian: a .deb file"),
     "deb on Amazon": ("cloudwatch_agent", "preflight", AMAZON | {"cloudwatch_agent_package": "{tmp}/x.deb"}, "a .rpm file"),
