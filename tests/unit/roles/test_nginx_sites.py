@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,21 +48,27 @@ def nginx(tmp_path, monkeypatch):
     return tmp_path / "nginx.conf"
 
 
+@functools.cache
+def rendered(given: str) -> dict:
+    """Return the arguments of the role's task, for settings as JSON."""
+    scope = Scope("nginx", **json.loads(given))
+    return {
+        "name": scope.see(scope.variables["nginx_site"]),
+        "settings": scope.see(scope.variables["__nginx_own"]),
+        "move": scope.see(scope.variables["nginx_replace_application"]),
+        "shared": scope.template("nginx.conf.j2"),
+        "text": scope.template("site.conf.j2"),
+    }
+
+
 @pytest.fixture
 def role(nginx, capsys):
     """Run the module as the role does: role("present", **settings)."""
 
     def play(state: str = "present", check: bool = False, **given: object) -> dict:
-        scope = Scope("nginx", **given)
-        values = {name: scope.see(scope.variables[name]) for name in ("nginx_site", "__nginx_own")}
-        arguments = {"name": values["nginx_site"], "state": state, "path": str(nginx), "mode": "0644"}
-        if state != "absent":
-            arguments |= {
-                "settings": values["__nginx_own"],
-                "move": scope.see(scope.variables["nginx_replace_application"]),
-                "shared": scope.template("nginx.conf.j2"),
-                "text": scope.template("site.conf.j2"),
-            }
+        arguments = {**rendered(json.dumps(given)), "state": state, "path": str(nginx), "mode": "0644"}
+        if state == "absent":
+            arguments = {name: arguments[name] for name in ("name", "state", "path", "mode")}
         return run(nginx_site, capsys, check, **arguments)
 
     return play
@@ -257,3 +267,18 @@ def test_an_edited_line_is_said(role, nginx):
     role(**APP)
     nginx.write_text(nginx.read_text().replace('site app {"', "site app {"))
     assert "was edited" in role(**SHOP)["msg"]
+
+
+def test_runs_on_one_host_wait_for_each_other(tmp_path):
+    second = (
+        "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    )
+    statuses = []
+    with nginx_site.alone(tmp_path):
+        statuses.append(
+            subprocess.run(
+                [sys.executable, "-c", second, tmp_path], stderr=subprocess.DEVNULL, check=False
+            ).returncode
+        )
+    statuses.append(subprocess.run([sys.executable, "-c", second, tmp_path], check=False).returncode)
+    assert statuses == [1, 0]
