@@ -204,6 +204,34 @@ EC2Response.monitor_instances = _switch_monitoring("enabled")
 EC2Response.unmonitor_instances = _switch_monitoring("disabled")
 
 
+# AWS: ModifyInstanceCreditSpecification changes what a server's bursts may cost (moto: 500, and always "standard").
+def modify_instance_credit_specification(response: EC2Response) -> ActionResult:
+    """ModifyInstanceCreditSpecification."""
+    done = []
+    for one in response._get_param("InstanceCreditSpecifications", []):
+        response.ec2_backend.get_instance(one["InstanceId"]).cpu_credits = one["CpuCredits"]
+        done.append({"InstanceId": one["InstanceId"]})
+    return ActionResult(
+        {
+            "SuccessfulInstanceCreditSpecifications": done,
+            "UnsuccessfulInstanceCreditSpecifications": [],
+        }
+    )
+
+
+EC2Response.modify_instance_credit_specification = modify_instance_credit_specification
+
+
+@around(EC2Response, "describe_instance_credit_specifications")
+def show_changed_credits(original: Original, response: EC2Response) -> ActionResult:
+    """Show what was changed, "standard" before."""
+    answer = original(response)
+    for one in answer.result["InstanceCreditSpecifications"]:
+        instance = response.ec2_backend.get_instance(one["InstanceId"])
+        one["CpuCredits"] = getattr(instance, "cpu_credits", one["CpuCredits"])
+    return answer
+
+
 # AWS: Amazon Linux 2023's and Debian 12's images require IMDSv2 unless the request says otherwise.
 @around(MetadataOptions, "__init__")
 def require_tokens(

@@ -2,6 +2,7 @@
 
 from local_cloud.shims.rds import (
     instances,
+    maintenance,
     parameter_groups,
     states,
     storage,
@@ -10,4 +11,13 @@ from local_cloud.shims.rds import (
     windows,
 )
 
-__all__ = ["instances", "parameter_groups", "states", "storage", "subnet_groups", "versions", "windows"]
+__all__ = [
+    "instances",
+    "maintenance",
+    "parameter_groups",
+    "states",
+    "storage",
+    "subnet_groups",
+    "versions",
+    "windows",
+]

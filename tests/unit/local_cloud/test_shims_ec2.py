@@ -128,6 +128,16 @@ def test_detailed_monitoring_can_be_switched(ec2, run, describe):
     assert describe(one)["Monitoring"]["State"] == "disabled"
 
 
+def test_cpu_credits_can_be_changed(ec2, run):
+    one, other = run(), run()
+    ec2.modify_instance_credit_specification(
+        InstanceCreditSpecifications=[{"InstanceId": one, "CpuCredits": "unlimited"}]
+    )
+    found = ec2.describe_instance_credit_specifications(InstanceIds=[one, other])
+    credits = {each["InstanceId"]: each["CpuCredits"] for each in found["InstanceCreditSpecifications"]}
+    assert credits == {one: "unlimited", other: "standard"}
+
+
 def test_metadata_needs_tokens_unless_told_otherwise(run, describe):
     assert describe(run())["MetadataOptions"]["HttpTokens"] == "required"
     assert (

@@ -1,6 +1,7 @@
 """RDS as AWS has it, where moto differs."""
 
 import pytest
+from moto.rds.models import rds_backends
 
 from local_cloud.shims.rds.versions import POSTGRES_VERSIONS
 from local_cloud.shims.rds.windows import check_windows
@@ -353,3 +354,18 @@ def test_a_change_of_the_storage_is_refused(rds, refused, create, actual, change
 def test_a_large_gp3_has_four_times_the_performance(create):
     made = create(AllocatedStorage=400)
     assert (made["Iops"], made["StorageThroughput"]) == (12000, 500)
+
+
+def test_pending_maintenance_is_listed(rds, create):
+    first, second = create(), create(DBInstanceIdentifier="without-maintenance")
+    asked = {"Filters": [{"Name": "db-instance-id", "Values": [first["DBInstanceArn"]]}]}
+    assert rds.describe_pending_maintenance_actions(**asked)["PendingMaintenanceActions"] == []
+    account, region = first["DBInstanceArn"].split(":")[4], first["DBInstanceArn"].split(":")[3]
+    instance = rds_backends[account][region].databases[first["DBInstanceIdentifier"]]
+    instance.pending_maintenance = [{"Action": "system-update"}]
+    (one,) = rds.describe_pending_maintenance_actions(**asked)["PendingMaintenanceActions"]
+    assert one["ResourceIdentifier"] == first["DBInstanceArn"]
+    assert one["PendingMaintenanceActionDetails"][0]["Action"] == "system-update"
+    asked["Filters"][0]["Values"] = [second["DBInstanceIdentifier"]]
+    assert rds.describe_pending_maintenance_actions(**asked)["PendingMaintenanceActions"] == []
+    instance.pending_maintenance = []
