@@ -127,7 +127,7 @@ TYPES: dict[str, Type] = {
         },
         create_only="ImageId KeyName SubnetId BlockDeviceMappings",
         at_least="BlockDeviceMappings.Ebs.VolumeSize",
-        usual={"DisableApiTermination": False, "SourceDestCheck": True},
+        usual={"DisableApiTermination": False, "SourceDestCheck": True, "State": "running"},
         lost="the server with its disk; the next deployment sets up the new one",
     ),
     ADDRESS: _type(
@@ -218,6 +218,7 @@ TYPES: dict[str, Type] = {
             "EnableIAMDatabaseAuthentication": False,
             "EnableCloudwatchLogsExports": [],
             "PubliclyAccessible": False,
+            "MultiAZ": False,
         },
         lost="all data since the last snapshot, and the automated backups",
     ),
@@ -237,7 +238,7 @@ TYPES: dict[str, Type] = {
         references={"CacheSubnetGroupName": CACHE_SUBNETS, "SecurityGroupIds": SECURITY_GROUP},
         # Not the zones: more nodes have more of them.
         create_only="ReplicationGroupId Port CacheSubnetGroupName AtRestEncryptionEnabled KmsKeyId",
-        usual={"AutomaticFailoverEnabled": False, "MultiAZEnabled": False},
+        usual={"AutomaticFailoverEnabled": False, "MultiAZEnabled": False, "AutoMinorVersionUpgrade": True},
         lost="the cache's content, which the application fills again; its endpoint changes",
     ),
     LOG_GROUP: _type(

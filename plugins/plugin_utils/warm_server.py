@@ -42,6 +42,7 @@ SERVICES = (
     "iam",
     "logs",
     "rds",
+    "resourcegroupstaggingapi",
     "s3",
     "secretsmanager",
     "sns",
