@@ -4,27 +4,32 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.table_order.infra.plugins.plugin_utils.account_cost import cost
 from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import plan, refusals
 from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan_text import text
 
 
 def account_plan(
-    described: Mapping[str, Any], found: Mapping[str, Any], environment: str, areas: str | list[str] = ""
+    described: Mapping[str, Any],
+    found: Mapping[str, Any],
+    environment: str,
+    areas: str | list[str] = "",
+    assumptions: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the plan (docs/plan.schema.json) of described resources by area and the result of account_resources_info.
 
-    ``areas`` limits the plan, as a list or with commas between. Raises ValueError for an unknown area.
+    ``areas`` limits the plan, as a list or with commas between; ``assumptions`` are those of the cost. Raises ValueError for an
+    unknown one of either.
     """
-    chosen = areas.split(",") if isinstance(areas, str) else areas
-    return plan(
-        _plain(described),
-        _plain(found),
-        str(environment),
-        [str(one).strip() for one in chosen if str(one).strip()],
-    )
+    words = areas.split(",") if isinstance(areas, str) else areas
+    chosen = [str(one).strip() for one in words if str(one).strip()]
+    read = _plain(found)
+    price = functools.partial(cost, region=read["region"], assumptions=_plain(assumptions))
+    return plan(_plain(described), read, str(environment), chosen, price)
 
 
 def account_plan_text(planned: Mapping[str, Any], colour: bool = False, width: int = 80) -> str:

@@ -42,6 +42,8 @@ COLOURS = {
 }
 VERBS = {"create": "to create", "update": "to update", "replace": "to replace", "delete": "to delete"}
 INDENT = " " * 6
+# Characters of AWS's message about a denied read.
+MESSAGE = 300
 # A space that no line ends at.
 TOGETHER = "\N{NO-BREAK SPACE}"
 # Names and tags made by hand must not steer a terminal.
@@ -77,7 +79,7 @@ class _Writer:
             yield from self.wrapped(one["why"])
         for one in plan["denied"]:
             yield self.paint("denied", f"{SIGNS['denied']} denied {CONTROLS.sub(' ', one['action'])}")
-            yield from self.wrapped(one["message"])
+            yield from self.wrapped(textwrap.shorten(one["message"], MESSAGE))
             yield from self.wrapped(
                 f"Unknown without it: {', '.join(one['types']) or 'more that is unmanaged'}"
             )

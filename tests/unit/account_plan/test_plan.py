@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ansible_collections.table_order.infra.plugins.filter.account_plan import account_plan
 from ansible_collections.table_order.infra.plugins.module_utils.account_types import normal
 from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import AreaError, plan, refusals
 from jsonschema import Draft202012Validator
@@ -379,6 +380,19 @@ def test_a_region_without_prices_has_no_cost():
     result = planned(found(), price=unknown)
     assert (result["cost"]["monthly_before"], result["cost"]["monthly_after"]) == (None, None)
     assert {one["monthly_usd"] for one in result["resources"]} == {None}
+
+
+def test_the_filter_has_the_prices_of_the_region_that_was_read():
+    wanted = described()
+    got = account_plan(wanted, nothing(), "local", "aws_compute, aws_database", {"hours": 100})
+    SCHEMA.validate(got)
+    assert {one["area"] for one in got["resources"]} == {"aws_compute", "aws_database"}
+    assert got["cost"]["monthly_before"] == 0
+    assert got["cost"]["assumptions"]["hours"] == 100
+    assert 0 < of(got, "table-order-app-server")["monthly_usd"] < got["cost"]["monthly_after"]
+    elsewhere = account_plan(wanted, nothing() | {"region": "eu-west-1"}, "local")
+    SCHEMA.validate(elsewhere)
+    assert elsewhere["cost"]["monthly_after"] is None
 
 
 def test_storage_that_grew_still_costs_after():
