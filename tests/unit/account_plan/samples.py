@@ -126,7 +126,7 @@ def nothing() -> dict[str, Any]:
 
 def known(properties: dict[str, Any]) -> dict[str, Any]:
     """Return properties with the account's value for what AWS chose."""
-    return properties | {"ImageId": "ami-1"} if "ImageId" in properties else properties
+    return properties | {"ImageId": "ami-1", "State": "running"} if "ImageId" in properties else properties
 
 
 def of(read: dict[str, Any], name: str) -> dict[str, Any]:

@@ -143,6 +143,18 @@ def test_a_property_that_differs_is_named_and_nothing_else(name, key, value, pat
         )
 
 
+def test_a_server_runs_and_an_alarm_acts_though_no_description_says_so():
+    wanted, read = described(), found()
+    del wanted["aws_monitoring"][0]["properties"]["ActionsEnabled"]
+    assert actions(planned(read, wanted)) == {}
+    of(read, "table-order-cpu")["properties"]["ActionsEnabled"] = False
+    of(read, "table-order-app-server")["properties"]["State"] = "stopped"
+    result = planned(read, wanted)
+    assert actions(result) == {"table-order-cpu": "update", "table-order-app-server": "update"}
+    assert changes(result, "table-order-cpu") == {"ActionsEnabled": (False, True)}
+    assert changes(result, "table-order-app-server") == {"State": ("stopped", "running")}
+
+
 def test_what_refers_to_a_replaced_one_changes_with_it():
     read = found()
     of(read, "table-order-vpc")["properties"]["CidrBlock"] = "10.1.0.0/16"
