@@ -25,7 +25,7 @@ READS = re.compile(
     r"^(Get|Describe|List|Head|BatchGet|Filter|Select|Simulate|Decode|AssumeRole|Lookup|Query|TestMetric)"
 )
 # Services that sign with another name than botocore has for them.
-SIGNED_AS = {"monitoring": "cloudwatch"}
+SIGNED_AS = {"monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
 
 
 @dataclass(frozen=True)

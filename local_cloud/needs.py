@@ -44,12 +44,15 @@ UNSCOPED = {
     "iam": r"ListInstanceProfiles|ListRoles",
     "logs": r"DescribeLogGroups",
     "rds": r"Describe\w+",
+    "resourcegroupstaggingapi": r"GetResources",
     "s3": r"ListBuckets",
     "secretsmanager": r"ListSecrets",
     "sns": r"ListTopics|Unsubscribe",
     "ssm": r"DescribeParameters",
     "sts": r"GetCallerIdentity",
 }
+# Service -> its name in policies, where that is another.
+PREFIXES = {"resourcegroupstaggingapi": "tag"}
 # Action of EC2 -> the parameters that name resources; "+kind" is a resource that it creates.
 EC2 = {
     "AllocateAddress": "+elastic-ip",
@@ -202,7 +205,7 @@ def _unscoped(call: Call) -> list[Need]:
     if call.action == "PutMetricData":
         context["cloudwatch:namespace"] = call.get("Namespace", "")
     action = S3_ACTIONS.get(call.action, call.action)
-    return [Need(f"{call.service}:{action}", "*", context)]
+    return [Need(f"{PREFIXES.get(call.service, call.service)}:{action}", "*", context)]
 
 
 def _context(call: Call) -> dict[str, str]:

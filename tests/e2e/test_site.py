@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tests import aws_rules
 from tests.e2e import deployment, site
@@ -36,6 +39,28 @@ def test_check_mode_on_an_empty_account_only_reads(artifacts: Path) -> None:
     assert calls.by("local"), "nothing was recorded"
     assert aws_rules.writes(calls.by("local")) == []
     assert "There is no server yet" in run.output
+
+
+def planned(tmp_path: Path) -> dict[str, Any]:
+    """Return the plan of the account; its run only reads."""
+    site.start_recording()
+    run = site.play("playbooks/plan.yml", "-e", f"plan_json={tmp_path}/plan.json")
+    calls = aws_rules.load(site.stop_recording(tmp_path / "plan.jsonl"))
+    run.check()
+    assert aws_rules.writes(calls.by("local")) == []
+    assert stat.S_IMODE((tmp_path / "plan.json").stat().st_mode) == 0o600
+    found = json.loads((tmp_path / "plan.json").read_text())
+    Draft202012Validator(json.loads((site.ROOT / "docs/plan.schema.json").read_text())).validate(found)
+    assert found["complete"], found["denied"]
+    print(f"plan: {run.seconds:.1f} s, of which the reads {found['read_seconds']:.1f} s")
+    return found
+
+
+def test_the_plan_of_an_empty_account_names_each_resource(tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    assert {one["action"] for one in plan["resources"]} == {"create"}
+    assert plan["counts"]["create"] > 30
+    assert plan["unmanaged"] == []
 
 
 def test_a_role_alone_without_a_server_says_so() -> None:
@@ -104,6 +129,63 @@ def test_a_second_run_changes_nothing(first_run: FirstRun, artifacts: Path) -> N
     print(f"second run: {run.seconds:.0f} s")
     assert run.changed == 0, "\n".join(run.changes)
     assert "[WARNING]" not in run.output
+
+
+def lines(plan: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the plan's lines: action, type and name of what differs, with the properties."""
+    found = {
+        f"{one['action']} {one['type']} {one['name']}": [change["property"] for change in one["changes"]]
+        for one in plan["resources"]
+        if one["action"] != "none"
+    }
+    return found | {f"unmanaged {one['type']} {one['name']}": [] for one in plan["unmanaged"]}
+
+
+def test_the_plan_of_the_finished_site_is_empty(first_run: FirstRun, tmp_path: Path) -> None:
+    plan = planned(tmp_path)
+    assert lines(plan) == {}
+    assert plan["status"] == "no changes"
+
+
+def test_the_plan_names_each_drift_and_provisioning_repairs_it(first_run: FirstRun, tmp_path: Path) -> None:
+    ec2, alarm, retained = site.aws("ec2"), "table-order-rds-low-storage", "/aws/ec2/table-order/nginx"
+    bucket = f"table-order-menu-images-{site.CLOUD['account']}"
+    [vpc] = ec2.describe_vpcs(Filters=site.OURS)["Vpcs"]
+    groups = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["table-order-rds-sg"]}])
+    world = {
+        "IpProtocol": "tcp",
+        "FromPort": 5432,
+        "ToPort": 5432,
+        "IpRanges": [{"CidrIp": "0.0.0.0/0"}],
+    }
+    ec2.create_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": "Owner", "Value": "ann"}])
+    ec2.authorize_security_group_ingress(
+        GroupId=groups["SecurityGroups"][0]["GroupId"], IpPermissions=[world]
+    )
+    site.aws("s3").delete_public_access_block(Bucket=bucket)
+    site.aws("cloudwatch").disable_alarm_actions(AlarmNames=[alarm])
+    site.aws("logs").put_retention_policy(logGroupName=retained, retentionInDays=1)
+    site.aws("logs").create_log_group(logGroupName="/aws/ec2/table-order/by-hand")
+    unmanaged = "unmanaged AWS::Logs::LogGroup /aws/ec2/table-order/by-hand"
+    assert lines(planned(tmp_path)) == {
+        "update AWS::EC2::VPC table-order-vpc": ["Tags.Owner"],
+        "update AWS::EC2::SecurityGroup table-order-rds-sg": ["SecurityGroupIngress"],
+        f"update AWS::S3::Bucket {bucket}": [
+            f"PublicAccessBlockConfiguration.{part}"
+            for part in ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+        ],
+        f"update AWS::CloudWatch::Alarm {alarm}": ["ActionsEnabled"],
+        f"update AWS::Logs::LogGroup {retained}": ["RetentionInDays"],
+        unmanaged: [],
+    }
+    # Which no run of provisioning sets.
+    site.aws("cloudwatch").enable_alarm_actions(AlarmNames=[alarm])
+    site.play(
+        "playbooks/provision.yml", "--tags", "aws_network,aws_security,aws_storage,aws_monitoring"
+    ).check()
+    repaired = lines(planned(tmp_path))
+    site.aws("logs").delete_log_group(logGroupName="/aws/ec2/table-order/by-hand")
+    assert repaired == {unmanaged: []}
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,8 @@ WORKFLOW = (ROOT / ".github/workflows/ci.yml").read_text()
 
 
 def test_an_action_is_pinned_to_one_commit_and_says_its_version() -> None:
-    used = re.findall(r"uses: ([\w./-]+)@(\S+)(.*)", WORKFLOW)
+    workflows = "".join(path.read_text() for path in ROOT.glob(".github/workflows/*.yml"))
+    used = re.findall(r"uses: ([\w./-]+)@(\S+)(.*)", workflows)
     assert used
     for action, commit, comment in used:
         assert re.fullmatch(r"[0-9a-f]{40}", commit), action
