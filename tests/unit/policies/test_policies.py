@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from werkzeug.datastructures import Headers
 
 import iam
-from local_cloud.calls import Call
+from local_cloud.calls import Call, read
 from local_cloud.needs import EC2, needs
 from local_cloud.policies import Need, UnknownError, allowed, as_list
 from tests.unit.policies.calls import ACCOUNT, BOUNDARY, NAME, REGION, ROLE, Ours, arn, calls
@@ -152,6 +153,17 @@ def test_plan_reads_no_secret_and_changes_nothing():
         action for statement in POLICIES["plan"]["Statement"] for action in as_list(statement["Action"])
     ]
     assert [one for one in actions if not re.match(r"\w+:(Describe|Get|List)", one)] == []
+
+
+def test_plan_finds_resources_by_their_tags():
+    """The API signs as "tagging", botocore has another name for it, and policies a third."""
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential=local/20261128/{REGION}/tagging/aws4_request, SignedHeaders=host",
+        "X-Amz-Target": "ResourceGroupsTaggingAPI_20170126.GetResources",
+    }
+    call = read("POST", "http://127.0.0.1/", Headers(headers), b"{}")
+    assert [need.action for need in needs(call, Ours())] == ["tag:GetResources"]
+    assert may("tag:GetResources", "*", "plan")
 
 
 def test_a_deployment_may_close_the_cache_and_neither_make_nor_delete_it():
