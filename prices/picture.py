@@ -51,8 +51,9 @@ def picture(report: Mapping[str, Any]) -> str:
         rows.add_row()
     rows.add_row("Sum", "", Text(f"${report['monthly']:.2f}", style="bold", justify="right"))
     title = f" Cost per month in {report['region']}, US dollars before tax"
+    # With a height, too, no variable of the environment (TERM) decides the width.
     console = Console(
-        record=True, width=COLUMNS, file=io.StringIO(), color_system="truecolor", force_terminal=True
+        record=True, width=COLUMNS, height=25, file=io.StringIO(), color_system="truecolor", force_terminal=True
     )
     console.print("", Text(title, style="bold"), "", rows, "", sep="\n")
     return console.export_svg(theme=THEME, code_format=FORM, unique_id="cost")

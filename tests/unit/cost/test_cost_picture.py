@@ -15,7 +15,9 @@ from tests.unit.cost.sample import REGION, site
 from tests.unit.tasks import ROOT
 
 
-def test_the_picture_in_the_documents_is_that_of_the_default_site():
+@pytest.mark.parametrize("terminal", ["dumb", "xterm-256color"])
+def test_the_picture_in_the_documents_is_that_of_the_default_site(monkeypatch, terminal):
+    monkeypatch.setenv("TERM", terminal)
     drawn = picture.picture(report(site(), REGION))
     assert (ROOT / "docs/cost.svg").read_text() == drawn, "write it again with: make docs"
 
