@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 CANDIDATE = "-candidate.service"
+# What the role adds to a service's name for its other units, also those of a build and of a command.
+OF_A_SERVICE = "candidate|build|command|process-.+"
 FORMS = {
     "fastapi_app_port": r"socket:ListenStream=.*:(\d+)",
     "fastapi_app_candidate_port": r"-candidate.service:ExecStart=.* (?:--port |--bind 127[.]0[.]0[.]1:)(\d+)",
@@ -43,6 +45,12 @@ def collisions(lines: list[str], own: dict[str, Any]) -> list[str]:
                     f"fastapi_app_home than {home!r}. Set another name, or remove it first (fastapi_app_state absent and its home)."
                 )
             continue
+        shorter, longer = sorted((service, own["fastapi_app_service"]), key=len)
+        if re.fullmatch(rf"{re.escape(shorter)}-({OF_A_SERVICE})", longer):
+            found.append(
+                f"fastapi_app_service is {own['fastapi_app_service']!r}: {longer}.service would be a unit of both it and the "
+                f"application {service} on this host. Set another name."
+            )
         theirs = {name: match[1] for name, form in FORMS.items() if (match := re.search(form, units))}
         theirs |= {"fastapi_app_home": home} if here else {}
         for name, value in own.items():

@@ -90,5 +90,27 @@ def test_an_application_does_not_refuse_itself(lines):
         assert collisions(there, own(**settings)) == []
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("shop", "shop-candidate", "shop-candidate.service"),
+        ("shop", "shop-command", "shop-command.service"),
+        ("shop", "shop-build", "shop-build.service"),
+        ("shop", "shop-process-api", "shop-process-api.service"),
+        ("shop-process-api", "shop", "shop-process-api.service"),
+        ("shop", "shop-api", ""),
+        ("shop", "shop-processes", ""),
+    ],
+)
+def test_names_whose_units_are_those_of_another_application_are_refused(lines, first, second, said):
+    """A run for the application shop removes the units shop-process-*, and writes shop-candidate.service."""
+    there = lines(FIRST | {"fastapi_app_service": first})
+    found = collisions(there, own(**SECOND | {"fastapi_app_service": second}))
+    assert len(found) == bool(said)
+    assert all(
+        f"{said} would be a unit of both it and the application {first}" in sentence for sentence in found
+    )
+
+
 def test_a_host_without_applications_has_none(lines):
     assert collisions(lines(), own(**SECOND)) == []
