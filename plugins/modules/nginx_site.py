@@ -85,6 +85,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 DEFAULT = "app"
 BLOCK = re.compile(r"\n    # BEGIN site (\w+) (.*)\n([\s\S]*?)\n    # END site \1\n")
+HALF = re.compile(r"\n    # ((?:BEGIN|END) site \w+)")
 REST = re.compile(r"\n    # BEGIN unknown names\n[\s\S]*?\n    # END unknown names\n")
 # Until 1.0 the upstream was table_order_backend.
 EARLIER = re.compile(r"upstream (?:app|table_order)_backend [{][^}]*?server ([^;]+);")
@@ -102,12 +103,19 @@ class Site(NamedTuple):
 
 
 def read(text: str) -> tuple[str, dict[str, Site]]:
-    """Return what the sites of an nginx.conf share, and the sites by name. One of an earlier version has the default site only."""
+    """Return what the sites of an nginx.conf share, and the sites by name; raises ValueError for an edited line.
+
+    One of an earlier version has the default site only.
+    """
     sites = {name: Site(json.loads(settings), block) for name, settings, block in BLOCK.findall(text)}
     earlier = EARLIER.search(text)
     if not sites and earlier:
         sites = {DEFAULT: Site({BACKEND: earlier[1]}, "")}
-    return REST.sub("", BLOCK.sub("", text)), sites
+    shared = REST.sub("", BLOCK.sub("", text))
+    # Without one of its lines a site would be taken for what the sites share, and be lost.
+    if half := HALF.search(shared):
+        raise ValueError(f"{half[1]} has no other line for it")
+    return shared, sites
 
 
 def write(shared: str, sites: Mapping[str, Site]) -> str:
@@ -235,7 +243,7 @@ def change(module: AnsibleModule, path: Path) -> dict[str, Any]:
         shared, sites = read(before)
     except ValueError as error:
         module.fail_json(
-            msg=f"A line BEGIN site of {path} was edited ({error}). Restore the line, or remove the site."
+            msg=f"A line BEGIN site or END site of {path} was edited ({error}). Restore the line, or remove the site by hand."
         )
     result = {"changed": False, "others": sorted(sites.keys() - {name})}
     if asked["settings"] and (found := problems(name, asked["settings"], sites, asked["move"])):

@@ -263,10 +263,25 @@ def test_a_package_s_nginx_conf_has_no_sites(role, nginx):
     assert sites(nginx) == ["shop"]
 
 
-def test_an_edited_line_is_said(role, nginx):
+@pytest.mark.parametrize(
+    ("line", "edited", "said"),
+    [
+        ('# BEGIN site shop {"', "# BEGIN site shop {", "Expecting"),
+        ("# BEGIN site shop", "# site shop", "END site shop has no other line for it"),
+        ("    # END site shop\n", "", "BEGIN site shop has no other line for it"),
+        ("    # END site shop", "# END site shop", "BEGIN site shop has no other line for it"),
+    ],
+)
+def test_an_edited_line_loses_no_site(role, nginx, line, edited, said):
     role(**APP)
-    nginx.write_text(nginx.read_text().replace('site app {"', "site app {"))
-    assert "was edited" in role(**SHOP)["msg"]
+    role(**SHOP)
+    nginx.write_text(nginx.read_text().replace(line, edited))
+    before = nginx.read_text()
+    for state in ("checked", "present", "absent"):
+        message = role(state, **APP)["msg"]
+        assert "was edited" in message
+        assert said in message
+    assert nginx.read_text() == before
 
 
 def test_runs_on_one_host_wait_for_each_other(tmp_path):
