@@ -24,7 +24,8 @@ shims.cloudwatch shims.ec2 shims.elasticache shims.rds shims.s3 shims.s3_policie
 shims.elasticache.clusters shims.elasticache.replication_groups shims.rds.instances
 shims.elasticache.changes shims.elasticache.subnet_groups
 shims.elasticache.common shims.elasticache.hooks
-shims.rds.maintenance shims.rds.parameter_groups shims.rds.states shims.rds.storage shims.rds.subnet_groups shims.rds.versions shims.rds.windows
+shims.rds.maintenance
+shims.rds.parameter_groups shims.rds.states shims.rds.storage shims.rds.subnet_groups shims.rds.versions shims.rds.windows
 certificates faults patching policies settings
 """
 LEVELS = {name: level for level, line in enumerate(LAYERS.split("\n")) for name in line.split()}
