@@ -21,12 +21,6 @@ ACTIONS = ("none", "create", "update", "replace", "delete")
 SENSITIVE = frozenset({"AuthToken", "MasterUserPassword", "SecretString", "UserData"})
 SENSITIVE_TAG = re.compile(r"passw|secret|token|credential|private.?key", re.IGNORECASE)
 
-# What a description need not say: a server runs, and an alarm acts. Stopped or disabled by hand, either differs.
-EXPECTED: dict[str, dict[str, Any]] = {
-    "AWS::EC2::Instance": {"State": "running"},
-    "AWS::CloudWatch::Alarm": {"ActionsEnabled": True},
-}
-
 Properties = Mapping[str, Any]
 Resource = Mapping[str, Any]
 Key = tuple[str, str]
@@ -97,7 +91,7 @@ def plan(
 
 def _wanted(one: Resource) -> dict[str, Any]:
     """Return a description's properties in their normal form."""
-    return normal(one["type"], EXPECTED.get(one["type"], {}) | dict(one.get("properties", {})))
+    return normal(one["type"], one.get("properties", {}))
 
 
 def refusals(

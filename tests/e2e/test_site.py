@@ -178,8 +178,6 @@ def test_the_plan_names_each_drift_and_provisioning_repairs_it(first_run: FirstR
         f"update AWS::Logs::LogGroup {retained}": ["RetentionInDays"],
         unmanaged: [],
     }
-    # Which no run of provisioning sets.
-    site.aws("cloudwatch").enable_alarm_actions(AlarmNames=[alarm])
     site.play(
         "playbooks/provision.yml", "--tags", "aws_network,aws_security,aws_storage,aws_monitoring"
     ).check()

@@ -162,6 +162,7 @@ OTHERS = [
     ("logs", "DeleteLogGroup", {"logGroupName": LOGS}),
     ("logs", "DescribeLogGroups", {}),
     *(("cloudwatch", "PutMetricAlarm", {"AlarmName": alarm}) for alarm in ALARMS),
+    ("cloudwatch", "EnableAlarmActions", {"AlarmNames": ALARMS}),
     ("cloudwatch", "DeleteAlarms", {"AlarmNames": ALARMS}),
     ("sns", "CreateTopic", {"Name": f"{NAME}-alarms", "Tags": TAGS}),
     ("sns", "Subscribe", {"TopicArn": arn("sns", f"{NAME}-alarms")}),

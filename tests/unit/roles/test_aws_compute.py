@@ -70,6 +70,17 @@ def servers(ec2):
     return [one for reservation in found["Reservations"] for one in reservation["Instances"]]
 
 
+def test_a_stopped_server_is_started(site, ec2):
+    assert site().status == 0
+    (server,) = (one["InstanceId"] for one in servers(ec2))
+    ec2.stop_instances(InstanceIds=[server])
+    foretold = site("--check")
+    assert (foretold.status, foretold.changed, servers(ec2)) == (0, 1, []), foretold.output[-3000:]
+    started = site()
+    assert started.status == 0, started.output[-3000:]
+    assert [one["InstanceId"] for one in servers(ec2)] == [server]
+
+
 def test_a_server_outlives_its_image(site, ec2, backend):
     assert site().status == 0
     image = backend.amis.pop(DEBIAN_AMI)
