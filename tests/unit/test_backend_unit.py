@@ -150,7 +150,14 @@ def test_each_process_sees_the_shared_directories_in_its_release():
     assert [one for one in map(str, command) if "BindPaths" in one] == [
         f"--property={one % '/opt/table-order/releases/x/backend'}" for one in mounts
     ]
+
+
+def test_root_owns_each_directory_above_a_shared_one():
+    """In one that was shared before, and so is the service's, it could replace the next part by a link, which root would follow."""
+    scope = Scope("fastapi_app", fastapi_app_shared_directories=["uploads", "app/static/uploads", "app/var"])
     assert scope.see("{{ __fastapi_app_shared_parents }}") == [
         "/opt/table-order/shared",
-        "/opt/table-order/shared/var",
+        "/opt/table-order/shared/app",
+        "/opt/table-order/shared/app/static",
     ]
+    assert Scope("fastapi_app").see("{{ __fastapi_app_shared_parents }}") == []
