@@ -98,15 +98,22 @@ def main() -> None:
         module.fail_json(
             msg=f"No release of {site.service} is live, so nothing can run {' '.join(command)}. Deploy a release first."
         )
+    file = site.env_file(release)
+    try:
+        # Before the command, during which a deployment may remove the release.
+        secrets = secret_values(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        module.fail_json(
+            msg=f"An earlier version of the role deployed {release}, so {file} is missing. Run the role's main entry point first "
+            "(playbooks/configure.yml)."
+        )
     if module.check_mode:
         module.exit_json(changed=True, release=release)
-    file = site.env_file(release)
     own, words = site.command(release, file, module.params["directory"], command)
     status, output, errors = module.run_command(
         transient([*module.params["properties"], *own], words, "--wait", "--pipe", "--collect"),
         expand_user_and_vars=False,
     )
-    secrets = secret_values(file.read_text(encoding="utf-8"))
     result = {
         "release": release,
         "rc": status,

@@ -23,12 +23,13 @@ def run(tmp_path, monkeypatch, capsys):
     module = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(module)
 
-    def run_module(server, status=0, check=False):
+    def run_module(server, status=0, check=False, meanwhile=lambda: None):
         ran: list[list[str]] = []
 
         def run_command(self, words, expand_user_and_vars):
             assert not expand_user_and_vars
             ran.append(words)
+            meanwhile()
             return status, "done with sesame-open\nends\n", "sesame-open is wrong\n"
 
         monkeypatch.setattr(AnsibleModule, "run_command", run_command)
@@ -85,6 +86,22 @@ def test_nothing_runs_in_check_mode_nor_without_a_live_release(run, server):
     server.have_live("a")
     result, ran = run(server, check=True)
     assert (result["changed"], ran) == (True, [])
+
+
+def test_a_server_of_an_earlier_version_is_said_before_anything_runs(run, server):
+    server.have_live("a", 'PASSWORD="sesame-open"\n')
+    own = server.site.env_file("a")
+    own.rename(own.parent / "backend/.env")
+    for check in (False, True):
+        result, ran = run(server, check=check)
+        assert (result["failed"], ran) == (True, [])
+        assert "An earlier version of the role deployed a" in result["msg"]
+
+
+def test_a_release_that_is_removed_meanwhile_shows_no_secret(run, server):
+    server.have_live("a", 'PASSWORD="sesame-open"\n')
+    result, _ran = run(server, meanwhile=server.site.env_file("a").unlink)
+    assert result["stdout"] == "done with ********\nends"
 
 
 def test_a_command_has_the_restrictions_of_the_service():
