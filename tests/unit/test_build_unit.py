@@ -9,6 +9,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from tests.unit.cutover.fake_server import FakeServer
 from tests.unit.roles.modules import load, run
 from tests.unit.tasks import all_tasks, find
 from tests.unit.test_settings_wired import Scope, trusted
@@ -36,6 +37,20 @@ def test_a_build_leaves_no_processes(build):
     """Over D-Bus a user can start a service manager that outlives the unit and escapes its limits."""
     assert "InaccessiblePaths=-/run/dbus" in properties(build)
     assert "NoNewPrivileges=yes" in properties(build)
+
+
+def test_a_removal_stops_what_a_killed_run_has_left_at_work(tmp_path):
+    """userdel removes no user with a process."""
+    names = [task.name for task in all_tasks() if task.path == "roles/fastapi_app/tasks/host/absent.yml"]
+    stop = find(
+        "roles/fastapi_app/tasks/host/absent.yml", "Stop the build and the command of an interrupted run"
+    )
+    assert names.index(stop.name) < names.index("Absent | Remove the users")
+    units = Scope("fastapi_app").see(stop.keywords["loop"])
+    assert [f"{unit}.service" for unit in units] == [
+        "table-order-backend-build.service",
+        FakeServer(tmp_path).site.command_unit,
+    ]
 
 
 def deep(directory: Path) -> Path:
