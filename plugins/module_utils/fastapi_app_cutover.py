@@ -299,12 +299,15 @@ class Cutover:
             self.systemd.stop(unit)
             self.systemd.forget_failure(unit)
             renewed = clock.monotonic()
-            self.systemd.launch(unit, [*commands.properties, *own], words)
-            while (ended := self.systemd.outcome(unit)) is None:
-                self.host.pause(PAUSE_COMMAND)
-                if clock.monotonic() - renewed >= RENEWAL_SECONDS:
-                    self.files.freshen(lock)
-                    renewed = clock.monotonic()
+            try:
+                self.systemd.launch(unit, [*commands.properties, *own], words)
+                while (ended := self.systemd.outcome(unit)) is None:
+                    self.host.pause(PAUSE_COMMAND)
+                    if clock.monotonic() - renewed >= RENEWAL_SECONDS:
+                        self.files.freshen(lock)
+                        renewed = clock.monotonic()
+            except StepError as error:
+                ended = str(error)
             journal = self.checks.last_lines(unit, self.site.candidate_log, release)[1] if ended else []
             self.systemd.stop(unit)
             self.systemd.forget_failure(unit)

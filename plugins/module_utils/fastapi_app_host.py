@@ -278,12 +278,12 @@ class LocalSystemd:
         """Call ``before_write`` before each change, and ``run`` for each command."""
         self.before_write, self.run = before_write, run
 
-    def _run(self, *command: str, accepted: tuple[int, ...] = (0,)) -> str:
+    def _run(self, *command: str, accepted: tuple[int, ...] = (0,), shown: str = "") -> str:
         # run_command knows no limit of time; timeout ends with 124.
         status, output, errors = self.run(["timeout", str(COMMAND_SECONDS), *command])
         if status not in accepted:
             late = f"no end after {COMMAND_SECONDS} s" if status == 124 else f"exit status {status}"
-            raise StepError(f"{' '.join(command)}: {errors.strip() or output.strip() or late}")
+            raise StepError(f"{shown or ' '.join(command)}: {errors.strip() or output.strip() or late}")
         return output
 
     def _change(self, *arguments: str) -> None:
@@ -335,9 +335,11 @@ class LocalSystemd:
     def launch(self, unit: str, properties: list[str], command: list[str]) -> None:
         """Run a command in a unit that stays until it is stopped."""
         self.before_write(f"run {' '.join(command)}")
-        self._run(
-            *transient([*properties, "RemainAfterExit=yes"], command, f"--unit={unit}", "--service-type=exec")
+        words = transient(
+            [*properties, "RemainAfterExit=yes"], command, f"--unit={unit}", "--service-type=exec"
         )
+        # Without the thirty properties the reason can be found in the message.
+        self._run(*words, shown=f"systemd-run --unit={unit}")
 
     def outcome(self, unit: str) -> str | None:
         """Return None while the command of a unit runs, nothing after it ended well, else how it ended."""

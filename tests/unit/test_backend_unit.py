@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.unit.tasks import find
 from tests.unit.test_settings_wired import Scope
 
 
@@ -72,6 +73,24 @@ def test_an_empty_setting_is_an_omitted_one():
     assert Scope("fastapi_app", fastapi_app_processes=[{"name": "a", "command": "x", "schedule": None}]).see(
         "{{ __fastapi_app_process_units }}"
     ) == ["a.service"]
+
+
+def test_the_program_of_each_command_is_looked_for_before_the_switch():
+    """After it the release would be live, and each run would fail."""
+    looked = find(
+        "roles/fastapi_app/tasks/check.yml", "Find the programs of the other processes and the commands"
+    )
+    scope = Scope(
+        "fastapi_app",
+        fastapi_app_processes=[{"name": "worker", "command": "celery worker"}],
+        fastapi_app_before_switch=["python -m app.seed"],
+        fastapi_app_after_switch=["clear"],
+        __fastapi_app_path="/srv/x",
+    )
+    commands = scope.see(looked.keywords["loop"])
+    assert [scope.see(looked.arguments["path"], item=command) for command in commands] == [
+        f"/srv/x/backend/venv/bin/{program}" for program in ("celery", "python", "clear")
+    ]
 
 
 def test_a_job_is_started_by_its_timer_only():

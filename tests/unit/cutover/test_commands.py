@@ -5,6 +5,7 @@ from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_cuto
     Commands,
     CutoverError,
 )
+from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_host import StepError
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_release import LockLostError
 
 from tests.unit.cutover.fake_server import SERVICE, Killed, killed
@@ -116,6 +117,26 @@ def test_commands_that_fail_after_the_switch_stay_due(make):
     deploy(server)
     deploy(server)
     assert server.commands == [*ALL, *(ALL[-2:] * 2)]
+
+
+def test_a_command_that_cannot_be_started_after_the_switch_is_named(make):
+    server = make()
+
+    def ends(command):
+        if "clear" in command:
+            raise StepError("systemd-run --unit=table-order-backend-command.service: status=203/EXEC")
+        return ""
+
+    server.ends = ends
+    with pytest.raises(
+        CutoverError,
+        match=r"b is live and healthy\. The command clear failed: systemd-run --unit=\S+: status=203",
+    ) as raised:
+        deploy(server)
+    assert raised.value.journal
+    server.ends = lambda command: ""
+    deploy(server)
+    assert server.commands[-2:] == ALL[-2:]
 
 
 def test_commands_of_a_switch_that_did_not_take_place_are_not_due(make):

@@ -227,6 +227,10 @@ def test_a_command_gets_a_unit_that_stays(systemd, tmp_path, seen):
     )
     assert (tmp_path / "asked").read_text() == f"{options} -- /venv/bin/python -m $$x\n"
     assert seen == ["run /venv/bin/python -m $x"]
+    (tmp_path / "status").write_text("1")
+    (tmp_path / "answer").write_text("Job for u.service failed.")
+    with pytest.raises(StepError, match=r"^systemd-run --unit=u\.service: Job for u\.service failed\.$"):
+        systemd.launch("u.service", ["User=shop"], ["/venv/bin/python"])
 
 
 @pytest.mark.parametrize(
