@@ -62,8 +62,8 @@ START_WEIGHT = "20"
 PROCESS_SECONDS = 3
 """How long a worker must run without a restart. One that waits for a queue or a database retries by itself."""
 PAUSE_COMMAND = 0.2
-RENEWAL_SECONDS = 60.0
-"""How often a command before or after the switch renews the lease of the lock."""
+RENEWAL_SECONDS = 20.0
+"""How often a command before or after the switch renews the lease of the lock, which is of at least 60 s."""
 SHOWN_LINES = 5
 ENDINGS = (StepError, OSError)
 """What a step may end with other than well; a LockLostError goes through, since nothing may be cleared away then."""
