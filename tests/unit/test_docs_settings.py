@@ -39,6 +39,14 @@ def test_each_setting_that_is_named_is_one(page):
     assert named - NO_SETTINGS <= settings()
 
 
+# During a migration, and for a candidate, it is another release than the one that is deployed; at first there is none.
+@pytest.mark.parametrize(
+    "page", [WALK, *sorted(ROOT.glob("roles/*/README.md"))], ids=lambda page: page.parent.name
+)
+def test_no_variable_for_python_names_the_live_release(page):
+    assert not re.findall(r"PYTHONPATH: /\S+/backend\S*", page.read_text())
+
+
 def test_the_walk_sets_what_the_roles_tests_set():
     hosts = yaml.safe_load((ROOT / "molecule/fastapi_app/inventory/hosts.yml").read_text())["molecule"][
         "hosts"
