@@ -543,8 +543,18 @@ class Release:
         return f"Applied and kept before the failure: {done}; {at}. Pending: {listed(left)}."
 
 
+def of_the_application(parameters: dict[str, Any]) -> list[str]:
+    """Return the variables by which a migration may connect as the application in place of the owner, sorted."""
+    user = parameters["app"]["user"]
+    return sorted(
+        name
+        for name, value in environment(parameters, "owner").items()
+        if value == user or re.search(rf"://{re.escape(user)}[:@]", value)
+    )
+
+
 def explain(failure: str, watchdog: Watchdog, parameters: dict[str, Any]) -> str:
-    """Return the fix for a migration that failed by a timeout, or an empty string."""
+    """Return the fix for a migration that failed by a timeout or as another user, or an empty string."""
     lock_timeout, name = parameters["lock_timeout"], parameters["database"]["name"]
     if watchdog.kept:
         others = f"{watchdog.kept} other session{'s' if watchdog.kept > 1 else ''} of {name}"
@@ -567,6 +577,12 @@ def explain(failure: str, watchdog: Watchdog, parameters: dict[str, Any]) -> str
         return (
             f"A statement took longer than db_migrate_statement_timeout ({parameters['statement_timeout']} s). If the statement "
             "blocks no session, such as CREATE INDEX CONCURRENTLY, raise the setting or set 0 for this run."
+        )
+    if "permission denied for schema" in failure and (names := of_the_application(parameters)):
+        return (
+            f"{', '.join(names)} in db_migrate_environment has {parameters['app']['user']}, who may not change the schema. If "
+            "env.py or the command reads it, name it in db_migrate_url_variable (a URL) or db_migrate_connection_variables: a "
+            "migration then gets the owner there."
         )
     return ""
 

@@ -617,6 +617,26 @@ def test_another_failure_shows_the_output_of_alembic(migrating):
     ]
 
 
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {"POSTGRES_URL": "postgresql+asyncpg://shop_app:x@db/shop"},
+            "POSTGRES_URL in db_migrate_environment",
+        ),
+        ({"DB_USER": "shop_app", "DB_NAME": "shop"}, "DB_USER in db_migrate_environment"),
+        # The role gives the owner in its place.
+        ({"DATABASE_URL": "postgresql://shop_app:x@db/shop"}, ""),
+        ({"OTHER_URL": "postgresql://shop_apple:x@db/shop", "SHOP": "shop_app_1"}, ""),
+    ],
+)
+def test_a_migration_as_the_application_names_the_variable(migrating, parameters, variables, said):
+    parameters["environment"] = variables
+    message = fail(migrating("permission denied for schema public", "")[0], before=())
+    assert message.splitlines()[0].startswith(said or "Nothing was changed")
+    assert ("shop_app, who may not" in message) == bool(said)
+
+
 def test_revisions_applied_before_a_failure_are_named(migrating):
     said = fail(migrating("relation", "0003")[0])
     assert (
