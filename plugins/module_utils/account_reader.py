@@ -231,11 +231,11 @@ class Account:
 
     def match(self, answers: Mapping[tuple[str, int], Any]) -> None:
         """Find the described resources in the lists."""
-        for (kind, _), answer in answers.items():
+        for (kind, _list), answer in answers.items():
             if isinstance(answer, Denial):
                 self.deny(answer, kind)
         for kind in KINDS.values():
-            lists = [answer for (name, _), answer in answers.items() if name == kind.type]
+            lists = [answer for (name, _list), answer in answers.items() if name == kind.type]
             if any(isinstance(answer, Denial) for answer in lists):
                 continue
             # Two lists of one type may have the same element.
@@ -334,7 +334,7 @@ class Account:
     def named(self, kind: str, key: str, value: Any) -> Any:  # noqa: ANN401 - any property
         """Return a property with the names of described resources for their ids. Raises UnknownError."""
         for path, target in TYPES[kind].references.items():
-            first, _, rest = path.partition(".")
+            first, _dot, rest = path.partition(".")
             if first == key and value and target in BY_ID:
                 if target not in self.items or target in self.unsure:
                     raise UnknownError(action_of_list(VPC if target in self.unsure else target))
@@ -494,7 +494,9 @@ def read(
         "resources": found,
         "absent": list(account.absent()),
         "unmanaged": sorted(unmanaged, key=lambda one: (one["type"], one["name"], one["id"])),
-        "denied": [{**entry, "types": sorted(entry["types"])} for _, entry in sorted(account.denied.items())],
+        "denied": [
+            {**entry, "types": sorted(entry["types"])} for _action, entry in sorted(account.denied.items())
+        ],
     }
 
 

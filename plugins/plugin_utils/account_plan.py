@@ -203,7 +203,7 @@ def _compare(
         changes = [
             _change(wanted["type"], path, None, value) | {"forces_replacement": False}
             for name, described in wanted["properties"].items()
-            for path, _, value in _leaves((name,), None, described, created=True)
+            for path, _before, value in _leaves((name,), None, described, created=True)
         ]
         notes = [
             f"{name}: {value[LATER]}" for name, value in wanted["properties"].items() if _is_later(value)

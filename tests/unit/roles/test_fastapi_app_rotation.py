@@ -33,6 +33,10 @@ CASES = {
         {"all": "LOGS/*.log {}", "b": "/x.log LOGS/worker.log {}"},
         ["fastapi.log in RULES/all", "worker.log in RULES/all", "worker.log in RULES/b"],
     ),
+    "files that logrotate skips": (
+        {f"shop{end}": "LOGS/fastapi.log {}" for end in (".dpkg-old", ".rpmsave", ".bak", ".disabled", "~")},
+        [],
+    ),
     "no rules": ({}, []),
 }
 
