@@ -13,7 +13,7 @@ REHEARSED := production staging production-elsewhere staging-elsewhere
 SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
-.PHONY: help up cloud down clean plan setup test lint unit molecule images local-cloud collection e2e drills rehearsal bench ready docs frontend cost ready-to-run
+.PHONY: help up cloud down clean plan setup test lint unit molecule images local-cloud collection e2e drills rehearsal bench ready docs frontend cost topology ready-to-run
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -91,10 +91,13 @@ ready-to-run:
 plan: ready-to-run ## What provisioning would change on AWS, and its cost; INVENTORY=inventories/production for another
 	@scripts/plan $(INVENTORY) || [ $$? = 2 ]
 
+topology: ready-to-run ## A picture of what is on AWS, .state/artifacts/topology.svg; INVENTORY=inventories/production for another
+	@scripts/topology $(INVENTORY)
+
 cost: ready-to-run ## What the site costs in a month, with the sources; INVENTORY=inventories/production for another
 	@scripts/cost $(INVENTORY)
 
-docs: ready ## Write the settings' tables of the roles' READMEs, docs/permissions.md and docs/cost.svg
+docs: ready ## Write the settings' tables of the roles' READMEs, docs/permissions.md, docs/cost.svg and docs/topology.svg
 	scripts/docs
 
 frontend: ## Rebuild the example's user interfaces (needs Node.js)

@@ -72,6 +72,10 @@ class Kind:
         """Return the id of the VPC or server that the resource belongs to."""
         return raw.get("VpcId") or ""
 
+    def address(self, raw: Raw) -> str:
+        """Return the IP address that AWS chose, "" for a type without one."""
+        return ""
+
     def stands_for(self, raw: Raw, wanted: Properties, vpc: str) -> bool:
         """Return whether provisioning takes the resource for the described one although its name differs."""
         return False
@@ -309,6 +313,9 @@ class Instance(Kind):
     def id(self, raw: Raw) -> str:
         return raw["InstanceId"]
 
+    def address(self, raw: Raw) -> str:
+        return raw.get("PrivateIpAddress") or ""
+
     def aws_own(self, raw: Raw) -> bool:
         return raw["State"]["Name"] in ENDED
 
@@ -425,6 +432,9 @@ class Address(Kind):
 
     def id(self, raw: Raw) -> str:
         return raw.get("AllocationId") or raw["PublicIp"]
+
+    def address(self, raw: Raw) -> str:
+        return raw.get("PublicIp") or ""
 
     def place(self, raw: Raw) -> str:
         return raw.get("InstanceId") or ""

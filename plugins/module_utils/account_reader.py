@@ -322,7 +322,14 @@ class Account:
             for key, usual in TYPES[kind.type].usual.items()
             if key not in wanted and key in properties and properties[key] != usual
         ]
-        return {"type": kind.type, "name": name, "id": kind.id(raw), "properties": properties, "notes": notes}
+        return {
+            "type": kind.type,
+            "name": name,
+            "id": kind.id(raw),
+            "address": kind.address(raw),
+            "properties": properties,
+            "notes": notes,
+        }
 
     def noted(self, kind: Kind, raw: Raw, answers: Answers) -> list[str]:
         """Return the notes, as far as they can be told."""

@@ -107,6 +107,7 @@ resources:
   description:
     - The described resources that exist. Their properties are in the normal form of C(account_types.py), with names for the ids of
       described resources. A property is missing only if a read was denied; then RV(denied) has the type.
+    - The address is the IP address that AWS chose for a server (the private one) or an Elastic IP, and empty for other types.
     - The notes say what AWS does by itself or has not finished, and which unusual value no description has.
   returned: always
   type: list
@@ -115,6 +116,7 @@ resources:
     - type: AWS::EC2::VPC
       name: table-order-vpc
       id: vpc-0123456789abcdef0
+      address: ""
       properties: {CidrBlock: 10.0.0.0/16, EnableDnsSupport: true, EnableDnsHostnames: true}
       notes: []
 absent:

@@ -147,6 +147,18 @@ def test_the_plan_of_the_finished_site_is_empty(first_run: FirstRun, tmp_path: P
     assert plan["status"] == "no changes"
 
 
+def test_the_topology_of_the_finished_site_is_drawn(first_run: FirstRun, tmp_path: Path) -> None:
+    site.start_recording()
+    run = site.play("playbooks/topology.yml", "-e", f"topology_file={tmp_path}/new/topology.svg")
+    calls = aws_rules.load(site.stop_recording(tmp_path / "topology.jsonl"))
+    run.check()
+    assert aws_rules.writes(calls.by("local")) == []
+    drawing = (tmp_path / "new/topology.svg").read_text()
+    assert "<svg" in drawing
+    assert "absent" not in drawing
+    assert "table-order-ec2-sg may connect to table-order-rds-sg: tcp 5432" in drawing
+
+
 def test_the_plan_names_each_drift_and_provisioning_repairs_it(first_run: FirstRun, tmp_path: Path) -> None:
     ec2, alarm, retained = site.aws("ec2"), "table-order-rds-low-storage", "/aws/ec2/table-order/nginx"
     bucket = f"table-order-menu-images-{site.CLOUD['account']}"

@@ -11,7 +11,7 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
 VERBS = re.compile(
     r"(Abandon|Accept|Add|Announce|Append|Apply|Assemble|Assign|Associate|Attach|Build|Bundle|"
     r"Check|Choose|Compare|Compile|Configure|Confirm|Copy|Create|Cut|Delete|Deploy|Derive|"
-    r"Disable|Discover|Download|Drop|Enable|End|Export|Extend|Fail|Fetch|Find|Free|Gather|Hand|"
+    r"Disable|Discover|Download|Draw|Drop|Enable|End|Export|Extend|Fail|Fetch|Find|Free|Gather|Hand|"
     r"Hash|Install|Link|List|Load|Log|Make|Mark|Migrate|Name|Plan|Prepare|Probe|Prune|"
     r"Publish|Put|Query|Raise|Read|Reconcile|Record|Recover|Refuse|Register|Release|Reload|"
     r"Remove|Render|Renew|Report|Require|Reset|Restart|Restore|Restrict|Roll|Run|Save|Send|Set|"
