@@ -300,7 +300,7 @@ class _Account:
         marks = {group.name: group.title for group in self.of(SECURITY_GROUP)}
         held = [(f"g{number}", f"group {marks.get(name, name)}") for number, name in enumerate(groups)]
         text = " ".join(
-            [f"{one.title}:", ", ".join([_kind(one.type), *lines, *(label for _, label in held)])]
+            [f"{one.title}:", ", ".join([_kind(one.type), *lines, *(label for _arrow, label in held)])]
         )
         self.nodes[key] = node = self.graph.node(
             text,
