@@ -53,7 +53,12 @@ def picture(report: Mapping[str, Any]) -> str:
     title = f" Cost per month in {report['region']}, US dollars before tax"
     # With a height, too, no variable of the environment (TERM) decides the width.
     console = Console(
-        record=True, width=COLUMNS, height=25, file=io.StringIO(), color_system="truecolor", force_terminal=True
+        record=True,
+        width=COLUMNS,
+        height=25,
+        file=io.StringIO(),
+        color_system="truecolor",
+        force_terminal=True,
     )
     console.print("", Text(title, style="bold"), "", rows, "", sep="\n")
     return console.export_svg(theme=THEME, code_format=FORM, unique_id="cost")
