@@ -63,6 +63,11 @@ class Resource:
     address: str
 
     @property
+    def exists(self) -> bool:
+        """Tell whether the account has it: only then are its rules and routes arrows."""
+        return self.mark not in (ABSENT, UNKNOWN)
+
+    @property
     def title(self) -> str:
         """Return the name, with the mark."""
         return f"{self.name} ({self.mark})" if self.mark else self.name
@@ -201,7 +206,7 @@ class _Account:
         self.rows("Other resources", rest, lambda one: [_kind(one.type)])
         others = self.found["unmanaged"]
         if others:
-            lines = [f"? {_kind(one['type'])} {one['name'] or one['id']}: {one['why']}" for one in others]
+            lines = [f"? {_unmanaged(one)}: {one['why']}" for one in others]
             title = "Unmanaged: no setting describes it"
             self.graph.node(" ".join([f"{title}:", *lines]), _table([title], lines), style="dotted")
         for one in self.found["denied"]:
@@ -345,12 +350,12 @@ class _Account:
     def routes(self) -> None:
         """Draw the subnets of each route table, its routes, and the gateways' connection to the internet."""
         for gateway in self.of(GATEWAY):
-            if gateway.get("VpcId") and not gateway.mark:
+            if gateway.get("VpcId") and gateway.exists:
                 name = f"{gateway.name} connects {gateway.get('VpcId')} to the internet"
                 self.graph.edge(
                     self.end(INTERNET[0]), self.nodes[GATEWAY, gateway.name], name, dir="both", penwidth="2"
                 )
-        for table in self.of(ROUTE_TABLE):
+        for table in filter(_exists, self.of(ROUTE_TABLE)):
             node = self.nodes[ROUTE_TABLE, table.name]
             for route in table.properties.get("Routes", []):
                 where, to = _route(route)
@@ -367,7 +372,7 @@ class _Account:
     def rules(self) -> None:
         """Draw an arrow with its ports for each pair that a security group's rules connect."""
         arrows: dict[tuple[str, str, str], list[str]] = {}
-        for group in self.of(SECURITY_GROUP):
+        for group in filter(_exists, self.of(SECURITY_GROUP)):
             for key, names in (("SecurityGroupIngress", INGRESS), ("SecurityGroupEgress", EGRESS)):
                 for rule in group.properties.get(key, []):
                     other = next((str(rule[name]) for name in names if name in rule), "?")
@@ -398,8 +403,8 @@ class _Account:
 
     def alarms(self) -> None:
         """Draw which topic an alarm notifies."""
-        for alarm in self.of(ALARM):
-            for topic in self.of(TOPIC):
+        for alarm in filter(_exists, self.of(ALARM)):
+            for topic in filter(_exists, self.of(TOPIC)):
                 if any(
                     str(arn).endswith(f":{topic.name}") for arn in alarm.properties.get("AlarmActions", [])
                 ):
@@ -420,6 +425,10 @@ def _resources(described: Iterable[Mapping[str, Any]], found: Mapping[str, Any])
             mark = UNKNOWN if one["type"] in denied else ABSENT
         properties = has["properties"] if has else normal(one["type"], one.get("properties", {}))
         yield Resource(one["type"], one["name"], properties, mark, has.get("address", "") if has else "")
+
+
+def _exists(one: Resource) -> bool:
+    return one.exists
 
 
 def _groups(one: Resource) -> list[str]:
@@ -468,8 +477,14 @@ def _bucket(one: Resource) -> list[str]:
     ]
 
 
+def _unmanaged(one: Mapping[str, Any]) -> str:
+    # The name of a subscription is its endpoint, which may have a token.
+    name = "" if one["type"] == "AWS::SNS::Subscription" else one["name"] or one["id"]
+    return f"{_kind(one['type'])} {name}".rstrip()
+
+
 def _topic(one: Resource) -> list[str]:
-    # An endpoint may be an address with a token.
+    # An endpoint may have a token.
     kinds = [str(each.get("Protocol")) for each in one.properties.get("Subscription", [])]
     return [f"subscriptions: {', '.join(kinds) or 'none'}"]
 

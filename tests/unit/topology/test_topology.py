@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from xml.etree import ElementTree
 
 import pytest
@@ -140,16 +141,11 @@ def test_an_absent_resource_is_marked_and_the_others_stay(one):
     ] == []
 
 
-def test_an_empty_account_has_each_resource_with_its_mark_and_no_connection_of_a_gateway():
+def test_an_empty_account_has_each_resource_with_its_mark_and_no_arrow():
     result = drawn(found(resources=[]))
-    assert (
-        [one["name"] for one in described() if one["name"] not in result["description"]]
-        == [
-            # Not even its address is there.
-        ]
-    )
+    assert [one["name"] for one in described() if one["name"] not in result["description"]] == []
     assert "running" not in result["description"]
-    assert "connects" not in result["description"]
+    assert " -> " not in result["dot"]
     assert result["dot"].count("filled,dashed") >= 10
 
 
@@ -179,6 +175,21 @@ def test_what_no_setting_describes_is_listed_with_the_reason():
     )
 
 
+def test_an_unmanaged_subscription_has_no_endpoint():
+    read = found()
+    endpoint = "https://example.com/?token=1"
+    read["unmanaged"] = [
+        {
+            "type": "AWS::SNS::Subscription",
+            "name": endpoint,
+            "id": "arn",
+            "why": "It subscribes to a (https).",
+        }
+    ]
+    assert "? SNS Subscription: It subscribes to a (https)." in text(drawn(read), "Unmanaged")
+    assert "token" not in json.dumps(drawn(read))
+
+
 def test_rules_follow_the_account_and_not_the_settings():
     open_rule = {"IpProtocol": "-1", "CidrIpv6": "::/0"}
     ranges = {
@@ -197,6 +208,16 @@ def test_a_group_that_nothing_has_is_a_node_of_its_own():
     result = drawn(changed("table-order-db", VPCSecurityGroups=["sg-foreign"]))
     assert text(result, "table-order-rds-sg: EC2 SecurityGroup")
     assert "group sg-foreign" in text(result, "table-order-db:")
+
+
+@pytest.mark.parametrize(
+    ("zone", "frame"),
+    [("ap-northeast-2c", "Private subnet table-order-private-subnet-b"), ("", "VPC table-order-vpc")],
+)
+def test_a_database_is_in_its_zone_and_without_one_only_in_the_network(zone, frame):
+    result = drawn(changed("table-order-db", AvailabilityZone=zone))
+    assert "table-order-db<" in inside(result, frame)
+    assert "table-order-db<" not in inside(result, "Zone ap-northeast-2a")
 
 
 def test_a_subnet_is_public_by_its_routes():
@@ -295,6 +316,30 @@ def test_the_picture_in_the_documents_is_that_of_the_finished_site():
         re.findall(r"@import|<!DOCTYPE", drawing)
     )
     assert links == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "passed"),
+    [
+        (["staging", "-v"], ["-i", "inventories/staging", "-v"]),
+        (["tests/inventory"], ["-i", "tests/inventory"]),
+        (["-e", "topology_file=a.svg"], ["-e", "topology_file=a.svg"]),
+        ([], []),
+    ],
+)
+def test_the_command_runs_the_playbook_with_the_inventory(tmp_path, arguments, passed):
+    """With a stand-in for ansible-playbook that prints its arguments."""
+    program = tmp_path / ".venv/bin/ansible-playbook"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    program.chmod(0o755)
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "inventories").symlink_to(ROOT / "inventories")
+    shutil.copy(ROOT / "scripts/topology", tmp_path / "scripts")
+    done = subprocess.run(
+        [tmp_path / "scripts/topology", *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["playbooks/topology.yml", *passed]
 
 
 def test_the_playbook_only_reads_and_writes_the_picture_for_its_reader_alone():
