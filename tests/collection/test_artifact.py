@@ -35,7 +35,7 @@ PLANTED = (
 )
 PACKED = re.compile(
     r"(FILES|MANIFEST)\.json|(CHANGELOG|CONTRIBUTING|README|README\.ko|SECURITY)\.md|LICENSE|LICENSES/[^/]+\.txt|meta/runtime\.yml|changelogs/changelog\.yaml"
-    r"|docs/.+\.md|(playbooks|plugins|roles)/.+"
+    r"|docs/.+\.(json|md|svg)|(playbooks|plugins|roles)/.+"
 )
 
 
