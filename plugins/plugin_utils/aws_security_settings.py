@@ -95,6 +95,10 @@ KINDS = {
         lambda ports: sorted(ports) == sorted(PORTS), f"a port for each of {', '.join(PORTS)}"
     ),
     "aws_security_ports.<value>": PORT,
+    "aws_security_managed_policies[]": pattern(
+        r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[\w+=,.@/-]+",
+        "the ARN of a managed policy, such as arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
+    ),
     "aws_security_database_master_user": USER,
     "aws_security_database_owner_user": USER,
     "aws_security_database_app_user": USER,

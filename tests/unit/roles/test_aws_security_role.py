@@ -45,16 +45,17 @@ def managed(iam):
     return {one["PolicyArn"] for one in attached}
 
 
-def test_what_was_added_by_hand_goes(tmp_path, url, iam):
+@pytest.mark.parametrize("kept", [[], ["arn:aws:iam::123456789012:policy/by-hand"]], ids=["goes", "is named"])
+def test_what_was_added_by_hand_goes_unless_a_setting_names_it(tmp_path, url, iam, kept):
     include = {"name": "table_order.infra.aws_security", "tasks_from": "role"}
     play = {
         "hosts": "account",
         "gather_facts": False,
         "tasks": [{"name": "Create the role", "ansible.builtin.include_role": include}],
     }
-    inventory = make_inventory(tmp_path, url)
+    inventory = make_inventory(tmp_path, url, aws_security_managed_policies=kept)
     run = run_plays(tmp_path, inventory, [play])
     assert run.status == 0, run.output[-3000:]
-    assert (inline(iam), managed(iam)) == (OWN, set())
+    assert (inline(iam), managed(iam)) == (OWN, set(kept))
     again = run_plays(tmp_path, inventory, [play])
     assert (again.status, again.changed) == (0, 0), again.output[-3000:]

@@ -72,6 +72,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("aws_security_ports.http", "1 to 65535", ["eighty", 0, 65536, None]),
         ("aws_security_database_master_user", "a lower-case letter followed by",
          ["admin", "rdsadmin", "pg_monitor", "1st", "Admin", "a" * 17, "", None, "x;drop", "한글"]),
+        ("aws_security_managed_policies[0]", "the ARN of a managed policy", ["AmazonSSM", "arn:aws:iam::1:policy/x"]),
         ("aws_security_permissions_boundary", "scripts/policy local boundary", ["arn:aws:iam::1:policy/x", "boundary"]),
     ],
     "aws_storage": [
@@ -445,6 +446,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
     "aws_security": [
         {"aws_security_ssh_cidrs": ["203.0.113.0/24", "198.51.100.9/32"]},
         *({"aws_security_database_master_user": name} for name in ("tableorder", "postgres", "a")),
+        {"aws_security_managed_policies": ["arn:aws:iam::aws:policy/service-role/x", "arn:aws-cn:iam::123456789012:policy/a+b"]},
         *({"aws_security_permissions_boundary": arn} for arn in ("", "arn:aws:iam::123456789012:policy/x")),
     ],
     "aws_storage": [{"aws_storage_bucket_name": "a1b"}],
