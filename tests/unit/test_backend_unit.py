@@ -180,3 +180,14 @@ def test_root_owns_each_directory_above_a_shared_one():
         "/opt/table-order/shared/app/static",
     ]
     assert Scope("fastapi_app").see("{{ __fastapi_app_shared_parents }}") == []
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(226, "systemd started no process (status 226)"), (200, "status 200"), (1, None), (250, None)],
+)
+def test_a_process_that_systemd_did_not_start_is_told_from_one_that_failed(status, said):
+    """Without a process there is no output, only the journal: a missing writable path would have no reason."""
+    scope = Scope("fastapi_app", fastapi_app_service="shop", __fastapi_app_start={"rc": status})
+    shown = scope.see("{{ __fastapi_app_start_refused }}")
+    assert (said in shown and "journalctl --unit=shop-check" in shown) if said else shown == ""
