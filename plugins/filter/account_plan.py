@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.table_order.infra.plugins.plugin_utils.account_cost import cost
-from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import plan
+from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import plan, refusals
 from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan_text import text
 
 
@@ -37,6 +37,13 @@ def account_plan_text(planned: Mapping[str, Any], colour: bool = False, width: i
     return text(_plain(planned), colour, width)
 
 
+def account_plan_refusals(
+    planned: Mapping[str, Any], allowed: list[str] | None = None, agreed: Mapping[str, Any] | None = None
+) -> list[str]:
+    """Return why a plan must not be applied: replaced or deleted resources not ``allowed``, differences to the ``agreed`` plan."""
+    return refusals(_plain(planned), list(allowed or []), _plain(agreed))
+
+
 def _plain(value: Any) -> Any:  # noqa: ANN401
     """Return a value in Python's own dictionaries and lists: Ansible's make their elements only when asked for."""
     if isinstance(value, Mapping):
@@ -54,4 +61,5 @@ class FilterModule:
         return {
             "account_plan": account_plan,
             "account_plan_text": account_plan_text,
+            "account_plan_refusals": account_plan_refusals,
         }

@@ -94,6 +94,45 @@ def _wanted(one: Resource) -> dict[str, Any]:
     return normal(one["type"], one.get("properties", {}))
 
 
+def refusals(
+    planned: Mapping[str, Any], allowed: Sequence[str] = (), agreed: Mapping[str, Any] | None = None
+) -> list[str]:
+    """Return why provisioning does not apply a plan: a sentence for each reason.
+
+    ``allowed`` has the names of resources that may be replaced or deleted, ``agreed`` an earlier plan that must still hold.
+    """
+    found = [
+        f"{one['name']} ({one['type']}) would be {_PAST[one['action']]}: {one['reason']} To allow that: "
+        f"-e table_order_allow_replace={one['name']}"
+        for one in planned["resources"]
+        if one["action"] in _PAST and one["name"] not in allowed
+    ]
+    if agreed is None:
+        return found
+    if agreed["settings_digest"] != planned["settings_digest"]:
+        found.append("The settings are others than those of the plan in the file. Plan again.")
+    before, now = _lines(agreed), _lines(planned)
+    found += [
+        f"{name} ({kind}): the plan in the file says {before.get((kind, name), {}).get('action', 'nothing')}, the account now "
+        f"needs {now.get((kind, name), {}).get('action', 'nothing')}, or other changes. Plan again."
+        for kind, name in sorted(before.keys() | now.keys())
+        if before.get((kind, name)) != now.get((kind, name))
+    ]
+    return found
+
+
+_PAST = {"replace": "replaced", "delete": "deleted"}
+
+
+def _lines(planned: Mapping[str, Any]) -> dict[Key, dict[str, Any]]:
+    """Return what a plan does to each resource, without notes and prices."""
+    return {
+        _key(one): {name: one[name] for name in ("action", "id", "changes")}
+        for one in planned["resources"]
+        if one["action"] != "none"
+    }
+
+
 def digest(wanted: Sequence[Resource]) -> str:
     """Return the SHA-256 of what the settings ask for, whatever the account has."""
     text = json.dumps([[one["area"], *_key(one), one["properties"]] for one in wanted], sort_keys=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.table_order.infra.plugins.filter.account_plan import account_plan
 from ansible_collections.table_order.infra.plugins.module_utils.account_types import normal
-from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import AreaError, plan
+from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import AreaError, plan, refusals
 from jsonschema import Draft202012Validator
 
 from tests.unit.account_plan.samples import (
@@ -414,3 +414,48 @@ def test_storage_that_grew_still_costs_after():
 
 
 # -- what stops an apply -------------------------------------------------------------------------------------
+
+
+def test_a_replacement_is_applied_only_if_allowed_by_name():
+    read = found()
+    of(read, "table-order-db")["properties"]["StorageEncrypted"] = False
+    [said] = refusals(planned(read))
+    assert (
+        "table-order-db (AWS::RDS::DBInstance) would be replaced: AWS cannot change StorageEncrypted in place."
+        in said
+    )
+    assert "-e table_order_allow_replace=table-order-db" in said
+    assert refusals(planned(read), ["table-order-db"]) == []
+
+
+def test_a_deletion_is_applied_only_if_allowed_by_name():
+    wanted = described()
+    wanted["aws_monitoring"][0]["absent"] = True
+    [said] = refusals(planned(found(), wanted))
+    assert "table-order-cpu (AWS::CloudWatch::Alarm) would be deleted" in said
+
+
+def test_an_update_needs_no_permission():
+    assert refusals(planned(nothing())) == []
+
+
+def test_an_agreed_plan_holds_while_every_line_is_the_same():
+    read = found("table-order-cpu")
+    agreed = json.loads(json.dumps(planned(read)))
+    assert refusals(planned(read), agreed=agreed) == []
+    of(read, "table-order-vpc")["properties"]["EnableDnsSupport"] = False
+    [said] = refusals(planned(read), agreed=agreed)
+    assert said.startswith(
+        "table-order-vpc (AWS::EC2::VPC): the plan in the file says nothing, the account now needs update"
+    )
+    [gone] = refusals(planned(found()), agreed=agreed)
+    assert "the plan in the file says create, the account now needs nothing" in gone
+
+
+def test_an_agreed_plan_ends_with_its_settings():
+    wanted = described()
+    agreed = planned(found(), wanted)
+    wanted["aws_monitoring"][0]["properties"]["Threshold"] = 90
+    digest, line = refusals(planned(found(), wanted), agreed=agreed)
+    assert digest.startswith("The settings are others")
+    assert line.startswith("table-order-cpu")
