@@ -9,7 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.table_order.infra.plugins.plugin_utils.account_cost import cost
-from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import plan, refusals
+from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import (
+    areas_to_run,
+    left_over,
+    plan,
+    refusals,
+)
 from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan_text import text
 
 
@@ -44,6 +49,16 @@ def account_plan_refusals(
     return refusals(_plain(planned), list(allowed or []), _plain(agreed))
 
 
+def account_plan_areas(planned: Mapping[str, Any]) -> list[str]:
+    """Return the areas in which provisioning has something to do."""
+    return areas_to_run(_plain(planned))
+
+
+def account_plan_left(planned: Mapping[str, Any]) -> list[str]:
+    """Return the names of resources that a run has left different without a reason."""
+    return left_over(_plain(planned))
+
+
 def _plain(value: Any) -> Any:  # noqa: ANN401
     """Return a value in Python's own dictionaries and lists: Ansible's make their elements only when asked for."""
     if isinstance(value, Mapping):
@@ -60,6 +75,8 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "account_plan": account_plan,
+            "account_plan_areas": account_plan_areas,
+            "account_plan_left": account_plan_left,
             "account_plan_text": account_plan_text,
             "account_plan_refusals": account_plan_refusals,
         }

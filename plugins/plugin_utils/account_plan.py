@@ -121,6 +121,32 @@ def refusals(
     return found
 
 
+def areas_to_run(planned: Mapping[str, Any]) -> list[str]:
+    """Return the areas in which provisioning has something to do, in the plan's order.
+
+    Those with a change, those that refer to a resource with another id afterwards, and those of which a denied read left something
+    unknown.
+    """
+    renewed = {" ".join(_key(one)) for one in planned["resources"] if one["action"] in ("create", "replace")}
+    unknown = {kind for one in planned["denied"] for kind in one["types"]}
+    everything = any(not one["types"] for one in planned["denied"])
+    found = [
+        one["area"]
+        for one in planned["resources"]
+        if everything or one["action"] != "none" or one["type"] in unknown or renewed & set(one["depends_on"])
+    ]
+    return list(dict.fromkeys(found))
+
+
+def left_over(planned: Mapping[str, Any]) -> list[str]:
+    """Return the names of resources that still differ, and not because AWS is still at work."""
+    return [
+        one["name"]
+        for one in planned["resources"]
+        if one["action"] != "none" and not any(note.startswith("In progress") for note in one["notes"])
+    ]
+
+
 _PAST = {"replace": "replaced", "delete": "deleted"}
 
 

@@ -103,4 +103,8 @@ KINDS = {
     "aws_security_database_owner_user": USER,
     "aws_security_database_app_user": USER,
 }
-TABLE = Table(KINDS, [ssh_ranges, ports, users, boundary], others=["aws_security_resources"])
+TABLE = Table(
+    KINDS,
+    [ssh_ranges, ports, users, boundary],
+    others=["aws_security_resources", "aws_security_incomplete_secrets"],
+)

@@ -96,12 +96,19 @@ TABLE = Table(
             "NAME or NAME:KEY of a secret below app/ of the service's name, such as stripe:api_key for the key api_key of "
             "table-order/app/stripe; no ARN and no value",
         ),
+        "table_order_allow_replace": pattern(
+            r"|[\w./-]+(,[\w./-]+)*", "names of resources with commas between, as scripts/plan shows them; empty for none"
+        ),
         "table_order_lock_lease": integer(1800, 86400, " seconds. Omit the setting for 3600"),
     },
     (environment, https, application_secrets, tags, cost_assumptions),
     # For each run that writes nginx's configuration.
     parts={"https": ("table_order_host_name", "table_order_self_signed", "table_order_plain_http")},
     others=(
+        # Between the plays of provision.yml: what is described, the plan, and the areas to run.
+        "table_order_wanted",
+        "table_order_plan",
+        "table_order_areas",
         # From the inventory: the cloud, the connection and values for several roles.
         "table_order_environment",
         "table_order_cloud_name",

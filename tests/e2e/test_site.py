@@ -125,9 +125,11 @@ EVERYTHING_PUBLIC = (
 def test_a_second_run_changes_nothing(first_run: FirstRun, artifacts: Path) -> None:
     site.start_recording()
     run = site.play("site.yml").check()
-    site.stop_recording(artifacts / "second-run.jsonl")
+    calls = aws_rules.load(site.stop_recording(artifacts / "second-run.jsonl"))
     print(f"second run: {run.seconds:.0f} s")
     assert run.changed == 0, "\n".join(run.changes)
+    # Not even the lock's.
+    assert aws_rules.writes(calls.by("local")) == []
     assert "[WARNING]" not in run.output
 
 
@@ -198,8 +200,38 @@ def test_the_plan_names_each_drift_and_provisioning_repairs_it(first_run: FirstR
     assert repaired == {unmanaged: []}
 
 
+def test_a_replacement_is_refused_before_any_change(first_run: FirstRun, tmp_path: Path) -> None:
+    name = "table-order-public-subnet"
+    subnets = [
+        {
+            "name": next(tag["Value"] for tag in one["Tags"] if tag["Key"] == "Name"),
+            "cidr": one["CidrBlock"],
+            "zone": one["AvailabilityZone"],
+            "public": one["MapPublicIpOnLaunch"],
+        }
+        for one in site.aws("ec2").describe_subnets(Filters=[{"Name": "tag-key", "Values": ["Environment"]}])[
+            "Subnets"
+        ]
+    ]
+    [changed] = (one for one in subnets if one["name"] == name)
+    changed["cidr"] = changed["cidr"].replace(".1.0/", ".9.0/")
+    (tmp_path / "vars.yml").write_text(json.dumps({"aws_network_subnets": subnets}))
+    site.start_recording()
+    run = site.play("playbooks/provision.yml", "-e", f"@{tmp_path}/vars.yml")
+    calls = aws_rules.load(site.stop_recording(tmp_path / "recording.jsonl"))
+    assert run.status != 0
+    assert f"{name} (AWS::EC2::Subnet) would be replaced: AWS cannot change CidrBlock" in run.output
+    assert f"-e table_order_allow_replace={name}" in run.output
+    assert aws_rules.writes(calls.by("local")) == []
+
+
 @pytest.mark.parametrize(
-    "playbook", [["provision.yml"], ["destroy.yml", "-e", "table_order_destroy=table-order"]], ids=" ".join
+    "playbook",
+    [
+        ["provision.yml", "-e", "table_order_provision_all=true"],
+        ["destroy.yml", "-e", "table_order_destroy=table-order"],
+    ],
+    ids=" ".join,
 )
 def test_while_another_changes_the_account_a_run_is_refused(
     first_run: FirstRun, playbook: list[str], tmp_path: Path
@@ -258,7 +290,7 @@ def test_a_failed_lane_keeps_the_server_untouched(first_run: FirstRun) -> None:
         "action": "DescribeLogGroups",
         "code": "AccessDeniedException",
         "message": "not authorized",
-        "times": 3,
+        "times": 30,
     }
     site.call("POST", "/local-cloud/faults", fault)
     run = site.play("site.yml", "--tags", "aws_monitoring,nginx")

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 from ansible_collections.table_order.infra.plugins.filter.account_plan import account_plan
 from ansible_collections.table_order.infra.plugins.module_utils.account_types import normal
-from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import AreaError, plan, refusals
+from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import (
+    AreaError,
+    areas_to_run,
+    left_over,
+    plan,
+    refusals,
+)
 from jsonschema import Draft202012Validator
 
 from tests.unit.account_plan.samples import (
@@ -459,3 +465,35 @@ def test_an_agreed_plan_ends_with_its_settings():
     digest, line = refusals(planned(found(), wanted), agreed=agreed)
     assert digest.startswith("The settings are others")
     assert line.startswith("table-order-cpu")
+
+
+def test_only_areas_with_something_to_do_run():
+    read = found()
+    assert areas_to_run(planned(read)) == []
+    of(read, "table-order-cpu")["properties"]["Threshold"] = "1"
+    assert areas_to_run(planned(read)) == ["aws_monitoring"]
+    assert areas_to_run(planned(nothing())) == list(
+        dict.fromkeys(one["area"] for one in planned(nothing())["resources"])
+    )
+
+
+def test_what_refers_to_a_new_resource_runs_with_it():
+    """The server's role may have been made again under its name."""
+    read = found()
+    read["resources"] = [one for one in read["resources"] if one["type"] != "AWS::EC2::SecurityGroup"]
+    assert {"aws_security", "aws_compute"} <= set(areas_to_run(planned(read)))
+
+
+@pytest.mark.parametrize("types", [["AWS::CloudWatch::Alarm"], []], ids=["a type", "anything"])
+def test_what_could_not_be_read_runs(types):
+    read = found() | {"denied": [{"action": "x:Describe", "message": "denied", "types": types}]}
+    expected = {"aws_monitoring"} if types else {one["area"] for one in planned(read)["resources"]}
+    assert set(areas_to_run(planned(read))) == expected
+
+
+def test_what_is_left_after_a_run_has_a_reason():
+    read = found()
+    of(read, "table-order-cpu")["properties"]["Threshold"] = "1"
+    assert left_over(planned(read)) == ["table-order-cpu"]
+    of(read, "table-order-cpu")["notes"] = ["In progress: it is modifying."]
+    assert left_over(planned(read)) == []

@@ -10,7 +10,7 @@ import pytest
 from plugins.plugin_utils.account_cost import cost
 from tests.unit.cost.sample import REGION, site
 from tests.unit.roles.preflight_runs import results, run_play
-from tests.unit.tasks import ROOT, find
+from tests.unit.tasks import ROOT
 from tests.unit.test_settings_wired import text
 
 PLAYBOOK = "playbooks/cost.yml"
@@ -43,7 +43,7 @@ def runs(tmp_path_factory) -> dict[str, Any]:
     }
     hosts["seoul"]["cost_json"] = str(directory / "seoul.json")
     play = (ROOT / PLAYBOOK).read_text().replace("hosts: account", "hosts: all")
-    play = play.replace("vars/account.yml", str(ROOT / "playbooks/vars/account.yml"))
+    play = play.replace("tasks/described.yml", str(ROOT / "playbooks/tasks/described.yml"))
     printed = run_play(directory, play, {"all": {"hosts": hosts}})
     shown = {name: found[-1][1] for name, found in results(printed, hosts).items()}
     written = directory / "seoul.json"
@@ -66,8 +66,3 @@ def test_an_assumption_is_a_setting(runs):
 
 def test_another_region_has_no_figure(runs):
     assert runs["elsewhere"][0].startswith("The cost in eu-north-1 is not known")
-
-
-def test_it_prices_the_areas_that_are_provisioned():
-    provisioned = find("playbooks/provision.yml", "Check the settings of each role").keywords["loop"]
-    assert ["table_order", *text("playbooks/vars/account.yml")["__account_areas"]] == provisioned

@@ -113,6 +113,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
     "table_order": [
         ("table_order_host_name", "one lower-case host name",
          ["shop", "Shop.example.org", "shop..org", "a" * 60 + ".test", "주문.org", "a.org\n"]),
+        ("table_order_allow_replace", "names of resources", ["table-order-db, x", "a b", None]),
         ("table_order_lock_lease", "1800 to 86400", [1799, 86401, "1h", None]),
         ("table_order_application_secrets", "a dictionary", [["A=b"], "A"]),
         ("A name in table_order_application_secrets", "and not RELEASE_ID, which the role sets", ["A-B", "1A", "RELEASE_ID"]),
