@@ -296,7 +296,7 @@ def test_a_failed_lane_keeps_the_server_untouched(first_run: FirstRun) -> None:
     run = site.play("site.yml", "--tags", "aws_monitoring,nginx")
     site.call("DELETE", "/local-cloud/faults")
     assert run.status != 0
-    assert "The lane account failed" in run.output
+    assert "AccessDenied" in run.output
     assert "TASK [nginx :" not in run.output
 
 

@@ -1,6 +1,5 @@
 """The playbooks that make or remove resources hold the lock of the account while they do."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ def plays(name):
 def steps(play):
     """Return what a play's tasks do with roles, in order: (role and entry, variables, the task or its play)."""
     for outer in play.get("tasks", []):
-        for task in [*outer.get("block", []), *outer.get("rescue", [])] or [outer]:
+        for task in [one for part in ("block", "rescue", "always") for one in outer.get(part, [])] or [outer]:
             for kind in ("ansible.builtin.include_role", "ansible.builtin.import_role"):
                 if kind in task:
                     role = task[kind]
@@ -31,12 +30,6 @@ def steps(play):
 def steps_of(task):
     """Return the role and entry that a task calls, nothing where it calls none."""
     return next((entry for entry, *_ in steps({"tasks": [task]})), "")
-
-
-def lane_of(task):
-    """Return the lane whose host alone runs a task; empty for one of all hosts."""
-    found = re.findall(r"inventory_hostname == '(\w+)'", str(task.get("when", "")))
-    return found[0] if found else ""
 
 
 def is_change(entry):
@@ -66,13 +59,16 @@ def tags_of_changes() -> set[str]:
 
 def test_what_cannot_be_changed_is_refused_before():
     """With every tag that changes something: aws_security alone sets the rules of the security groups, from the same settings."""
-    [_, taking, *_] = plays("provision")
-    entries = [entry for entry, *_ in steps(taking)]
-    assert entries == ["aws_database/discover", "aws_cache/discover", "table_order/lock"]
-    assert not any(is_change(entry) for play in plays("provision")[:2] for entry, *_ in steps(play))
-    assert taking["any_errors_fatal"] is True
-    assert set(taking["tags"]) == tags_of_changes()
-    assert all("tags" not in task for *_, task in steps(taking))
+    [play] = plays("provision")
+    found = list(steps(play))
+    assert [entry for entry, *_ in found[:3]] == [
+        "aws_database/discover",
+        "aws_cache/discover",
+        "table_order/lock",
+    ]
+    assert not any(is_change(entry) for entry, *_ in found[:3])
+    assert play["any_errors_fatal"] is True
+    assert all(set(task["tags"]) == tags_of_changes() for *_, task in found[:3])
 
 
 @pytest.mark.parametrize("name", ["provision", "destroy"])
@@ -84,20 +80,30 @@ def test_it_is_renewed_before_each_play_that_changes(name):
         changed = [n for n, (entry, *_) in enumerate(entries) if is_change(entry)]
         if changed:
             assert renewed or (held and held[0] < changed[0]), play["name"]
-        # A play in between that changes nothing takes seconds.
-        renewed = (bool(held) or renewed) and not changed
+        renewed = bool(held) and not changed
 
 
 def test_each_role_that_changes_takes_it_and_no_other_tag_does():
     """A run of one role alone, with --tags nginx, needs no lock; one with the tag of any role of this playbook does."""
-    locks = [
-        set(task.get("tags", play.get("tags", [])))
-        for play in plays("provision")
+    [play] = plays("provision")
+    locks = {
+        entry: set(task["tags"])
         for entry, _, task in steps(play)
         if entry in ("table_order/lock", "table_order/unlock")
-    ]
-    assert len(locks) == 4
-    assert all(one == tags_of_changes() for one in locks)
+    }
+    assert locks == dict.fromkeys(("table_order/lock", "table_order/unlock"), tags_of_changes())
+
+
+def test_of_a_failed_change_it_is_given_back():
+    [play] = plays("provision")
+    [changes] = (task for task in play["tasks"] if "block" in task)
+    assert all(
+        is_change(entry) is False
+        for task in play["tasks"]
+        if task is not changes
+        for entry in [steps_of(task)]
+    )
+    assert [steps_of(task) for task in changes["always"]] == ["table_order/unlock"]
 
 
 def test_of_a_failed_lane_it_is_given_back():
@@ -108,20 +114,16 @@ def test_of_a_failed_lane_it_is_given_back():
 
 def test_of_lanes_that_all_failed_it_is_given_back():
     """A play of which every host fails ends the run: a lane that has nothing to do there goes on."""
-    lanes = [
-        play
-        for name in ("provision", "destroy")
-        for play in plays(name)
-        if "free" in str(play.get("strategy"))
-    ]
-    assert len(lanes) == 4
+    lanes = [play for play in plays("destroy") if "free" in str(play.get("strategy"))]
+    assert len(lanes) == 2
     for play in lanes:
         first, second, idle = play["hosts"].split(":")
         changing = [n for n, task in enumerate(play["tasks"]) if is_change(steps_of(task))]
         left = [n for n, task in enumerate(play["tasks"]) if task.get("ansible.builtin.meta") == "end_host"]
         assert [play["tasks"][n]["when"] for n in left] == [f"inventory_hostname == '{idle}'"], play["name"]
         assert left[0] < changing[0]
-        assert {lane_of(play["tasks"][n]) for n in changing} == {first, second}
+        lanes_named = {play["tasks"][n].get("when") for n in changing}
+        assert lanes_named == {f"inventory_hostname == '{lane}'" for lane in (first, second)}
 
 
 ELASTICACHE, EC2 = COLLECTION + "elasticache_replication_group", "amazon.aws.ec2_instance"
@@ -149,11 +151,11 @@ def waiting_seconds(role, entry, turned):
 
 
 def longest_waits(play, turned):
-    """Return how long each lane of a play waits at most, in seconds."""
+    """Return how long each lane of a play waits at most, in seconds; a play without lanes has one."""
     found = {}
     for entry, _, task in steps(play):
         if is_change(entry):
-            lane = lane_of(task)
+            lane = task.get("when", "") if "free" in str(play.get("strategy")) else ""
             found[lane] = found.get(lane, 0) + waiting_seconds(*entry.split("/"), turned)
     return found
 
@@ -191,8 +193,8 @@ def test_its_lease_is_longer_than_the_longest_wait(turned):
 
 
 def test_the_waits_that_it_outlasts_are_those_of_the_roles():
-    [first] = (play for play in plays("provision") if play["name"].startswith("Create the server"))
-    assert longest_waits(first, POLL) == {"compute": 2 * 6 * 10 + 3 * 60 * 15, "data": 2 * 160 * 15}
+    [play] = plays("provision")
+    assert longest_waits(play, POLL) == {"": 3 * 6 * 10 + 3 * 60 * 15 + 2 * 160 * 15}
     assert waiting_seconds("aws_database", "absent", POLL) == 5 * 160 * 15 + 2 * 12 * 10
     assert waiting_seconds("aws_cache", "absent", POLL) == 2 * 1800 + 12 * 10
     assert waiting_seconds("aws_compute", "absent", POLL) == 900 + 60 * 15

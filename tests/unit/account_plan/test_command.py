@@ -100,7 +100,7 @@ def tasks_of(name):
 def test_the_playbook_describes_the_areas_of_provisioning_in_its_order():
     areas = tasks_of("described")[0]["vars"]["__areas"]
     provision = yaml.safe_load((ROOT / "playbooks/provision.yml").read_text())
-    assert areas == provision[1]["tags"]
+    assert areas == provision[0]["tasks"][1]["tags"]
 
 
 def test_the_playbook_only_reads_and_writes_the_plan_for_its_reader_alone():
