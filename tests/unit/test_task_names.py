@@ -14,7 +14,7 @@ VERBS = re.compile(
     r"Disable|Discover|Download|Draw|Drop|Enable|End|Export|Extend|Fail|Fetch|Find|Free|Gather|Hand|"
     r"Hash|Install|Link|List|Load|Log|Make|Mark|Migrate|Name|Plan|Prepare|Probe|Prune|"
     r"Publish|Put|Query|Raise|Read|Reconcile|Record|Recover|Refuse|Register|Release|Reload|"
-    r"Remove|Render|Renew|Report|Require|Reset|Restart|Restore|Restrict|Roll|Run|Save|Send|Set|"
+    r"Remove|Render|Report|Require|Reset|Restart|Restore|Restrict|Roll|Run|Save|Send|Set|"
     r"Show|Start|Stop|Switch|Take|Terminate|Test|Try|Unpack|Update|Upgrade|Verify|Void|Wait|"
     r"Warn|Write)"
 )
