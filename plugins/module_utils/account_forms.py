@@ -100,6 +100,10 @@ class Kind:
         """Return the properties that AWS does not tell during the creation: they are taken from the description."""
         return ()
 
+    def pending(self, raw: Raw, answers: Mapping[str, Any]) -> Properties:
+        """Return the properties that AWS has agreed to change and not changed yet, with their values to come."""
+        return {}
+
     def notes(self, raw: Raw, answers: Mapping[str, Any]) -> list[str]:
         """Return what AWS does by itself, or has not finished."""
         return []
@@ -828,6 +832,11 @@ class DbInstance(Kind):
     def untold(self, raw: Raw) -> tuple[str, ...]:
         return ("Port", "AvailabilityZone") if raw["DBInstanceStatus"] == "creating" else ()
 
+    def pending(self, raw: Raw, answers: Mapping[str, Any]) -> Properties:
+        names = {name: name for name in (*self.same, "Port", "DBSubnetGroupName")}
+        names["EnableIAMDatabaseAuthentication"] = "IAMDatabaseAuthenticationEnabled"
+        return _named(raw.get("PendingModifiedValues") or {}, names)
+
     def notes(self, raw: Raw, answers: Mapping[str, Any]) -> list[str]:
         found = [f"It runs {raw['Engine']} {raw['EngineVersion']}; AWS upgrades the minor version."]
         if raw["DBInstanceStatus"] != "available":
@@ -954,16 +963,31 @@ class Cache(Kind):
             "Tags",
         )
 
+    def pending(self, raw: Raw, answers: Mapping[str, Any]) -> Properties:
+        values = self.waiting(raw, answers)
+        names = ("EngineVersion", "CacheNodeType", "TransitEncryptionEnabled", "TransitEncryptionMode")
+        found = _named(values, {name: name for name in names})
+        if "AutomaticFailoverStatus" in values:
+            found["AutomaticFailoverEnabled"] = values["AutomaticFailoverStatus"] == "enabled"
+        return found
+
+    @staticmethod
+    def waiting(raw: Raw, answers: Mapping[str, Any]) -> Raw:
+        """Return what waits for the maintenance window, of the group and of its members."""
+        values = dict(raw.get("PendingModifiedValues") or {})
+        for member in answers.get("members") or []:
+            values |= member.get("PendingModifiedValues") or {}
+        return {name: value for name, value in values.items() if value not in (None, [], {})}
+
     def notes(self, raw: Raw, answers: Mapping[str, Any]) -> list[str]:
         found = [f"In progress: it is {raw['Status']}."] if raw.get("Status") != "available" else []
-        pending = dict(raw.get("PendingModifiedValues") or {})
-        for member in answers.get("members") or []:
-            found.append(f"It runs version {member['EngineVersion']}; AWS upgrades the last number.")
-            pending |= member.get("PendingModifiedValues") or {}
+        found += [
+            f"It runs version {member['EngineVersion']}; AWS upgrades the last number."
+            for member in answers.get("members") or []
+        ]
         return found + [
             f"In progress: {name} becomes {'a new value' if 'Auth' in name else value}."
-            for name, value in sorted(pending.items())
-            if value not in (None, [], {})
+            for name, value in sorted(self.waiting(raw, answers).items())
         ]
 
 

@@ -328,8 +328,16 @@ class Account:
             "id": kind.id(raw),
             "address": kind.address(raw),
             "properties": properties,
+            "pending": self.pending(kind, raw, answers),
             "notes": notes,
         }
+
+    def pending(self, kind: Kind, raw: Raw, answers: Answers) -> dict[str, Any]:
+        """Return the properties whose change AWS has not finished; none that a denied read leaves unknown."""
+        try:
+            return normal(kind.type, kind.pending(raw, answers))
+        except UnknownError:
+            return {}
 
     def noted(self, kind: Kind, raw: Raw, answers: Answers) -> list[str]:
         """Return the notes, as far as they can be told."""

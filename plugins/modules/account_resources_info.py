@@ -108,6 +108,7 @@ resources:
     - The described resources that exist. Their properties are in the normal form of C(account_types.py), with names for the ids of
       described resources. A property is missing only if a read was denied; then RV(denied) has the type.
     - The address is the IP address that AWS chose for a server (the private one) or an Elastic IP, and empty for other types.
+    - A change that AWS has agreed to and makes later (in the maintenance window, for example), has its value to come in C(pending).
     - The notes say what AWS does by itself or has not finished, and which unusual value no description has.
   returned: always
   type: list
@@ -118,6 +119,7 @@ resources:
       id: vpc-0123456789abcdef0
       address: ""
       properties: {CidrBlock: 10.0.0.0/16, EnableDnsSupport: true, EnableDnsHostnames: true}
+      pending: {}
       notes: []
 absent:
   description: The described resources that do not exist, but that AWS still knows, with notes that say why.

@@ -265,12 +265,13 @@ def _differences(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the changes of an existing resource, and notes on what AWS did by itself."""
     table = TYPES[wanted["type"]]
+    properties = _agreed(existing)
     changes, notes = [], []
     for name, want in wanted["properties"].items():
-        if denied and name not in existing["properties"]:
+        if denied and name not in properties:
             notes.append(f"{name} is unknown: a read was denied.")
             continue
-        for path, before, after in _leaves((name,), existing["properties"].get(name), want):
+        for path, before, after in _leaves((name,), properties.get(name), want):
             raised = _matches(path, table.at_least) and _number(before) >= _number(after)
             if raised or _matches(path, table.noted):
                 notes.append(f"{'.'.join(path)} is {before}, set: {after}.")
@@ -283,12 +284,20 @@ def _differences(
             # The new one has another id.
             again = any(_refers(value, kind, key) and planned[key]["action"] == "replace" for key in planned)
             if again and name not in changed:
-                have = existing["properties"].get(name)
+                have = properties.get(name)
                 changes.append(
                     _change(wanted["type"], (name,), have, wanted["properties"][name], unknown=True)
                 )
                 changed.add(name)
     return changes, notes
+
+
+def _agreed(existing: Resource) -> Properties:
+    """Return an existing resource's properties as they will be when AWS has finished what it already agreed to.
+
+    A change that waits for the maintenance window is none of the plan: provisioning could not finish it either. It is a note.
+    """
+    return {**existing["properties"], **existing.get("pending", {})}
 
 
 def _leaves(
@@ -407,7 +416,7 @@ def _priced(one: Resource, properties: Properties) -> dict[str, Any]:
 def _applied(described: Properties, existing: Resource | None, entry: Resource) -> dict[str, Any]:
     """Return what a resource's properties will be: storage that grew stays so, for example."""
     changed = {one["property"].partition(".")[0] for one in entry["changes"]}
-    have = existing["properties"] if existing else {}
+    have = _agreed(existing) if existing else {}
     return {
         **have,
         **{name: value for name, value in described.items() if name in changed or name not in have},

@@ -162,6 +162,26 @@ def test_changes_in_progress_and_maintenance_are_notes(ending):
     assert any(re.match(r"Pending maintenance: system-update \(2026-12-07", note) for note in notes)
 
 
+def test_what_is_pending_has_its_value_to_come_beside_that_of_now(ending, finished):
+    database = by_name(ending.read())["AWS::RDS::DBInstance", "table-order-db"]
+    assert database["properties"]["DBInstanceClass"] == "db.t3.small"
+    assert database["pending"] == {"DBInstanceClass": "db.t3.medium"}
+
+    def waits(found):
+        found["CacheClusters"][0]["PendingModifiedValues"] = {
+            "CacheNodeType": "cache.t3.small",
+            "CacheNodeIdsToRemove": [],
+        }
+
+    finished.answer = changed("DescribeCacheClusters", waits)(finished)
+    result = by_name(finished.read())
+    cache = result["AWS::ElastiCache::ReplicationGroup", "table-order-redis"]
+    assert cache["properties"]["CacheNodeType"] == "cache.t3.micro"
+    assert cache["pending"] == {"CacheNodeType": "cache.t3.small"}
+    assert "In progress: CacheNodeType becomes cache.t3.small." in cache["notes"]
+    assert result["AWS::RDS::DBInstance", "table-order-db"]["pending"] == {}
+
+
 def test_a_value_that_nobody_describes_is_noted(drifted):
     silent = [one | {"properties": {}} for one in described()]
     found = by_name(drifted.read(silent))

@@ -204,6 +204,26 @@ def test_what_aws_does_by_itself_is_a_note():
     ]
 
 
+def test_a_change_that_waits_for_its_window_is_a_note_and_no_update():
+    read = found()
+    database = of(read, "table-order-db")
+    database["properties"] |= {"AllocatedStorage": "10", "StorageEncrypted": True}
+    database |= {
+        "pending": {"AllocatedStorage": "20"},
+        "notes": ["In progress: AllocatedStorage becomes 20."],
+    }
+    result = planned(read)
+    assert actions(result) == {}
+    assert result["status"] == "no changes"
+    assert "In progress: AllocatedStorage becomes 20." in of(result, "table-order-db")["notes"]
+
+
+def test_a_change_that_waits_but_leads_elsewhere_is_an_update():
+    read = found()
+    of(read, "table-order-db")["pending"] = {"EngineVersion": "16"}
+    assert changes(planned(read), "table-order-db") == {"EngineVersion": ("16", "15")}
+
+
 def test_what_is_not_described_is_not_compared():
     read = found()
     of(read, "table-order-vpc")["properties"]["InstanceTenancy"] = "dedicated"
