@@ -105,8 +105,7 @@ TABLE = Table(
     # For each run that writes nginx's configuration.
     parts={"https": ("table_order_host_name", "table_order_self_signed", "table_order_plain_http")},
     others=(
-        # Between the plays of provision.yml: what is described, the plan, and the areas to run.
-        "table_order_wanted",
+        # From playbooks/tasks: the plan, and the areas to run.
         "table_order_plan",
         "table_order_areas",
         # From the inventory: the cloud, the connection and values for several roles.

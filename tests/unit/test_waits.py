@@ -20,6 +20,9 @@ AROUND = {
     "__aws_database_state": {"transient": True},
     "__aws_compute_address": {"public_ip": "203.0.113.9"},
     "__aws_cache_client": {"application_uses_tls": True},
+    # After the changes of provision.yml.
+    "__account_settles": True,
+    "__account_left": "{{ __account_found.left }}",
 }
 CACHE = {"transit_encryption": True, "transit_encryption_mode": "preferred", "auth_token_enabled": False}
 LEAST_SECONDS = 60
@@ -115,6 +118,10 @@ WAITS = {
         [failed("Request failed: timed out")],
         [{"status": 200}],
     ),
+    "playbooks/tasks/account.yml: Read the account": (
+        [{"left": ["table-order-vpc"]}],
+        [{"left": []}, failed(OTHER)],
+    ),
 }
 # By the states of the database: tests/unit/roles/test_aws_database_states.py.
 BY_STATE = {"roles/aws_database/tasks/wait.yml"}
@@ -128,7 +135,7 @@ def waiting() -> list[Task]:
 
 def names(key: str, task: Task) -> bool:
     path, name = key.split(": ", 1)
-    return task.path == f"roles/{path.replace('/', '/tasks/', 1)}" and name in task.name
+    return task.path in (path, f"roles/{path.replace('/', '/tasks/', 1)}") and name in task.name
 
 
 def test_every_task_that_tries_again_is_here_and_no_other():

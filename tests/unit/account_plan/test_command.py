@@ -97,15 +97,15 @@ def tasks_of(name):
     return yaml.safe_load((ROOT / f"playbooks/tasks/{name}.yml").read_text())
 
 
-def test_the_playbook_describes_the_areas_of_provisioning_in_its_order():
-    areas = tasks_of("described")[0]["vars"]["__areas"]
+def test_the_areas_are_the_tags_of_provisioning_in_its_order():
+    areas = yaml.safe_load((ROOT / "playbooks/vars/account.yml").read_text())["__account_areas"]
     provision = yaml.safe_load((ROOT / "playbooks/provision.yml").read_text())
     assert areas == provision[0]["tasks"][1]["tags"]
 
 
 def test_the_playbook_only_reads_and_writes_the_plan_for_its_reader_alone():
     [play] = yaml.safe_load((ROOT / "playbooks/plan.yml").read_text())
-    tasks = [*play["tasks"], *tasks_of("described"), *tasks_of("plan"), *tasks_of("read")]
+    tasks = [*play["tasks"], *tasks_of("settings"), *tasks_of("plan"), *tasks_of("account")]
     modules = {key: task for task in tasks for key in task if "." in key}
     assert set(modules) == {
         "ansible.builtin.import_tasks",

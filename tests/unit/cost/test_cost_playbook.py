@@ -43,7 +43,8 @@ def runs(tmp_path_factory) -> dict[str, Any]:
     }
     hosts["seoul"]["cost_json"] = str(directory / "seoul.json")
     play = (ROOT / PLAYBOOK).read_text().replace("hosts: account", "hosts: all")
-    play = play.replace("tasks/described.yml", str(ROOT / "playbooks/tasks/described.yml"))
+    for shared in ("vars/account.yml", "tasks/settings.yml"):
+        play = play.replace(shared, str(ROOT / "playbooks" / shared))
     printed = run_play(directory, play, {"all": {"hosts": hosts}})
     shown = {name: found[-1][1] for name, found in results(printed, hosts).items()}
     written = directory / "seoul.json"
