@@ -192,12 +192,23 @@ def test_the_plan_names_each_drift_and_provisioning_repairs_it(first_run: FirstR
         f"update AWS::Logs::LogGroup {retained}": ["RetentionInDays"],
         unmanaged: [],
     }
-    site.play(
-        "playbooks/provision.yml", "--tags", "aws_network,aws_security,aws_storage,aws_monitoring"
-    ).check()
+    agreed = (tmp_path / "plan.json").rename(tmp_path / "agreed.json")
+    run = site.play("playbooks/provision.yml", "-e", f"plan_apply={agreed}").check()
+    assert {change.partition(" :")[0].rpartition("[")[2] for change in run.changes} == {
+        "aws_network",
+        "aws_security",
+        "aws_storage",
+        "aws_monitoring",
+    }
     repaired = lines(planned(tmp_path))
+    again = site.play("playbooks/provision.yml", "-e", f"plan_apply={agreed}")
     site.aws("logs").delete_log_group(logGroupName="/aws/ec2/table-order/by-hand")
     assert repaired == {unmanaged: []}
+    assert again.status != 0
+    assert (
+        f"{alarm} (AWS::CloudWatch::Alarm): the plan in the file says update, the account now needs nothing"
+        in again.output
+    )
 
 
 def test_a_replacement_is_refused_before_any_change(first_run: FirstRun, tmp_path: Path) -> None:
