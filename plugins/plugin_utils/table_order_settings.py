@@ -97,7 +97,8 @@ TABLE = Table(
             "table-order/app/stripe; no ARN and no value",
         ),
         "table_order_allow_replace": pattern(
-            r"|[\w./-]+(,[\w./-]+)*", "names of resources with commas between, as scripts/plan shows them; empty for none"
+            r"|[\w./-]+(,[\w./-]+)*",
+            "names of resources with commas between, as scripts/plan shows them; empty for none",
         ),
         "table_order_lock_lease": integer(1800, 86400, " seconds. Omit the setting for 3600"),
     },

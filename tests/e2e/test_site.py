@@ -194,7 +194,7 @@ def test_the_plan_names_each_drift_and_provisioning_repairs_it(first_run: FirstR
     }
     agreed = (tmp_path / "plan.json").rename(tmp_path / "agreed.json")
     run = site.play("playbooks/provision.yml", "-e", f"plan_apply={agreed}").check()
-    assert {change.partition(" :")[0].rpartition("[")[2] for change in run.changes} == {
+    assert {change.partition(" :")[0].rpartition(".")[2] for change in run.changes} == {
         "aws_network",
         "aws_security",
         "aws_storage",
