@@ -1,5 +1,6 @@
 """What a pyproject.toml requires of Python is compared with the Python of the build; pip does that for packages only."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,18 @@ from tests.unit.tasks import ROOT, load
 
 PROGRAM = ROOT / "roles/fastapi_app/files/requires_python.py"
 POETRY = "[tool.poetry.dependencies]\npython = '%s'\n"
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+FULL = ".".join(map(str, sys.version_info[:3]))
+PROJECT = "[project]\nrequires-python = '%s'\n"
+# Each form of a part, where the version of this Python is within it, and where it is not.
+WITHIN = (
+    ">=3.9,<4", f">={HERE}", f">= {FULL}", f"=={HERE}.*", "==3.*", f"=={FULL}", f"==={FULL}.0", f"~={HERE}", f"~={FULL}", "~=3.9",
+    f"<={FULL}", "<4", ">3", "!=3.9.*", f"!={HERE}.99,>=3.9", "<3.99.1",
+)  # fmt: skip
+OUTSIDE = (
+    ">=3.9,<3.10", f"<{HERE}", f"<{FULL}", f"=={HERE}.99", "==3.9.*", f"~={HERE}.99", "~=3.99", "~=2.7",
+    f">{FULL}", ">3.99", ">=4", f"!={HERE}.*", f"!={FULL}", f"=={FULL}.1",
+)  # fmt: skip
 ACCEPTED = {
     "no file": None,
     "not said": "[project]\nname = 'shop'\n",
@@ -56,6 +69,25 @@ def test_another_python_than_the_required_one_is_refused_with_both(tmp_path, con
         f"requires Python {versions}, but this is {sys.version.split()[0]}. Set fastapi_app_python"
         in ended.stderr
     )
+
+
+@pytest.mark.parametrize("versions", WITHIN)
+def test_each_form_of_a_version_has_this_python_within(tmp_path, versions):
+    assert run(tmp_path, PROJECT % versions).returncode == 0
+
+
+@pytest.mark.parametrize("versions", OUTSIDE)
+def test_each_form_of_a_version_has_this_python_outside(tmp_path, versions):
+    ended = run(tmp_path, PROJECT % versions)
+    assert ended.returncode == 1
+    assert f"requires Python {versions}, but" in ended.stderr
+
+
+def test_the_comparison_needs_no_package():
+    """pip's parser is a part of pip that not every distribution's pip has; without it every version passed."""
+    imported = re.findall(r"^(?:from|import) (\w+)", PROGRAM.read_text(), re.MULTILINE)
+    assert imported
+    assert set(imported) <= sys.stdlib_module_names
 
 
 def test_a_build_with_pip_compares_before_it_installs():

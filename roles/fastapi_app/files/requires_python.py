@@ -1,7 +1,7 @@
 """Fails unless this Python is one that pyproject.toml in the working directory requires. pip checks that of packages only.
 
-Runs in the virtual environment of a release, whose pip brings the parser. Without a statement, or one that nothing can read, any
-Python will do.
+Runs in the virtual environment of a release, and needs nothing but Python: not every pip brings a parser. Without a statement, or
+one that nothing can read, any Python will do.
 """
 
 import platform
@@ -10,10 +10,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-try:
-    from pip._vendor.packaging.specifiers import InvalidSpecifier, SpecifierSet
-except ImportError:
-    sys.exit()
+PART = re.compile(r"(===|~=|[=!<>]=|[<>])\s*(\d+(?:\.\d+)*)(\.\*)?")
+RUNS = sys.version_info[:3]
 
 
 def wanted(text: str) -> str:
@@ -25,12 +23,35 @@ def wanted(text: str) -> str:
     return re.sub(r"\^|~(?!=)", ">=", str(poetry))
 
 
+def fits(part: str) -> bool:
+    """Say whether this Python is within one part of the versions, such as ``>=3.11`` or ``==3.12.*``; raises ValueError."""
+    match = PART.fullmatch(part.strip())
+    if match is None:
+        raise ValueError(part)
+    operator, numbers, anything = match.groups()
+    given = tuple(map(int, numbers.split(".")))
+    series = given[:-1]
+    length = len(given) if anything else max(len(given), len(RUNS))
+    given, here = ((*version, *[0] * length)[:length] for version in (given, RUNS))
+    return {
+        "==": here == given,
+        "===": here == given,
+        "!=": here != given,
+        "<": here < given,
+        "<=": here <= given,
+        ">": here > given,
+        ">=": here >= given,
+        "~=": here >= given and here[: len(series)] == series,
+    }[operator]
+
+
 try:
     versions = wanted(Path("pyproject.toml").read_text(encoding="utf-8"))
-    fits = SpecifierSet(versions).contains(platform.python_version(), prereleases=True)
-except (OSError, ValueError, AttributeError, InvalidSpecifier):
+    # All of them, so that one that nothing can read is noticed.
+    found = [fits(part) for part in versions.split(",")]
+except (OSError, ValueError, AttributeError):
     sys.exit()
-if not fits:
+if not all(found):
     here = platform.python_version()
     sys.exit(
         f"pyproject.toml requires Python {versions}, but this is {here}. Set fastapi_app_python to such a version."
