@@ -57,16 +57,22 @@ options:
       password: {description: The variable with the password., type: str}
       ca_cert: {description: The variable with the path of the CA bundle., type: str}
   after_command:
-    description: The command to run after the migration. C(unchanged) as the last line of its output reports no change.
+    description: The command to run after the migration. One of O(unchanged_lines) as the last line of its output reports no change.
     type: list
     elements: str
     default: []
   owner_command:
     description: >-
-      The command to run as the owner, after Alembic or without it. C(unchanged) as the last line of its output reports no change.
+      The command to run as the owner, after Alembic or without it. One of O(unchanged_lines) as the last line of its output reports
+      no change.
     type: list
     elements: str
     default: []
+  unchanged_lines:
+    description: What a command prints last if it has changed nothing.
+    type: list
+    elements: str
+    default: [unchanged]
   lock_wait:
     description: The maximum wait for another migration in seconds.
     type: int
@@ -523,7 +529,7 @@ class Release:
         """Run a command of the application, the owner's as a migration; returns whether it says that nothing was changed."""
         with self.watched() if role == "owner" else nullcontext():
             output = self.run(command, role, self.parameters["path"])
-        return output.strip().splitlines()[-1:] == ["unchanged"]
+        return not {*output.strip().splitlines()[-1:]}.isdisjoint(self.parameters["unchanged_lines"])
 
     def left(self, before: list[str], found: list[dict[str, Any]]) -> str:
         """Return the state of the schema after a failed migration."""
@@ -686,6 +692,7 @@ def main() -> None:
             "connection_variables": {"type": "dict", "default": {}, "options": parts},
             "after_command": {"type": "list", "elements": "str", "default": []},
             "owner_command": {"type": "list", "elements": "str", "default": []},
+            "unchanged_lines": {"type": "list", "elements": "str", "default": ["unchanged"]},
             "lock_wait": {"type": "int", "default": 300},
             "lock_timeout": {"type": "int", "default": 5},
             "statement_timeout": {"type": "int", "default": 5},

@@ -78,6 +78,7 @@ KINDS = {
     **dict.fromkeys(("db_migrate_after_command[]", "db_migrate_owner_command[]"), pattern(
         r"[^\0]+", "a word of the command, such as [python, -m, app.bootstrap]. The command runs without a shell: list the program "
         "and its arguments, and quote numbers")),
+    "db_migrate_unchanged_lines[]": pattern(r"\S(.*\S)?", "a line of text without spaces around it, as the command prints it last"),
     "db_migrate_serving[]": pattern(r"(?s).+", "a revision ID"),
     "db_migrate_applied[]": REVISION,
     "db_migrate_encoding": NAME,

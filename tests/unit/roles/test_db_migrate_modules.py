@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 import pytest
+import yaml
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
 
@@ -52,6 +53,7 @@ def parameters() -> dict:
         "url_scheme": "postgresql",
         "url_query": {"sslmode": "verify-full", "sslrootcert": "/etc/ssl/ca.pem"},
         "connection_variables": {},
+        "unchanged_lines": ["unchanged"],
     }
 
 
@@ -466,6 +468,24 @@ def test_without_alembic_or_without_revisions_only_the_commands_run(parameters, 
     assert len(ran) == (3 if config else 2)
     assert (result["revisions"], result["pending"], result["changed"]) == ([], [], True)
     assert result["msg"].startswith("The release has no migrations; tables: changed; seed: ")
+
+
+@pytest.mark.parametrize(
+    ("output", "unchanged"),
+    [
+        ("unchanged\n", True),
+        ("Success upgrade 1_init.py\nNo upgrade items found\n\n", True),
+        ("No upgrade items found\nSuccess upgrade 1_init.py\n", False),
+        ("changed", False),
+        ("", False),
+    ],
+)
+def test_a_command_has_changed_nothing_if_its_last_line_says_so(parameters, monkeypatch, output, unchanged):
+    monkeypatch.setattr(upgrade.Release, "run", lambda *_: output)
+    defaults = yaml.safe_load((PLUGINS.parent / "roles/db_migrate/defaults/main.yml").read_text())
+    lines = defaults["db_migrate_unchanged_lines"]
+    release = upgrade.Release(SimpleNamespace(params=parameters | {"unchanged_lines": lines}))
+    assert release.command(["aerich", "upgrade"], "app") is unchanged
 
 
 def test_the_owners_command_is_watched_like_a_migration(migrating, monkeypatch):
