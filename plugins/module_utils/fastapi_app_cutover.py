@@ -404,7 +404,8 @@ class Cutover:
 
         One that does not become healthy is replaced by ``fallback``, which gets the requests; the candidate is stopped then.
         Without a fallback nothing is live afterwards. With ``require_processes`` a release is also replaced, by another one, if one
-        of its other processes does not keep running; otherwise ``complaints`` says so.
+        of its other processes does not keep running. Where there is no other one, it stays live and CutoverError says so; without
+        ``require_processes`` ``complaints`` does.
         """
         if self.is_current(release):
             try:
@@ -426,6 +427,13 @@ class Cutover:
                 raise StepError(" ".join(self.complaints))
         except ENDINGS as error:
             self.give_back(release, fallback, error)
+        if self.complaints and require_processes:
+            self.send_to_service()
+            self.stop_candidate()
+            raise CutoverError(
+                f"{release} is live and healthy. {' '.join(self.complaints)} Correct it (fastapi_app_processes): the next run "
+                "starts it again."
+            )
         return True
 
     def replace(self, release: str) -> None:

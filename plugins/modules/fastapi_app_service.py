@@ -32,8 +32,8 @@ options:
     default: ""
   require_processes:
     description:
-      - Whether O(fallback) replaces a release also if one of its other processes does not keep running. Otherwise that is a
-        warning.
+      - Whether O(fallback) replaces a release also if one of its other processes does not keep running. Where O(fallback) is no
+        other release, the release stays live and the module fails. Without this option the module warns.
     type: bool
     default: false
 extends_documentation_fragment:

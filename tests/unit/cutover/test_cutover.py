@@ -1,7 +1,6 @@
 """A cutover, whole and cut off at every change: who serves, what is left, and what the next run makes of it."""
 
 import json
-from contextlib import nullcontext
 
 import pytest
 from ansible_collections.table_order.infra.plugins.module_utils.fastapi_app_checks import UPSTREAMS
@@ -474,11 +473,9 @@ def test_any_step_that_fails_leaves_one_release_that_serves_and_can_be_made_up_f
     for place in changes(make, lambda server: cut_over(server, "b"), live):
         server = make(live)
         server.refuses = lambda _, server=server, place=place: len(server.steps) - 1 == place
-        # A first release stays without its processes, since there is no former one.
-        stays = not live and whole.steps[place] in (f"start {WORKER}", f"start {TIMER}")
-        with nullcontext() if stays else pytest.raises((StepError, OSError)) as failed:
+        with pytest.raises((StepError, OSError)) as failed:
             cut_over(server, "b")
-        assert stays or "refused by the test" in story(failed.value)
+        assert "refused by the test" in story(failed.value)
         assert server.lost == [], server.steps
         server.refuses = lambda _: False
         next_run(server, "b")
@@ -514,17 +511,52 @@ def test_a_release_whose_worker_does_not_keep_running_is_replaced_by_the_former(
     assert server.lost == []
 
 
-@pytest.mark.parametrize(("release", "urgent"), [("b", True), ("a", False)], ids=["rollback", "restart"])
-def test_a_rollback_and_a_restart_go_on_without_a_worker_and_the_next_run_tries_again(make, release, urgent):
+def test_a_rollback_goes_on_without_a_worker_and_the_next_run_tries_again(make):
     server = make()
-    dies(server, release)
-    cut_over(server, release, urgent=urgent)
-    assert server.settled() == settled(release)
+    dies(server, "b")
+    cut_over(server, "b", urgent=True)
+    assert server.settled() == settled("b")
     assert not (server.root / "state/started-from").exists()
+    server.refuses = lambda _: False
+    next_run(server, "b")
+    assert_serves(server, "b")
+    assert server.lost == []
+
+
+@pytest.mark.parametrize(("live", "release"), [("", "b"), ("a", "a")], ids=["first deployment", "restart"])
+def test_without_a_former_release_a_worker_that_dies_fails_the_run_and_the_release_serves(
+    make, live, release
+):
+    """Jobs that nobody runs are no success, and nothing else could be served."""
+    server = make(live)
+    dies(server, release)
+    for _again in range(2):
+        with pytest.raises(
+            CutoverError,
+            match=f"^{release} is live and healthy. {WORKER} does not keep running. .* starts it again",
+        ):
+            cut_over(server, release)
+        assert server.settled() == settled(release)
+        assert not (server.root / "state/started-from").exists()
     server.refuses = lambda _: False
     next_run(server, release)
     assert_serves(server, release)
     assert server.lost == []
+
+
+@pytest.mark.parametrize("live", ["a", ""])
+def test_a_killed_run_whose_worker_dies_is_recovered_and_the_run_that_goes_on_fails(make, live):
+    for server in each_place(make, lambda server: cut_over(server, "b"), live):
+        # By then the killed run had seen the worker run.
+        if server.cutover().is_current("b"):
+            break
+        server.take_lock("second")
+        dies(server, "b")
+        recover(server)
+        with pytest.raises(CutoverError, match=f"{WORKER} does not keep running"):
+            cut_over(server, "b")
+        assert server.settled()["left"] == []
+        assert server.lost == []
 
 
 def test_the_requests_come_back_to_the_service_although_a_worker_does_not_start(make):
