@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.tasks import COLLECTION
+from tests.unit.settings.test_settings import said
+from tests.unit.tasks import COLLECTION, load
 
 ROOT = Path(__file__).parents[2]
 WALK = ROOT / "docs/deploy-your-app.md"
@@ -58,6 +59,56 @@ def test_the_walk_sets_what_the_roles_tests_set():
     same = described.keys() - places
     assert {name: described[name] for name in same} == {name: tested[name] for name in same}
     assert described["fastapi_app_source"]["version"] == tested["fastapi_app_source"]["version"]
+
+
+def set_in_a_row(row: str) -> list[dict]:
+    """Return the settings that a row of a table names with their values; each further value of a setting is a case of its own."""
+    cases: list[dict] = [{}]
+    for code in re.findall(r"`([^`]+)`", row.replace("\\|", "|")):
+        if not re.match(r"(fastapi_app|nginx|db_migrate)_\w+: ", code) or "..." in code:
+            continue
+        given = yaml.safe_load(code)
+        if cases[0].keys() & given.keys():
+            cases.append(cases[0] | given)
+        else:
+            cases[0] |= given
+    return [case for case in cases if case]
+
+
+def rows() -> dict[str, dict]:
+    """Return the settings of each row of the walk's tables, by its first cell; "the same" is the row before."""
+    found: dict[str, dict] = {}
+    before: dict = {}
+    for line in WALK.read_text().split("## What each error means")[0].splitlines():
+        if line.startswith("|"):
+            has, _, sets = line.strip("| ").partition(" | ")
+            cases = set_in_a_row(line)
+            before = before if sets.startswith("the same") else {}
+            found |= {f"{has} ({place})": before | case for place, case in enumerate(cases)}
+            before |= cases[0] if cases else {}
+    return found
+
+
+ROWS = rows()
+
+
+@pytest.mark.parametrize("has", ROWS)
+def test_what_a_row_sets_is_accepted(has, tmp_path):
+    given = ROWS[has]
+    if "path" in given.get("fastapi_app_source", {}):
+        # The archive that the row names.
+        (tmp_path / "shop.zip").touch()
+        given = given | {
+            "fastapi_app_source": given["fastapi_app_source"] | {"path": str(tmp_path / "shop.zip")}
+        }
+    for role in ("fastapi_app", "nginx", "db_migrate"):
+        own = {name: value for name, value in given.items() if name.startswith(f"{role}_")}
+        if own:
+            assert said(role, own) == []
+
+
+def test_most_rows_set_something():
+    assert len(ROWS) >= 40
 
 
 # What programs say that the roles run.
@@ -119,6 +170,30 @@ def test_the_walk_calls_entry_points_and_playbooks_that_there_are():
     named = set(re.findall(rf"{COLLECTION}app[.](\w+)", WALK.read_text()))
     shipped = {path.stem for path in (ROOT / "playbooks/app").glob("*.yml")} - {"hosts"}
     assert named == shipped
+
+
+def test_a_setting_of_the_deployment_is_refused_before_the_server_is_prepared():
+    """A password that is not in the environment was found after a quarter of an hour of packages."""
+    [deploy] = [play for play in load(ROOT / "playbooks/app/deploy.yml") if "tasks" in play]
+    calls = [
+        next(value for key, value in task.items() if key.endswith("_role")) | {"when": task.get("when")}
+        for task in deploy["tasks"]
+    ]
+    short = [(call["name"].removeprefix(COLLECTION), call.get("tasks_from", "main")) for call in calls]
+    assert short == [
+        ("fastapi_app", "preflight"),
+        ("db_migrate", "preflight"),
+        ("fastapi_app", "main"),
+        ("fastapi_app", "deploy"),
+    ]
+    [check] = load(ROOT / "roles/fastapi_app/tasks/preflight.yml")
+    assert "part=__fastapi_app_part | default('deploy'))" in check["vars"]["__fastapi_app_problems"]
+    site = (ROOT / "playbooks/deploy.yml").read_text()
+    assert (
+        site.index("tasks_from: secrets")
+        < site.index("tasks_from: preflight")
+        < site.index("tasks_from: check")
+    )
 
 
 def test_the_deployment_of_the_walk_goes_the_way_of_the_sites():
