@@ -276,6 +276,25 @@ def test_a_project_is_installed_with_what_lies_beside_it(tmp_path):
     subprocess.run([tmp_path / "backend/venv/bin/python", "-c", "import common"], check=True)
 
 
+LOCK_FILES = {
+    "requirements": (["requirements.txt", "pyproject.toml", "uv.lock", "poetry.lock"], "auto"),
+    "uv": (["pyproject.toml", "uv.lock", "poetry.lock"], "auto"),
+    "poetry": (["pyproject.toml", "poetry.lock"], "auto"),
+    "asked for": (["requirements.txt", "pyproject.toml", "uv.lock"], "uv"),
+    "none": (["pyproject.toml"], "auto"),
+}
+
+
+@pytest.mark.parametrize("kind", LOCK_FILES)
+def test_of_several_lock_files_the_first_or_the_named_one_is_taken(kind):
+    files, asked = LOCK_FILES[kind]
+    task = find(f"{BUILD}/assemble.yml", "Choose the dependency installer")
+    scope = Scope("fastapi_app", fastapi_app_backend_path="api", fastapi_app_dependencies=asked)
+    there = [f"api/{name}" for name in files]
+    chosen = scope.see(task.arguments["__fastapi_app_installer"], __fastapi_app_source_files=there)
+    assert chosen == {"asked for": "uv", "none": "requirements"}.get(kind, kind)
+
+
 PYTHON_VERSIONS = {
     "3.11": 0,
     "3.11.9": 0,
