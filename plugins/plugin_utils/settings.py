@@ -130,8 +130,8 @@ def shown(value: object) -> str:
 
 
 def sentence(name: str, value: object, accepted: str, hidden: bool = False) -> str:
-    """Return the sentence about an invalid value, of which a ``hidden`` one is not shown."""
-    text = f"hidden ({native_type_name(value)})" if hidden and value is not None else shown(value)
+    """Return the sentence about an invalid value, of which a ``hidden`` one is not shown unless it is missing or empty."""
+    text = f"hidden ({native_type_name(value)})" if hidden and value not in (None, "") else shown(value)
     return f"{name} is {text}. Accepted: {accepted}."
 
 

@@ -79,6 +79,14 @@ def test_an_invalid_value_is_refused_by_name_with_what_is_accepted(role, place, 
     assert not [secret for secret in SECRETS if secret in sentence]
 
 
+@pytest.mark.parametrize(
+    ("value", "is_"), [("", "''"), (None, "null"), ("tiger", "hidden (str)"), ([""], "hidden (list)")]
+)
+def test_a_secret_that_is_not_there_is_no_secret(value, is_):
+    """A variable of the environment that is not set gives an empty password."""
+    assert settings.sentence("x", value, "text", hidden=True) == f"x is {is_}. Accepted: text."
+
+
 @pytest.mark.parametrize(("role", "given", "words"), TOGETHER, ids=lambda value: str(value)[:60])
 def test_settings_that_do_not_fit_together_are_refused_with_the_fix(role, given, words):
     sentences = said(role, given)
