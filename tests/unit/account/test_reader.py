@@ -164,7 +164,7 @@ def test_changes_in_progress_and_maintenance_are_notes(ending):
 
 def test_what_is_pending_has_its_value_to_come_beside_that_of_now(ending, finished):
     database = by_name(ending.read())["AWS::RDS::DBInstance", "table-order-db"]
-    assert database["properties"]["DBInstanceClass"] == "db.t3.small"
+    assert database["properties"]["DBInstanceClass"] == "db.t3.large"
     assert database["pending"] == {"DBInstanceClass": "db.t3.medium"}
 
     def waits(found):
