@@ -209,7 +209,7 @@ ENTRIES |= {"lock": "lock", "status": "names"}
 def test_a_role_asks_first_in_the_same_lines(role):
     tasks = [task for task in all_tasks() if task.path.startswith(f"roles/{role}/tasks/")]
     preflight = [task for task in tasks if task.path.endswith("/preflight.yml")]
-    part = ", part=__fastapi_app_part" if role == "fastapi_app" else ""
+    part = ", part=__fastapi_app_part | default('deploy')" if role == "fastapi_app" else ""
     assert preflight[0].arguments["that"] == f"__{role}_problems | length == 0"
     query = f"query('table_order.infra.setting_problems', '{role}'{part})"
     assert preflight[0].keywords["vars"] == {f"__{role}_problems": f"{{{{ {query} }}}}"}
