@@ -112,6 +112,14 @@ class Caches:
                     "OPEN" if changes["auth_open"] else changes["auth_token_strategy"],
                 )
                 self.cloud.podman.exec(server.container, "redis-cli", "-s", SOCKET, stdin=commands.encode())
+            if "cache_node_type" in changes:
+                self.cloud.wait("cache")
+                token = (
+                    None if getattr(resource, "auth_open", False) else getattr(resource, "auth_token", None)
+                )
+                self.cloud.podman.exec(
+                    server.container, "redis-cli", "-s", SOCKET, stdin=disconnect_commands(token).encode()
+                )
             if "transit_encryption_enabled" in changes:
                 self._renew_front(server, resource)
             self._set_status(backend, resource, "available")
@@ -272,13 +280,21 @@ def front_text(resource: Resource) -> str:
 # Differs from AWS: while OPEN, Redis takes any password of the user "default", and refuses AUTH without a user's name.
 def token_commands(previous: str | None, token: str | None, strategy: str) -> str:
     """redis-cli's commands to rotate, set or delete the AUTH token; OPEN: beside no password."""
+    kept = f'resetpass ">{previous}" ' if previous != token else ""
     change = {
         "OPEN": "ACL SETUSER default nopass",
-        "ROTATE": f'ACL SETUSER default ">{token}"',
+        # AWS: two tokens at most, the one before and the new one (C5).
+        "ROTATE": f'ACL SETUSER default {kept}">{token}"',
         "SET": f'ACL SETUSER default resetpass ">{token}"',
         "DELETE": "ACL SETUSER default nopass",
     }[strategy]
     return (f'AUTH "{previous}"\n' if previous else "") + change + "\n"
+
+
+# AWS: with another node type the endpoint stays, the data too, and clients must connect again (C1).
+def disconnect_commands(token: str | None) -> str:
+    """redis-cli's commands to end every client's connection."""
+    return (f'AUTH "{token}"\n' if token else "") + "CLIENT KILL TYPE normal\nCLIENT KILL TYPE pubsub\n"
 
 
 # -- moto's life cycle calls -----------------------------------------------------------------------

@@ -13,6 +13,7 @@ from local_cloud.certificates import Authority
 from local_cloud.containers import Podman
 from local_cloud.faults import Faults
 from local_cloud.guard import Guard
+from local_cloud.lag import Lag
 from local_cloud.network import Network
 from local_cloud.settings import Settings
 from local_cloud.stops import Stops
@@ -40,11 +41,12 @@ class Cloud:
         self.podman = podman or Podman(settings.container_prefix)
         self.network = Network(settings, self.podman)
         self.faults = Faults()
+        self.lag = Lag()
         self.stops = Stops()
         self.guard = Guard(settings.account, self.lock)
         self.authority = Authority(f"Local cloud {settings.name}: databases and caches")
         self.queues: dict[str, concurrent.futures.ThreadPoolExecutor] = {}
-        self.on_reset: list[Callable[[], None]] = []
+        self.on_reset: list[Callable[[], None]] = [self.lag.forget]
 
     def later(self, resource: str, what: str, work: Callable[[], None]) -> None:
         """Do slow work in the background: in order for one resource, in parallel for different ones."""

@@ -14,6 +14,7 @@ from local_cloud.settings import container_environment
 
 LABEL = "table-order.cloud"
 CALL_TIMEOUT = 120  # seconds
+COMMIT_TIMEOUT = 900  # seconds; it copies what the container wrote
 
 
 class ContainerError(Exception):
@@ -62,14 +63,14 @@ class Podman:
         self.prefix = prefix
         self.label = f"{LABEL}={prefix}"
 
-    def call(self, *arguments: str, stdin: bytes = b"") -> str:
+    def call(self, *arguments: str, stdin: bytes = b"", timeout: int = CALL_TIMEOUT) -> str:
         """Run podman and return what it prints."""
         try:
             done = subprocess.run(
                 ["podman", *arguments],
                 input=stdin,
                 capture_output=True,
-                timeout=CALL_TIMEOUT,
+                timeout=timeout,
                 env=container_environment(),
                 check=False,
             )
@@ -126,6 +127,10 @@ class Podman:
     def remove(self, name: str) -> None:
         """Remove a container at once, whether it exists or not."""
         self.call("rm", "--force", "--ignore", "--time", "0", name)
+
+    def commit(self, name: str, image: str) -> None:
+        """Make an image of a container as it is now, with the label of this cloud."""
+        self.call("commit", "--quiet", "--change", f"LABEL {self.label}", name, image, timeout=COMMIT_TIMEOUT)
 
     def exec(self, name: str, *command: str, stdin: bytes = b"") -> str:
         """Run a command in a container and return what it prints."""

@@ -18,11 +18,14 @@ from local_cloud.backups import Backups, Source, log_marker
 from local_cloud.cloud import Cloud
 from local_cloud.containers import ContainerError, File
 from local_cloud.patching import Original, after, around
-from local_cloud.shims.rds.instances import DEFERRED
+from local_cloud.shims.rds import automated_backups
+from local_cloud.shims.rds.changes import TAKEN, apply
 from local_cloud.shims.rds.parameter_groups import catalogue, parameter_values
 
 log = logging.getLogger("local_cloud")
 
+# Changes with a restart, by moto's names.
+RESTARTING = {"db_instance_class", "engine_version", "ca_certificate_identifier"}
 # The port is part of the socket's name; the fourth line of the PID file has the running server's.
 PSQL = (
     'exec psql --port="$(sed -n 4p /var/lib/postgresql/data/postmaster.pid)" --no-psqlrc --quiet --set=ON_ERROR_STOP=1'
@@ -69,6 +72,7 @@ class Databases:
         name = f"{self.cloud.settings.container_prefix}-{instance.dbi_resource_id.lower()}"
         server = self.servers[instance.dbi_resource_id] = Server(name, interface)
         instance.status = "creating"
+        self.backups.awaits_base(instance)
 
         source = self.backups.take_source()
 
@@ -81,7 +85,7 @@ class Databases:
             self.cloud.podman.make(
                 name, source.image if source else IMAGE, ["start-postgresql"], options=options, files=files
             )
-            if source and source.container:
+            if source and (source.container or source.log):
                 self._bring_log(source, name)
             self._start(server)
             if source is None:
@@ -95,13 +99,9 @@ class Databases:
         self._later(instance, f"created at {interface.address}", work)
 
     def _bring_log(self, source: Source, container: str) -> None:
-        log_marker(lambda statements: self._run_sql(source.container, statements))
+        if source.container:
+            log_marker(lambda statements: self._run_sql(source.container, statements))
         self.backups.bring_log(source, container)
-
-    def default_groups(self, instance: DBInstance) -> list[str]:
-        """The default security group of the instance's VPC."""
-        ec2 = ec2_backends[instance.account_id][instance.region]
-        return [ec2.get_default_security_group(self._subnet(instance).vpc_id).id]
 
     def queue(self, server: Server) -> str:
         """The key that orders slow work on a server."""
@@ -127,22 +127,19 @@ class Databases:
         self.cloud.later(self.queue(server), f"{instance.db_instance_identifier} {what}", run)
 
     def show(self, instance: DBInstance, state: str, kind: str) -> None:
-        """Show a state during the settings' delay of its cause (`kind`, one of settings.DELAYED).
+        """Show a state during the settings' delay of its cause (`kind`, one of settings.DELAYED)."""
+        if self.cloud.delays[kind]:
+            self._set(instance, state)
+            self.cloud.wait(kind)
 
-        An instance in deletion stays so.
-        """
-        if not self.cloud.delays[kind]:
-            return
-        with self.cloud.lock:
-            if instance.status == "deleting":
-                return
-            instance.status = state
-        self.cloud.wait(kind)
-
-    def _available(self, instance: DBInstance) -> None:
+    def _set(self, instance: DBInstance, state: str) -> None:
+        """Set a state; an instance in deletion stays so."""
         with self.cloud.lock:
             if instance.status != "deleting":
-                instance.status = "available"
+                instance.status = state
+
+    def _available(self, instance: DBInstance) -> None:
+        self._set(instance, "available")
 
     def start(self, instance: DBInstance) -> None:
         """Start a stopped server in the background."""
@@ -154,6 +151,7 @@ class Databases:
         def work() -> None:
             self._configure(instance, server, note_as_applied=True)
             self._start(server)
+            self.backups.stopped.pop(instance.dbi_resource_id, None)
             self._available(instance)
 
         self._later(instance, "started", work)
@@ -166,9 +164,10 @@ class Databases:
         instance.status = "stopping"
 
         def work() -> None:
+            self.backups.stopped[instance.dbi_resource_id] = automated_backups.now()
+            self._mark_log(server)
             self.cloud.podman.stop(server.container, seconds=20)
-            with self.cloud.lock:
-                instance.status = "stopped"
+            self._set(instance, "stopped")
 
         self._later(instance, "stopped", work)
 
@@ -192,87 +191,112 @@ class Databases:
         server = self.server(instance)
         if server is None:
             return
-        identifier = instance.db_instance_identifier
-        backend.databases[identifier] = instance
+        backend.databases[instance.db_instance_identifier] = instance
         instance.status = "deleting"
+        kept = automated_backups.retained(backend).get(instance.dbi_resource_id)
+        if kept:
+            kept.in_deletion = True
 
         def work() -> None:
+            if kept:
+                self._mark_log(server)
+                self.backups.retain(instance, server.container)
+            else:
+                self.backups.drop_base(instance)
             self.cloud.podman.remove(server.container)
-            self.backups.drop_base(instance)
             with self.cloud.lock:
                 server.interface.release()
                 self.servers.pop(instance.dbi_resource_id, None)
-                backend.databases.pop(identifier, None)
+                backend.databases.pop(instance.db_instance_identifier, None)
+                if kept:
+                    kept.in_deletion = False
 
         self._later(instance, "deleted", work)
 
     # -- changes -----------------------------------------------------------------------------------
 
-    def modified(
-        self, instance: DBInstance, values: dict[str, Any], previous_address: str, previous_size: int
-    ) -> None:
-        """Apply a modification to a running server.
+    def move_groups(self, instance: DBInstance, groups: list[str]) -> None:
+        """Give a running server other security groups."""
+        server = self.server(instance)
+        if server and groups:
+            ec2 = server.interface.record.ec2_backend
+            ec2.modify_network_interface_attribute(server.interface.record.id, groups)
 
-        `values` are moto's arguments, by their names there; the size is in GiB.
+    def take(self, backend: RDSBackend, instance: DBInstance, late: dict[str, Any]) -> bool:
+        """Make changes (moto's names and values) in the background; False without a server.
+
+        AWS: the instance is shown as available for a while before it begins (R19).
         """
         server = self.server(instance)
         if server is None:
-            return
-        if values.get("vpc_security_group_ids"):
-            ec2 = server.interface.record.ec2_backend
-            ec2.modify_network_interface_attribute(
-                server.interface.record.id, values["vpc_security_group_ids"]
-            )
-        if values.get("master_user_password"):
-            self._change_password(instance, server, values["master_user_password"])
-        if instance.address != previous_address:
-            self._rename(instance, server)
-        if values.get("apply_immediately") and any(values.get(name) is not None for name in DEFERRED):
-            self._change(instance, grown=instance.allocated_storage > previous_size)
-
-    def _change(self, instance: DBInstance, *, grown: bool) -> None:
-        """Show a change of the class or the storage as RDS does."""
+            return False
 
         def work() -> None:
-            self.show(instance, "modifying", "modification")
-            if grown:
-                self.show(instance, "storage-optimization", "optimization")
+            self.cloud.wait("reaction")
+            if "master_user_password" in late:
+                self._change_password(instance, server, late["master_user_password"])
+            if "new_db_instance_identifier" in late:
+                self._rename(backend, instance, server, late)
+            else:
+                self._change(backend, instance, server, late)
             self._available(instance)
 
-        self._later(instance, "changed", work)
+        self._later(instance, f"changed ({', '.join(sorted(late))})", work)
+        return True
 
     def _change_password(self, instance: DBInstance, server: Server, password: str) -> None:
-        instance.status = "resetting-master-credentials"
-        statement = f"ALTER ROLE {identifier(instance.master_username)} PASSWORD {literal(password)};"
+        self._set(instance, "resetting-master-credentials")
+        self._sql(server, f"ALTER ROLE {identifier(instance.master_username)} PASSWORD {literal(password)};")
 
-        def work() -> None:
-            self._sql(server, statement)
-            self._available(instance)
-
-        self._later(instance, "master password changed", work)
-
-    def _rename(self, instance: DBInstance, server: Server) -> None:
-        """Set the server's new name, with a certificate for it."""
-        instance.status = "renaming"
-
-        def work() -> None:
-            network = self.cloud.network.vpcs[server.interface.subnet.vpc_id].name
-            self.cloud.podman.call("network", "disconnect", network, server.container)
-            self.cloud.podman.call(
-                "network",
-                "connect",
-                f"--alias={instance.address}",
-                f"--ip={server.interface.address}",
-                f"--mac-address={server.interface.record.mac_address}",
-                network,
-                server.container,
-            )
-            self._configure(instance, server)
+    def _change(
+        self, backend: RDSBackend, instance: DBInstance, server: Server, late: dict[str, Any]
+    ) -> None:
+        """Show a change of the class, the storage or the backups as RDS does, with the restart of a new class or version."""
+        if late.keys() - {"master_user_password"}:
+            self._set(instance, "modifying")
+            self.cloud.wait("modification")
+        if late.keys() & RESTARTING:
             self.cloud.podman.stop(server.container, seconds=20)
+            self._configure(instance, server)
             self._start(server)
-            self._available(instance)
+        grown = late.get("allocated_storage", 0) > instance.allocated_storage
+        with self.cloud.lock:
+            apply(backend, instance, late)
+            if late.get("backup_retention_period"):
+                self.backups.awaits_base(instance)
+        if late.get("backup_retention_period"):
+            self.show(instance, "backing-up", "backup")
+            self.backups.save_base(instance, server.container)
+        elif "backup_retention_period" in late:
+            self.backups.drop_base(instance)
+        if grown:
+            self.show(instance, "storage-optimization", "optimization")
 
-        self._later(instance, f"renamed to {instance.address}", work)
+    # AWS: the old name is gone at once, the new one comes late, after a reboot; until then the instance has its old name in the
+    # API (R15, R17).
+    def _rename(
+        self, backend: RDSBackend, instance: DBInstance, server: Server, late: dict[str, Any]
+    ) -> None:
+        """Set the server's new name, with a certificate for it."""
+        self._set(instance, "renaming")
+        network = self.cloud.network.vpcs[server.interface.subnet.vpc_id].name
+        self.cloud.podman.call("network", "disconnect", network, server.container)
+        self.cloud.wait("rename")
+        with self.cloud.lock:
+            apply(backend, instance, late)
+        self._set(instance, "rebooting")
+        self.cloud.podman.call(
+            "network",
+            "connect",
+            f"--alias={instance.address}",
+            f"--ip={server.interface.address}",
+            f"--mac-address={server.interface.record.mac_address}",
+            network,
+            server.container,
+        )
+        self._configure(instance, server)
+        self.cloud.podman.stop(server.container, seconds=20)
+        self._start(server)
 
     def parameters_changed(self, group_name: str, parameters: list[dict[str, Any]]) -> None:
         """Apply at once the parameters (as ModifyDBParameterGroup has them) whose apply method is immediate."""
@@ -319,6 +343,9 @@ class Databases:
             # The start script changes the owner to PostgreSQL's user.
             File("/etc/postgresql/server.key", certificate.key, 0o600),
         ]
+
+    def _mark_log(self, server: Server) -> None:
+        log_marker(lambda statements: self._sql(server, statements))
 
     def _sql(self, server: Server, statements: str) -> str:
         return self._run_sql(server.container, statements)
@@ -422,14 +449,14 @@ def _install(databases: Databases) -> None:
         databases.create(instance)
         return instance
 
-    @around(RDSBackend, "modify_db_instance")
-    def modify(original: Original, backend: RDSBackend, name: str, values: dict[str, Any]) -> object:
-        before = backend.describe_db_instances(name)[0]
-        address, size = before.address, before.allocated_storage
-        instance = original(backend, name, values)
-        databases.modified(instance, values, address, size)
-        return instance
-
+    TAKEN.append(databases.take)
+    after(
+        RDSBackend,
+        "modify_db_instance",
+        lambda instance, _, __, values: databases.move_groups(
+            instance, values.get("vpc_security_group_ids") or []
+        ),
+    )
     after(RDSBackend, "start_db_instance", lambda instance, *_: databases.start(instance))
     after(RDSBackend, "stop_db_instance", lambda instance, *_: databases.stop(instance))
     after(RDSBackend, "reboot_db_instance", lambda instance, *_: databases.reboot(instance))

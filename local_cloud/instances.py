@@ -6,10 +6,11 @@ import base64
 import dataclasses
 import logging
 import os
+import select
 import socket
+import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import moto.ec2.models.elastic_ip_addresses as moto_elastic_ips
@@ -23,7 +24,8 @@ from moto.ec2.models.instances import Instance
 from moto.ec2.responses import EC2Response
 
 from local_cloud.cloud import Cloud
-from local_cloud.containers import ContainerError, File
+from local_cloud.containers import ContainerError
+from local_cloud.machine_files import console_output, machine_files
 from local_cloud.network import AddressRangeError, settle
 from local_cloud.patching import Original, after, around
 from local_cloud.shims.ec2 import DEBIAN_OWNER
@@ -31,19 +33,21 @@ from local_cloud.shims.ec2 import DEBIAN_OWNER
 log = logging.getLogger("local_cloud")
 
 BOOT_TIMEOUT = 90.0
-CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
-EXTRA_AUTHORITIES = Path("/usr/local/share/ca-certificates")
 
 
 @dataclasses.dataclass(frozen=True)
 class MachineImage:
-    """The backing of an AMI: its publisher, its name's prefix, the image on this machine, and the image's user."""
+    """The backing of an AMI: its publisher, its name's prefix, the image on this machine, and the image's user.
+
+    An image of the account's own has a `reference`, the image that was made from a server.
+    """
 
     owner: str
     name: str
     image: str
     user: str
     parameter: str
+    reference: str = ""
 
     def matches(self, ami: Ami) -> bool:
         """Return whether an AMI belongs here."""
@@ -52,7 +56,7 @@ class MachineImage:
     @property
     def tag(self) -> str:
         """The image's full name."""
-        return f"localhost/table-order/{self.image}:latest"
+        return self.reference or f"localhost/table-order/{self.image}:latest"
 
 
 MACHINE_IMAGES = (
@@ -71,12 +75,16 @@ MACHINE_IMAGES = (
 
 @dataclasses.dataclass
 class Machine:
-    """The backing of an instance; the status checks report `reachable`, the console prints `console`."""
+    """The backing of an instance; the status checks report `reachable`, the console prints `console`.
+
+    `process` is that of the running container's init, 0 while we stop it.
+    """
 
     container: str
     image: MachineImage
     reachable: bool = False
     console: str = ""
+    process: int = 0
 
 
 class Instances:
@@ -86,6 +94,7 @@ class Instances:
         """Hook into moto's life cycle of EC2."""
         self.cloud = cloud
         self.machines: dict[str, Machine] = {}
+        self.own: dict[str, MachineImage] = {}  # by the id of the image
         self.last_address = 1
         cloud.on_reset.append(self._forget)
         _install(self)
@@ -97,6 +106,7 @@ class Instances:
 
     def _forget(self) -> None:
         self.machines.clear()
+        self.own.clear()
         self.last_address = 1
 
     # -- addresses ---------------------------------------------------------------------------------
@@ -138,6 +148,8 @@ class Instances:
 
     def image(self, backend: EC2Backend, image_id: str) -> MachineImage:
         """Return the backing of an AMI. Raises an AWS error without an image on this machine."""
+        if image_id in self.own:
+            return self.own[image_id]
         ami = backend.amis.get(image_id)
         found = next((one for one in MACHINE_IMAGES if ami and one.matches(ami)), None)
         if found is None:
@@ -161,14 +173,18 @@ class Instances:
         settle(instance.nics[0])
         _set_state(instance, "pending", 0)
         self.cloud.later(
-            instance.id, f"launched at {instance.private_ip}", lambda: self._boot(instance, machine)
+            instance.id, f"launched at {instance.private_ip}", lambda: self.boot(instance, machine)
         )
 
-    def _boot(self, instance: Instance, machine: Machine) -> None:
+    def boot(self, instance: Instance, machine: Machine) -> None:
+        """Make and start the container of an instance. Raises ContainerError, the instance is terminated then."""
         cloud = self.cloud
         with cloud.lock:
             vpc = self.backend.get_vpc(instance.vpc_id)
-            network = cloud.network.ensure(vpc.id, vpc.cidr_block)
+            try:
+                network = cloud.network.ensure(vpc.id, vpc.cidr_block)
+            except AddressRangeError as error:
+                raise ContainerError(str(error)) from error
             files = machine_files(
                 instance, machine.image.user, f"http://{network.gateway}:{cloud.settings.port}"
             )
@@ -196,6 +212,13 @@ class Instances:
         """Open the network to a started container, then wait until sshd answers."""
         cloud = self.cloud
         cloud.network.prepare_bridge(instance.vpc_id)
+        machine.process = int(
+            cloud.podman.call("inspect", "--format", "{{.State.Pid}}", machine.container) or 0
+        )
+        if machine.process:
+            threading.Thread(
+                target=self._watch, args=(instance, machine, machine.process), daemon=True
+            ).start()
         with cloud.lock:
             if instance.state == "pending":
                 _set_state(instance, "running", 16)
@@ -205,6 +228,32 @@ class Instances:
         machine.console = machine.console or self._console(machine)
         cloud.wait("server")
         machine.reachable = True
+
+    # AWS: a server that reboots itself comes up again. Differs from AWS: one that powers off, too, as its container ends alike.
+    def _watch(self, instance: Instance, machine: Machine, process: int) -> None:
+        """Wait for the end of a container's init; start the container again unless we stopped it."""
+        wait_for_end(process)
+        gone = self.machines.get(instance.id) is not machine
+        if machine.process != process or gone or self.cloud.closing.is_set():
+            return
+        machine.reachable = False
+
+        def work() -> None:
+            if machine.process != process:
+                return
+            self.resume(instance, machine)
+
+        self.cloud.later(instance.id, "rebooted by itself", work)
+
+    def halt(self, machine: Machine) -> None:
+        """Shut a container down, without a change of the instance's state."""
+        machine.reachable, machine.process = False, 0
+        self.cloud.podman.stop(machine.container)
+
+    def resume(self, instance: Instance, machine: Machine) -> None:
+        """Start a container again, and return once the machine answers."""
+        self.cloud.podman.start(machine.container)
+        self._came_up(instance, machine)
 
     def _console(self, machine: Machine) -> str:
         """Print the host keys on the console, as cloud-init does at the end of a first boot."""
@@ -222,12 +271,7 @@ class Instances:
         if machine is None:
             return
         _set_state(instance, "pending", 0)
-
-        def work() -> None:
-            self.cloud.podman.start(machine.container)
-            self._came_up(instance, machine)
-
-        self.cloud.later(instance.id, "started", work)
+        self.cloud.later(instance.id, "started", lambda: self.resume(instance, machine))
 
     def stop(self, instance: Instance) -> None:
         """Shut an instance down in the background."""
@@ -239,7 +283,7 @@ class Instances:
         self.publish()
 
         def work() -> None:
-            self.cloud.podman.stop(machine.container)
+            self.halt(machine)
             with self.cloud.lock:
                 if instance.state == "stopping":
                     _set_state(instance, "stopped", 80)
@@ -254,9 +298,8 @@ class Instances:
         machine.reachable = False
 
         def work() -> None:
-            self.cloud.podman.stop(machine.container)
-            self.cloud.podman.start(machine.container)
-            self._came_up(instance, machine)
+            self.halt(machine)
+            self.resume(instance, machine)
 
         self.cloud.later(instance.id, "rebooted", work)
 
@@ -269,6 +312,7 @@ class Instances:
         self.publish()
 
         def work() -> None:
+            machine.process = 0
             self.cloud.podman.remove(machine.container)
             with self.cloud.lock:
                 _set_state(instance, "terminated", 48)
@@ -278,6 +322,18 @@ class Instances:
 
 def _set_state(instance: Instance, name: str, code: int) -> None:
     instance._state.name, instance._state.code = name, code
+
+
+def wait_for_end(process: int) -> None:
+    """Return once a process has ended."""
+    try:
+        handle = os.pidfd_open(process)
+    except OSError:
+        return
+    try:
+        select.select([handle], [], [])
+    finally:
+        os.close(handle)
 
 
 def wait_for_ssh(address: str, cloud: Cloud) -> None:
@@ -293,88 +349,6 @@ def wait_for_ssh(address: str, cloud: Cloud) -> None:
             continue
     if not cloud.closing.is_set():
         raise TimeoutError(f"sshd at {address} does not answer")
-
-
-def console_output(keys: str) -> str:
-    """Return cloud-init's block of public host keys."""
-    return f"-----BEGIN SSH HOST KEY KEYS-----\n{keys.strip()}\n-----END SSH HOST KEY KEYS-----\n"
-
-
-# -- the content of the "machine image" ---------------------------------------------------------------
-
-
-def machine_files(instance: Instance, user: str, endpoint: str) -> list[File]:
-    """The files of a first boot: the key, the cloud's address, the host's CAs, the user data."""
-    environment = {"AWS_ENDPOINT_URL": endpoint}
-    directory = f"/home/{user}/.ssh"
-    files = [File(f"{directory}/", "", 0o700, 1000)]
-    key = instance.ec2_backend.key_pairs.get(instance.key_name)
-    if key:
-        files.append(File(f"{directory}/authorized_keys", key.public_key.strip() + "\n", 0o600, 1000))
-    authorities = _authority_files()
-    if authorities:
-        files += authorities
-        environment |= dict.fromkeys(("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), CA_BUNDLE)
-    lines = [f"{name}={value}" for name, value in environment.items()]
-    files += [
-        File("/etc/environment", "\n".join(lines) + "\n"),
-        File(
-            "/etc/systemd/system.conf.d/50-local-cloud.conf",
-            f"[Manager]\nDefaultEnvironment={' '.join(lines)}\n",
-        ),
-        # sudo would start with an empty environment.
-        File("/etc/sudoers.d/50-local-cloud", "Defaults env_file=/etc/environment\n", 0o440),
-    ]
-    return files + _user_data_files(instance)
-
-
-def _authority_files() -> list[File]:
-    """The host's CA bundle, if the host trusts CAs that Debian does not know."""
-    bundle = Path(os.environ.get("SSL_CERT_FILE") or CA_BUNDLE)
-    extra = sorted(EXTRA_AUTHORITIES.glob("*.crt"))
-    if not bundle.is_file() or not (extra or "SSL_CERT_FILE" in os.environ):
-        return []
-    return [
-        File(CA_BUNDLE, bundle.read_bytes()),
-        # For a rebuild of the bundle by the package.
-        *(File(f"{EXTRA_AUTHORITIES}/{path.name}", path.read_bytes()) for path in extra),
-    ]
-
-
-USER_DATA_UNIT = """\
-[Unit]
-Description=Run the instance's user data once
-After=network-online.target ssh.service
-ConditionPathExists=!/var/lib/cloud/instance/user-data.done
-
-[Service]
-Type=oneshot
-RemainAfterExit=true
-ExecStart=/var/lib/cloud/instance/user-data.txt
-ExecStartPost=/usr/bin/touch /var/lib/cloud/instance/user-data.done
-StandardOutput=append:/var/log/cloud-init-output.log
-StandardError=inherit
-
-[Install]
-WantedBy=multi-user.target
-"""
-
-
-def _user_data_files(instance: Instance) -> list[File]:
-    data = user_data_of(instance)
-    if not data.startswith(b"#!"):
-        return []
-    unit = "/etc/systemd/system/cloud-user-data.service"
-    return [
-        File("/var/lib/cloud/instance/user-data.txt", data, 0o700),
-        File(unit, USER_DATA_UNIT),
-        File("/etc/systemd/system/multi-user.target.wants/cloud-user-data.service", unit, link=True),
-    ]
-
-
-def user_data_of(instance: Instance) -> bytes:
-    """An instance's user data, b"" without any."""
-    return instance.user_data.decode().encode() if instance.user_data else b""
 
 
 # -- moto's life cycle calls -----------------------------------------------------------------------
@@ -396,8 +370,10 @@ def _install(instances: Instances) -> None:
     ) -> object:
         """Create the VPC's network; refuse a CIDR that the host already routes."""
         vpc = original(backend, cidr_block, *args, **kwargs)
-        if kwargs.get("is_default"):
-            return vpc  # exists in every account; its network is created with its first resource
+        # The default VPC exists in every account. AWS allows a second VPC of the same range; this machine does not: its first
+        # resource is refused.
+        if kwargs.get("is_default") or cloud.network.has_range(vpc.cidr_block):
+            return vpc
         try:
             cloud.network.ensure(vpc.id, vpc.cidr_block)
         except (AddressRangeError, ContainerError) as error:

@@ -18,7 +18,7 @@ from moto.sts.models import sts_backends
 
 from local_cloud.cloud import Cloud, ServerAt
 from local_cloud.faults import Answer, Environ
-from local_cloud.instances import user_data_of
+from local_cloud.machine_files import user_data_of
 
 LONGEST_TTL = 21600  # seconds; the longest life of a token, and of the credentials handed out
 RENEW_BEFORE = 3600  # seconds

@@ -38,7 +38,8 @@ S3_ACTIONS = {
 }
 # Actions without a resource, or for all resources.
 UNSCOPED = {
-    "cloudwatch": r"DescribeAlarms|PutMetricData",
+    "acm": r"ListCertificates",
+    "cloudwatch": r"DescribeAlarms|GetMetricData|PutMetricData",
     "ec2": r"Describe\w+",
     "elasticache": r"Describe\w+",
     "iam": r"ListInstanceProfiles|ListRoles",
@@ -62,7 +63,9 @@ EC2 = {
     "AttachInternetGateway": "InternetGatewayId VpcId",
     "AuthorizeSecurityGroupEgress": "GroupId",
     "AuthorizeSecurityGroupIngress": "GroupId",
+    "CreateImage": "InstanceId +image +snapshot",
     "CreateInternetGateway": "+internet-gateway",
+    "CreateReplaceRootVolumeTask": "InstanceId ImageId SnapshotId +volume +replace-root-volume-task",
     "CreateRoute": "RouteTableId",
     "CreateRouteTable": "VpcId +route-table",
     "CreateSecurityGroup": "VpcId +security-group",
@@ -74,9 +77,11 @@ EC2 = {
     "DeleteRoute": "RouteTableId",
     "DeleteRouteTable": "RouteTableId",
     "DeleteSecurityGroup": "GroupId",
+    "DeleteSnapshot": "SnapshotId",
     "DeleteSubnet": "SubnetId",
     "DeleteTags": "Resources",
     "DeleteVpc": "VpcId",
+    "DeregisterImage": "ImageId",
     "DetachInternetGateway": "InternetGatewayId VpcId",
     "DisassociateAddress": "AssociationId",
     "DisassociateRouteTable": "AssociationId",
@@ -124,6 +129,12 @@ ARNS = {
     "logs": {"logGroupName": "log-group:{}", "resourceArn": ""},
     "rds": {
         "DBInstanceIdentifier": "db:{}",
+        "NewDBInstanceIdentifier": "db:{}",
+        "SourceDBInstanceIdentifier": "db:{}",
+        "TargetDBInstanceIdentifier": "db:{}",
+        "DbiResourceId": "auto-backup:ab-x",
+        "SourceDbiResourceId": "auto-backup:ab-x",
+        "ResourceIdentifier": "",
         "DBSnapshotIdentifier": "snapshot:{}",
         "DBSubnetGroupName": "subgrp:{}",
         "DBParameterGroupName": "pg:{}",
@@ -225,10 +236,9 @@ def _values(call: Call, parameter: str) -> list[str]:
 
 
 def _ec2(call: Call, account: Account) -> Iterator[Need]:
-    where = f"arn:aws:ec2:{call.region}:{account.id}"
     for word in EC2.get(call.action, "").split():
         if word.startswith("+"):
-            yield Need(call.name, f"{where}:{word[1:]}/*", _context(call))
+            yield Need(call.name, _ec2_arn(call, account, word[1:]), _context(call))
             continue
         for value in _values(call, word) or _by_other_parameter(call, word):
             yield from _ec2_resource(call, account, value)
@@ -238,7 +248,7 @@ def _ec2(call: Call, account: Account) -> Iterator[Need]:
     for specification in call.get("TagSpecifications", []):
         tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in specification.get("Tags", [])}
         context = {**_context(call), **tags, "ec2:CreateAction": call.action}
-        yield Need("ec2:CreateTags", f"{where}:{specification['ResourceType']}/*", context)
+        yield Need("ec2:CreateTags", _ec2_arn(call, account, specification["ResourceType"]), context)
     profile = call.get("IamInstanceProfile") or {}
     if profile:
         role = account.role_of((profile.get("Arn") or profile.get("Name")).rpartition("/")[2])
@@ -267,12 +277,17 @@ def _ec2_resource(call: Call, account: Account, value: str) -> Iterator[Need]:
     kind = EC2_KINDS.get(prefix, "key-pair" if call.get("KeyName") == value else "")
     if not kind:
         raise UnknownError(f"{call.name} on {value}")
-    owner = "" if kind in ("image", "snapshot") else account.id
     context = _context(call)
     if kind == "image":
         context["ec2:Public"] = str(account.is_public(call.region, value)).lower()
     context |= {f"aws:ResourceTag/{key}": text for key, text in account.tags(call.region, value).items()}
-    yield Need(call.name, f"arn:aws:ec2:{call.region}:{owner}:{kind}/{value}", context)
+    yield Need(call.name, _ec2_arn(call, account, kind, value), context)
+
+
+def _ec2_arn(call: Call, account: Account, kind: str, name: str = "*") -> str:
+    """Return a resource's ARN; those of images and snapshots have no account."""
+    owner = "" if kind in ("image", "snapshot") else account.id
+    return f"arn:aws:ec2:{call.region}:{owner}:{kind}/{name}"
 
 
 def _pass_role(role: str, account: Account) -> Need:
@@ -346,7 +361,7 @@ def _secrets(call: Call, account: Account) -> Iterator[Need]:
 
 
 def _named(call: Call, account: Account) -> Iterator[Need]:
-    context, own = _context(call), call.action.startswith(("Create", "Put", "Copy"))
+    context, own = _context(call), call.action.startswith(("Create", "Put", "Copy", "Restore"))
     for parameter, pattern in ARNS[call.service].items():
         for value in _values(call, parameter):
             arn = _arn(call, account, pattern, value)
@@ -367,6 +382,8 @@ def _is_used_only(call: Call, parameter: str) -> bool:
         "CreateDBInstance": "DBInstanceIdentifier",
         "CreateDBSnapshot": "DBSnapshotIdentifier",
         "CreateReplicationGroup": "ReplicationGroupId",
+        "RestoreDBInstanceFromDBSnapshot": "DBInstanceIdentifier",
+        "RestoreDBInstanceToPointInTime": "TargetDBInstanceIdentifier",
     }
     return made.get(call.action, parameter) != parameter
 

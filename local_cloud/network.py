@@ -104,6 +104,11 @@ class Network:
                 self._apply()
             return self.vpcs[vpc_id]
 
+    def has_range(self, cidr: str) -> bool:
+        """Whether a VPC of this cloud has addresses of this range."""
+        block = ipaddress.IPv4Network(cidr)
+        return any(network.cidr.overlaps(block) for network in list(self.vpcs.values()))
+
     def _create(self, name: str, cidr: ipaddress.IPv4Network) -> VpcNetwork:
         gateway = str(cidr.network_address + 1)
         self.podman.call(

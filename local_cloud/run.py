@@ -6,7 +6,7 @@ import logging
 import threading
 
 import local_cloud.shims  # noqa: F401 - imported for its effect on moto
-from local_cloud import snapshots
+from local_cloud import server_images, snapshots
 from local_cloud.caches import Caches
 from local_cloud.cloud import Cloud
 from local_cloud.databases import Databases
@@ -23,6 +23,7 @@ def run(settings: Settings) -> int:
     for line in cloud.remove_leftovers():
         log.info("left behind by the last run and removed: %s", line)
     instances = Instances(cloud)
+    server_images.install(instances)
     snapshots.install(Databases(cloud))
     Caches(cloud)
     listeners = Listeners(Application(cloud, instances.by_private_address), settings.port)

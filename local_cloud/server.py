@@ -20,6 +20,8 @@ from local_cloud.faults import Answer, Environ
 from local_cloud.metadata import Metadata
 from local_cloud.network import METADATA_ADDRESS
 from local_cloud.settings import SettingsError, delays
+from local_cloud.shims import capacity
+from local_cloud.shims.rds import maintenance
 from local_cloud.shims.rds.states import order_states
 
 log = logging.getLogger("local_cloud")
@@ -60,18 +62,20 @@ class Application:
             return self._local(environ["REQUEST_METHOD"], path.removeprefix("/local-cloud/"), environ)
         if path == "/moto-api/reset" and environ["REQUEST_METHOD"] == "POST":
             self.cloud.reset()
-        return self.cloud.guard.answer(environ, _body(environ)) or self.cloud.faults.answer(
-            environ, _body(environ)
+        return (
+            self.cloud.guard.answer(environ, _body(environ))
+            or self.cloud.faults.answer(environ, _body(environ))
+            or self.cloud.lag.answer(environ, _body(environ))
         )
 
     def _answer_with_moto(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        stops, status = self.cloud.stops, ""
+        stops, status, headers = self.cloud.stops, "", []
         call = stops.name(environ, _body(environ))
 
-        def start(given: str, *more: Any) -> Callable[..., Any]:  # noqa: ANN401 - as WSGI has it
-            nonlocal status
-            status = given
-            return start_response(given, *more)
+        def start(given: str, fields: list[tuple[str, str]], *_: object) -> Callable[[bytes], object]:
+            nonlocal status, headers
+            status, headers = given, fields
+            return lambda _: None
 
         # One request at a time: moto's models are not made for threads. The body was read before,
         # so that a slow client delays no other.
@@ -91,6 +95,13 @@ class Application:
         if answer is None:
             start_response("503 Service Unavailable", [("Content-Length", "0")])
             return []
+        if status.startswith("2"):
+            seen = self.cloud.lag.as_seen(environ, _body(environ), answer)
+            if seen is not answer:
+                answer = seen
+                headers = [field for field in headers if field[0].lower() != "content-length"]
+                headers.append(("Content-Length", str(len(seen[0]))))
+        start_response(status, headers)
         return answer
 
     def _local(self, method: str, path: str, environ: Environ) -> Answer:
@@ -109,11 +120,15 @@ class Application:
             ("GET", "database-ca.pem"): self._authority,
             ("PUT", "delays"): self._set_delays,
             ("PUT", "states"): self._set_states,
+            ("PUT", "maintenance"): self._set_maintenance,
+            ("PUT", "capacity"): self._set_capacity,
+            ("PUT", "consistency"): self._set_consistency,
             ("GET", "policies"): self._policies,
             ("PUT", "policies"): self._set_policies,
             ("PUT", "run"): self._set_run,
             ("GET", "stops"): self._stops,
             ("PUT", "stops"): self._set_stops,
+            ("GET", "faults"): self._faults,
             ("POST", "faults"): self._add_fault,
             ("DELETE", "faults"): self._clear_faults,
         }
@@ -174,8 +189,29 @@ class Application:
 
     def _add_fault(self, body: bytes) -> Answer:
         fault = self.cloud.faults.add(json.loads(body))
-        log.info("fault: the next %d calls of %s answer %s", fault.times, fault.action, fault.code)
+        log.info("fault: %s", fault)
         return _json(200, {"ordered": fault.action})
+
+    def _faults(self, _: bytes) -> Answer:
+        return _json(200, {"faults": self.cloud.faults.as_json()})
+
+    def _set_consistency(self, body: bytes) -> Answer:
+        seconds = self.cloud.lag.order(json.loads(body))
+        log.info("consistency: %s", seconds)
+        return _json(200, seconds)
+
+    def _set_capacity(self, body: bytes) -> Answer:
+        with self.cloud.lock:
+            refused = capacity.order(**json.loads(body))
+        log.info("no capacity for: %s", ", ".join(refused) or "none")
+        return _json(200, {"refused": refused})
+
+    def _set_maintenance(self, body: bytes) -> Answer:
+        settings = self.cloud.settings
+        with self.cloud.lock:
+            shown = maintenance.order(settings.account, settings.region, json.loads(body))
+        log.info("maintenance of the databases: %s", shown)
+        return _json(200, shown)
 
     def _clear_faults(self, _: bytes) -> Answer:
         self.cloud.faults.clear()

@@ -11,7 +11,19 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-DELAYED = ("database", "cache", "server", "backup", "modification", "optimization")
+# Seconds of each delay unless the settings say otherwise.
+DELAYED = {
+    "database": 0.0,
+    "cache": 0.0,
+    "server": 0.0,
+    "image": 0.0,
+    "backup": 0.0,
+    "reaction": 2.0,
+    "modification": 0.0,
+    "optimization": 0.0,
+    "rename": 0.0,
+    "log": 300.0,
+}
 LOOPBACK_RANGE = ipaddress.IPv4Network("127.0.10.0/24")
 
 
@@ -23,9 +35,10 @@ class SettingsError(Exception):
 class Settings:
     """Settings of one local cloud, as in the `local_cloud` key of an inventory's 00-cloud.yml.
 
-    `delays` holds seconds that are added before a new database, cache or server is ready, and that a database is
-    shown as backing-up (after its creation, and during a snapshot), modifying (after a change) and storage-optimization
-    (after a growth).
+    `delays` holds seconds that are added before a new database, cache, server or image is ready; that a database is
+    shown as backing-up (after its creation, and during a snapshot), modifying (after a change), storage-optimization
+    (after a growth) and renaming; that it stays available before it begins a change (reaction); and between two uploads of
+    its log (log), by which the latest restorable time lags.
     """
 
     name: str
@@ -34,7 +47,7 @@ class Settings:
     port: int = 5000
     account: str = "123456789012"
     region: str = "ap-northeast-2"
-    delays: dict[str, float] = dataclasses.field(default_factory=lambda: dict.fromkeys(DELAYED, 0.0))
+    delays: dict[str, float] = dataclasses.field(default_factory=DELAYED.copy)
 
     @property
     def state(self) -> Path:
@@ -99,7 +112,7 @@ def delays(values: dict[str, Any]) -> dict[str, float]:
             f"there is no delay for {', '.join(unknown)}; there is one for {', '.join(DELAYED)}"
         )
     try:
-        seconds = {name: float(values.get(name, 0)) for name in DELAYED}
+        seconds = {name: float(values.get(name, default)) for name, default in DELAYED.items()}
     except (TypeError, ValueError) as error:
         raise SettingsError(f"delays are numbers of seconds: {error}") from error
     if min(seconds.values()) < 0:

@@ -22,7 +22,7 @@ def install(databases: Databases) -> None:
         instance = backend.databases[snapshot.db_instance_identifier]
         server = databases.server(instance)
         if server is None or snapshot.snapshot_type != "manual":
-            return snapshot  # point-in-time restores start from the automated ones
+            return snapshot  # of an automated one there is the base
         snapshot.status = "creating"
         name = snapshot.db_snapshot_identifier
 
@@ -51,8 +51,10 @@ def install(databases: Databases) -> None:
     def restore_snapshot(
         original: Original, backend: RDSBackend, name: str, values: dict[str, Any]
     ) -> DBInstance:
-        snapshot = backend.describe_db_snapshots(None, name.rpartition(":")[2])[0]
+        snapshot = backend.describe_db_snapshots(None, name.rpartition(":snapshot:")[2])[0]
         image = backups.snapshots.get(snapshot.db_snapshot_identifier)
+        if snapshot.snapshot_type == "automated":
+            image = backups.bases.get(snapshot.dbi_resource_id)
         if snapshot.status != "available" or image is None:
             raise RDSClientError(
                 "InvalidDBSnapshotState", f"The snapshot {name} is {snapshot.status}, or has no data here."
@@ -65,15 +67,14 @@ def install(databases: Databases) -> None:
 
     @around(RDSBackend, "restore_db_instance_to_point_in_time")
     def restore_time(
-        original: Original, backend: RDSBackend, source_name: str, target_name: str, values: dict[str, Any]
+        original: Original,
+        backend: RDSBackend,
+        source_name: str | None,
+        target_name: str,
+        values: dict[str, Any],
     ) -> DBInstance:
-        instance = backend.describe_db_instances(source_name)[0]
-        server = databases.server(instance)
-        if server is not None:
-            backups.source = backups.point_in_time(instance, server.container, values)
-            # AWS: a restore resets these to defaults unless the request sets them.
-            values.setdefault("vpc_security_group_ids", databases.default_groups(instance))
-            values.setdefault("db_parameter_group_name", instance.default_db_parameter_group_details()[1])
+        containers = {key: server.container for key, server in databases.servers.items()}
+        backups.source = backups.point_in_time(backend, values, containers)
         try:
             return original(backend, source_name, target_name, values)
         finally:

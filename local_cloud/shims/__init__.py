@@ -4,6 +4,6 @@ One shim, one comment that names the behaviour, one unit test. They apply when t
 imported, with or without containers behind the API.
 """
 
-from local_cloud.shims import cloudwatch, ec2, elasticache, rds, s3, s3_policies, secretsmanager
+from local_cloud.shims import cloudwatch, ec2, elasticache, images, rds, s3, s3_policies, secretsmanager
 
-__all__ = ["cloudwatch", "ec2", "elasticache", "rds", "s3", "s3_policies", "secretsmanager"]
+__all__ = ["cloudwatch", "ec2", "elasticache", "images", "rds", "s3", "s3_policies", "secretsmanager"]

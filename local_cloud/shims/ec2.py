@@ -16,12 +16,14 @@ from moto.ec2.models.iam_instance_profile import (
     IamInstanceProfileAssociation,
     IamInstanceProfileAssociationBackend,
 )
+from moto.ec2.models.instance_types import INSTANCE_TYPE_OFFERINGS
 from moto.ec2.models.instances import Instance, MetadataOptions
 from moto.ec2.responses import EC2Response
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE
 from moto.ssm.models import Parameter, ParameterDict
 
 from local_cloud.patching import Original, around
+from local_cloud.shims import capacity
 
 DEBIAN_AMI = "ami-0deb1200000000001"
 DEBIAN_OWNER = "136693071363"
@@ -150,7 +152,7 @@ def release_elastic_ip(original: Original, instance: Instance) -> object:
 # AWS: the root volume of an instance is at its image's root device, whatever the request lists.
 @around(Instance, "setup_defaults")
 def default_root_volume(_original: Original, instance: Instance) -> None:
-    """Attach the image's own 8 GiB root volume."""
+    """Attach the image's own root volume, 8 GiB for a public one."""
     _attach_root(instance)
 
 
@@ -167,7 +169,12 @@ def complete_root_volume(
 
 
 def _attach_root(instance: Instance) -> None:
-    volume = instance.ec2_backend.create_volume(size=8, zone_name=instance.placement.zone, volume_type="gp3")
+    image = instance.ec2_backend.amis.get(instance.image_id)
+    own = {one["DeviceName"]: one["Ebs"]["VolumeSize"] for one in getattr(image, "mappings", [])}
+    size = own.get(instance.root_device_name, 8)
+    volume = instance.ec2_backend.create_volume(
+        size=size, zone_name=instance.placement.zone, volume_type="gp3"
+    )
     instance.ec2_backend.attach_volume(volume.id, instance.id, instance.root_device_name, True)
 
 
@@ -368,13 +375,15 @@ def refuse_local_route(
     return original(backend, route_table_id, destination_cidr_block, *args, **kwargs)
 
 
-# AWS: the type of an instance can be changed only while it is stopped.
+# AWS: the type of an instance can be changed only while it is stopped, to one that there is (E8; moto: any, at any time).
 @around(EC2Backend, "modify_instance_attribute")
 def refuse_resize_while_running(
     original: Original, backend: EC2Backend, instance_id: str, key: str, value: object
 ) -> object:
-    """Raise for another instance type unless the instance is stopped."""
+    """Raise for an unknown type, and for another one unless the instance is stopped."""
     instance = backend.get_instance(instance_id)
+    if key == "instance_type" and value not in _offered(backend):
+        raise EC2ClientError("InvalidInstanceAttributeValue", f"Invalid value '{value}' for InstanceType.")
     if key == "instance_type" and instance.state != "stopped" and value != instance.instance_type:
         raise EC2ClientError(
             "IncorrectInstanceState", f"The instance '{instance_id}' is not in the 'stopped' state."
@@ -382,17 +391,49 @@ def refuse_resize_while_running(
     return original(backend, instance_id, key, value)
 
 
-# AWS: a terminated instance stays terminated.
+def _offered(backend: EC2Backend) -> set[str]:
+    return {one["InstanceType"] for one in INSTANCE_TYPE_OFFERINGS["region"][backend.region_name]}
+
+
+# AWS: a terminated instance stays terminated; a start needs capacity of the type (E9).
 @around(EC2Backend, "start_instances")
 def refuse_start_of_terminated(original: Original, backend: EC2Backend, instance_ids: list[str]) -> object:
-    """Raise for an instance that is terminated or about to be."""
+    """Raise for an instance that is terminated or about to be, and for a type without capacity."""
     for instance in backend.get_multi_instances_by_id(instance_ids):
         if instance.state in ("terminated", "shutting-down"):
             raise EC2ClientError(
                 "IncorrectInstanceState",
                 f"The instance '{instance.id}' is not in a state from which it can be started.",
             )
+        words = capacity.refusal(instance.instance_type, instance.placement.zone)
+        if words and instance.state != "running":
+            raise EC2ClientError("InsufficientInstanceCapacity", words)
     return original(backend, instance_ids)
+
+
+# AWS: a server needs capacity of its type, at its launch and at each start (E9).
+@around(EC2Backend, "run_instances")
+def refuse_without_capacity(
+    original: Original, backend: EC2Backend, *args: object, **kwargs: object
+) -> object:
+    """Raise for a type without capacity."""
+    words = capacity.refusal(
+        kwargs.get("instance_type"), kwargs.get("placement") or f"{backend.region_name}a"
+    )
+    if words:
+        raise EC2ClientError("InsufficientInstanceCapacity", words)
+    return original(backend, *args, **kwargs)
+
+
+# AWS: termination protection can be asked for at the launch (E11; moto drops it).
+@around(EC2Response, "run_instances")
+def protect_from_termination(original: Original, response: EC2Response) -> ActionResult:
+    """Protect the new instances if the request says so."""
+    answer = original(response)
+    if response._get_bool_param("DisableApiTermination", False):
+        for instance in answer.result.instances:
+            instance.disable_api_termination = True
+    return answer
 
 
 # AWS: an instance shows its profile's own id, which tells a recreated profile of the same name from the old one.

@@ -22,6 +22,8 @@ SETTINGS = {
     "container_prefix": "table-order-ct",
     "loopback_range": "127.0.56.0/24",
     "port": 5056,
+    # The latest restorable time is the present, and changes begin at once.
+    "delays": {"log": 0, "reaction": 0},
 }
 VPC_RANGE = "10.56.0.0/16"
 

@@ -22,8 +22,16 @@ def describe(rds):
 
 
 @pytest.fixture(scope="module")
-def available(describe):
-    return lambda one="orders": wait_for(lambda: describe(one)["DBInstanceStatus"] == "available")
+def available(rds):
+    """Wait until a database is there, available, and has no change before it."""
+
+    def settled(name):
+        (one, *_) = [
+            one for one in rds.describe_db_instances()["DBInstances"] if one["DBInstanceIdentifier"] == name
+        ] or [{"DBInstanceStatus": "absent"}]
+        return one["DBInstanceStatus"] == "available" and not one.get("PendingModifiedValues")
+
+    return lambda one="orders": wait_for(lambda: settled(one))
 
 
 @pytest.fixture(scope="module")

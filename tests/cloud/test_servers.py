@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 
 from local_cloud.shims.ec2 import DEBIAN_AMI
-from tests.cloud.conftest import VPC_RANGE, wait_for
+from tests.cloud.conftest import VPC_RANGE, podman, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -152,14 +152,71 @@ def test_reboot_restarts_the_machine(ec2, server, describe, status, ssh):
     assert ssh(address, "stat --format %Y /proc/1") > before
 
 
+def test_server_that_reboots_itself_comes_back(server, describe, status, ssh):
+    address = describe(server)["PublicIpAddress"]
+    before = ssh(address, "stat --format %Y /proc/1")
+    ssh(address, "sudo systemctl --no-block reboot")
+    wait_for(lambda: status(server) == "initializing")
+    wait_for(lambda: status(server) == "ok")
+    assert ssh(address, "stat --format %Y /proc/1") > before
+    assert describe(server)["State"]["Name"] == "running"
+
+
+def test_image_carries_the_file_system_to_servers_and_back(ec2, vpc, server, describe, status, ssh):
+    def text(one, what="cat state"):
+        return ssh(describe(one)["PublicIpAddress"], what)
+
+    def made():
+        return ec2.describe_images(ImageIds=[image])["Images"][0]["State"] == "available"
+
+    keys = text(server, "cat /etc/ssh/ssh_host_ed25519_key.pub")
+    text(server, "echo then > state; sudo sync")
+    image = ec2.create_image(InstanceId=server, Name="then", NoReboot=True)["ImageId"]
+    wait_for(made)
+    text(server, "echo now > state")
+
+    other = ec2.run_instances(
+        ImageId=image,
+        MinCount=1,
+        MaxCount=1,
+        InstanceType="t3.medium",
+        KeyName="test",
+        SubnetId=vpc["public"],
+        SecurityGroupIds=[vpc["group"]],
+    )["Instances"][0]["InstanceId"]
+    wait_for(lambda: status(other) == "ok")
+    assert (text(other), text(server)) == ("then", "now")
+    assert text(other, "cat /etc/ssh/ssh_host_ed25519_key.pub") != keys
+    ec2.terminate_instances(InstanceIds=[other])
+
+    task = ec2.create_replace_root_volume_task(InstanceId=server, ImageId=image)["ReplaceRootVolumeTask"]
+    ids = [task["ReplaceRootVolumeTaskId"]]
+
+    def replaced():
+        (one,) = ec2.describe_replace_root_volume_tasks(ReplaceRootVolumeTaskIds=ids)[
+            "ReplaceRootVolumeTasks"
+        ]
+        return one["TaskState"] == "succeeded"
+
+    wait_for(replaced)
+    assert text(server) == "then"
+    assert text(server, "cat /etc/ssh/ssh_host_ed25519_key.pub") == keys
+    assert text(server, "sudo cat /root/user-data") == "once"
+    ec2.deregister_image(ImageId=image)
+
+
 def test_gateway_keeps_its_hardware_address(server, describe, ssh):
     neighbours = ssh(describe(server)["PublicIpAddress"], "ip neighbour show 10.56.0.1")
     assert "lladdr 02:00:0a:38:00:01" in neighbours
 
 
-def test_range_that_the_host_routes_is_refused_by_name(cloud, ec2, server):
-    with pytest.raises(ec2.exceptions.ClientError, match=f"overlaps {VPC_RANGE}"):
-        ec2.create_vpc(CidrBlock="10.56.7.0/24")
+def test_a_second_vpc_of_the_same_range_has_no_network_of_this_machine(cloud, ec2, server):
+    """AWS allows it; the address of a server in it would be that of another one here."""
+    before = podman("network", "ls", "--format", "{{.Name}}")
+    other = ec2.create_vpc(CidrBlock=VPC_RANGE)["Vpc"]["VpcId"]
+    assert podman("network", "ls", "--format", "{{.Name}}") == before
+    ec2.delete_vpc(VpcId=other)
+    assert podman("network", "ls", "--format", "{{.Name}}") == before
 
 
 def test_image_that_cannot_run_here_is_refused_by_name(cloud, ec2, vpc):

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "localhost/table-order/al2023-lookalike:latest"
-OWN, NEWER = "2023.5.20241001", "2023.6.20250115"
+OWN, NEWER, NEWEST = "2023.5.20241001", "2023.6.20250115", "2023.7.20250331"
 # What scripts/setup has found out about this machine.
 CONTAINERS_CONF = ROOT / ".state/containers.conf"
 ENVIRONMENT = os.environ | ({"CONTAINERS_CONF": str(CONTAINERS_CONF)} if CONTAINERS_CONF.exists() else {})
@@ -148,12 +148,20 @@ def test_an_update_stays_in_its_release(server):
     assert server("rpm", "--query", "--all") == before
 
 
-def test_latest_is_the_newer_release(server):
+def test_the_newest_release_is_named(server):
+    named = ("dnf", "--quiet", "check-release-update", "--version-only")
+    assert server(*named).split() == [NEWER, NEWEST]
+    assert server(*named, "--latest-only") == NEWEST
+
+
+def test_latest_is_the_newest_release(server):
     # 100: there are updates.
     argv = ("dnf", "--quiet", "check-update", "--releasever")
-    newer, latest = (server(*argv, release, check=False) for release in (NEWER, "latest"))
-    assert newer == latest
+    newer, newest, latest = (server(*argv, release, check=False) for release in (NEWER, NEWEST, "latest"))
+    assert newest == latest
     assert "nginx" in newer
+    assert "kernel6.12" in newest
+    assert "kernel6.12" not in newer
 
 
 def test_an_update_to_another_release_brings_its_packages(server):
@@ -165,3 +173,11 @@ def test_an_update_to_another_release_brings_its_packages(server):
     assert release_of(server, "system-release").startswith(NEWER)
     assert NEWER in server("cat", "/etc/system-release")
     assert server("rpm", "--eval", "%{_dbpath}") == "/var/lib/rpm"
+
+
+def test_a_new_kernel_stays_beside_the_old_one(server):
+    kernels = ("rpm", "--query", "--queryformat", "%{version}\n", "kernel6.12")
+    assert len(server(*kernels).split()) == 1
+    server("dnf", "--assumeyes", "update", f"--releasever={NEWEST}")
+    assert len(server(*kernels).split()) == 2
+    assert server("dnf", "--quiet", "check-release-update", "--version-only") == ""

@@ -8,11 +8,11 @@ from moto.elasticache.exceptions import InvalidParameterCombinationException
 from moto.elasticache.models import ElastiCacheBackend
 
 from local_cloud.shims.elasticache.common import (
-    refuse_bad_node_type,
     refuse_bad_token,
     refuse_unknown_network,
     resolve_version,
 )
+from local_cloud.shims.elasticache.node_types import refuse_node_type
 
 # AWS: ModifyReplicationGroup changes all of these, the members with the group.
 CHANGEABLE = {
@@ -44,9 +44,24 @@ def changes_of(backend: ElastiCacheBackend, values: dict[str, Any], current: Any
             )
         changes["engine_version"] = version
     if "cache_node_type" in changes:
-        refuse_bad_node_type(changes["cache_node_type"])
+        refuse_node_type(changes["cache_node_type"], f"{backend.region_name}a")
     refuse_unknown_network(backend, current.cache_subnet_group_name, changes.get("security_group_ids"))
+    wait_for_window(values, changes, current)
     return changes | tls_changes(values, current) | token_changes(values, current)
+
+
+# AWS: another node type or version waits for the maintenance window unless ApplyImmediately is given (C1).
+def wait_for_window(values: dict[str, Any], changes: dict[str, Any], current: Any) -> None:  # noqa: ANN401
+    """Move changes that wait from `changes` to the pending values of moto's object, or add what waited before."""
+    waiting = current.__dict__.setdefault("waiting", {})
+    for name in ("cache_node_type", "engine_version"):
+        if name in changes and changes[name] != getattr(current, name):
+            waiting[name] = changes.pop(name)
+    if str(values.get("ApplyImmediately", False)).lower() == "true":
+        changes |= waiting
+        waiting.clear()
+    names = {"cache_node_type": "CacheNodeType", "engine_version": "EngineVersion"}
+    current.pending_modified_values = {names[name]: value for name, value in waiting.items()}
 
 
 # AWS: from plain to TLS by way of "preferred", and back the same way; not while a password is required.

@@ -20,7 +20,6 @@ from local_cloud.shims.elasticache.common import (
     complete,
     error,
     new_mark,
-    refuse_bad_node_type,
     refuse_unavailable,
     refuse_unknown_network,
     region_code,
@@ -28,6 +27,7 @@ from local_cloud.shims.elasticache.common import (
     zones,
 )
 from local_cloud.shims.elasticache.hooks import apply_changes, let_go
+from local_cloud.shims.elasticache.node_types import refuse_node_type
 
 
 @around(ElastiCacheBackend, "create_cache_cluster")
@@ -48,7 +48,7 @@ def create_cache_cluster(original: Original, backend: ElastiCacheBackend, **valu
         raise InvalidParameterValueException(
             f"The parameter Engine must be memcached or redis, not {values['engine']}."
         )
-    refuse_bad_node_type(values.get("cache_node_type"))
+    refuse_node_type(values.get("cache_node_type"), zones(backend, values)[0])
     refuse_unknown_network(backend, values.get("cache_subnet_group_name"), values.get("security_group_ids"))
     values["preferred_availability_zone"] = (
         values.get("preferred_availability_zone") or zones(backend, values)[0]
@@ -77,7 +77,7 @@ def cluster_view(cluster: CacheCluster, *, show_nodes: bool) -> dict[str, Any]:
         "PreferredAvailabilityZone": cluster.preferred_availability_zone,
         "CacheClusterCreateTime": cluster.cache_cluster_create_time,
         "PreferredMaintenanceWindow": cluster.preferred_maintenance_window,
-        "PendingModifiedValues": {},
+        "PendingModifiedValues": getattr(cluster, "pending_modified_values", {}),
         "CacheSecurityGroups": [],
         "CacheParameterGroup": {
             "CacheParameterGroupName": cluster.cache_parameter_group_name,

@@ -77,12 +77,6 @@ def refuse_unknown_network(
             raise InvalidParameterValueException(f"Invalid security group ids. {group_id} is not in the VPC.")
 
 
-def refuse_bad_node_type(node_type: str | None) -> None:
-    """Raise for an unknown cache node type."""
-    if not re.fullmatch(r"cache\.[a-z0-9]+\.[a-z0-9]+", node_type or ""):
-        raise InvalidParameterValueException(f"Invalid cache node type: {node_type}")
-
-
 # AWS: an AUTH token needs TLS, and has 16 to 128 characters.
 def refuse_bad_token(token: str | None, tls: object) -> None:
     """Raise for a token without TLS, or of the wrong length."""

@@ -14,7 +14,6 @@ from local_cloud.shims.elasticache.changes import changes_of
 from local_cloud.shims.elasticache.common import (
     complete,
     new_mark,
-    refuse_bad_node_type,
     refuse_bad_token,
     refuse_unavailable,
     refuse_unknown_network,
@@ -23,6 +22,7 @@ from local_cloud.shims.elasticache.common import (
     zones,
 )
 from local_cloud.shims.elasticache.hooks import apply_changes, let_go
+from local_cloud.shims.elasticache.node_types import refuse_node_type
 
 
 @around(ElastiCacheBackend, "create_replication_group")
@@ -33,7 +33,7 @@ def create_replication_group(original: Original, backend: ElastiCacheBackend, **
     values["cache_parameter_group_name"] = values.get("cache_parameter_group_name") or "default.redis7"
     complete(values)
     refuse_unknown_network(backend, values.get("cache_subnet_group_name"), values.get("security_group_ids"))
-    refuse_bad_node_type(values.get("cache_node_type"))
+    refuse_node_type(values.get("cache_node_type"), zones(backend, values)[0])
     refuse_bad_token(values.get("auth_token"), values.get("transit_encryption_enabled"))
     count = values.get("num_cache_clusters") or 1 + (values.get("replicas_per_node_group") or 0)
     if values.get("automatic_failover_enabled") and count < 2:

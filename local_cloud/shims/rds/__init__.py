@@ -1,9 +1,13 @@
 """RDS: its refusals, its defaults, and parameter groups with their parameters."""
 
 from local_cloud.shims.rds import (
+    automated_backups,
+    changes,
+    classes,
     instances,
     maintenance,
     parameter_groups,
+    restores,
     states,
     storage,
     subnet_groups,
@@ -12,9 +16,13 @@ from local_cloud.shims.rds import (
 )
 
 __all__ = [
+    "automated_backups",
+    "changes",
+    "classes",
     "instances",
     "maintenance",
     "parameter_groups",
+    "restores",
     "states",
     "storage",
     "subnet_groups",

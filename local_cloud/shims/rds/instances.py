@@ -1,4 +1,4 @@
-"""RDS: refusals and defaults at the creation, modification and deletion of an instance."""
+"""RDS: refusals and defaults at the creation and deletion of an instance."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from moto.rds.exceptions import InvalidParameterCombination, InvalidParameterVal
 from moto.rds.models import DBInstance, RDSBackend
 
 from local_cloud.patching import Original, around
+from local_cloud.shims.rds.classes import refuse_class
 from local_cloud.shims.rds.parameter_groups import parameter_values, refuse_foreign_parameter_family
-from local_cloud.shims.rds.states import MAY_BE_CHANGED, MAY_BE_SNAPSHOTTED, refuse_state
-from local_cloud.shims.rds.storage import refuse_storage, refuse_tuned_small_gp3
-from local_cloud.shims.rds.versions import refuse_downgrade, resolve_version
+from local_cloud.shims.rds.states import MAY_BE_SNAPSHOTTED, refuse_state
+from local_cloud.shims.rds.storage import refuse_tuned_small_gp3
+from local_cloud.shims.rds.versions import resolve_version
 
 RESERVED_NAMES = {"admin", "rdsadmin", "rds_superuser", "rdsrepladmin", "rds_replication", "rds_password"}
 RESERVED_NAMES |= {"user", "public", "none", "current_user", "session_user"}
@@ -27,6 +28,7 @@ def create_db_instance(original: Original, backend: RDSBackend, values: dict[str
     if values.get("engine") == "postgres" and not values.get("db_cluster_identifier"):
         refuse_reserved_names(values)
         refuse_invalid_password(values)
+        refuse_class(backend, values)
         refuse_character_set(values)
         refuse_tuned_small_gp3(values)
         values["engine_version"] = resolve_version(values.get("engine_version"))
@@ -36,12 +38,18 @@ def create_db_instance(original: Original, backend: RDSBackend, values: dict[str
     refuse_foreign_parameter_family(backend, values)
     complete(backend, values)
     instance = original(backend, values)
-    # AWS: every instance has a unique resource id.
+    instance.applied_parameters = parameter_values(instance)
+    return instance
+
+
+# AWS: every instance has a unique resource id.
+@around(DBInstance, "__init__")
+def give_resource_id(original: Original, instance: DBInstance, *args: object, **kwargs: object) -> None:
+    """Give a new instance its own id."""
+    original(instance, *args, **kwargs)
     instance.dbi_resource_id = "db-" + "".join(
         secrets.choice(string.ascii_uppercase + "234567") for _ in range(26)
     )
-    instance.applied_parameters = parameter_values(instance)
-    return instance
 
 
 # AWS: some names are reserved by the engine.
@@ -122,7 +130,7 @@ def refuse_foreign_security_groups(backend: RDSBackend, values: dict[str, Any]) 
 
 
 def complete(backend: RDSBackend, values: dict[str, Any]) -> None:
-    """Fill in AWS's defaults: a zone of the subnet group, not public, the current CA."""
+    """Fill in AWS's defaults: the subnet group's zone and default security group, private with one of one's own, the current CA."""
     name = values.get("db_subnet_group_name")
     if name:
         zones = [subnet.availability_zone for subnet in backend.describe_db_subnet_groups(name)[0]._subnets]
@@ -132,8 +140,12 @@ def complete(backend: RDSBackend, values: dict[str, Any]) -> None:
                 "InvalidSubnet",
                 f"No subnet of the DB subnet group {name} is in the requested availability zone {zone}.",
             )
+    if name and not values.get("vpc_security_group_ids"):
+        ec2 = ec2_backends[backend.account_id][backend.region_name]
+        vpc_id = backend.describe_db_subnet_groups(name)[0].vpc_id
+        values["vpc_security_group_ids"] = [ec2.get_default_security_group(vpc_id).id]
     if values.get("publicly_accessible") is None:
-        values["publicly_accessible"] = False
+        values["publicly_accessible"] = name in (None, "default")
     values.setdefault("ca_certificate_identifier", "rds-ca-rsa2048-g1")
 
 
@@ -143,51 +155,6 @@ DBInstance.endpoint = property(
         None if instance.status == "creating" else {"Address": instance.address, "Port": instance.port}
     )
 )
-# AWS: these wait for the maintenance window unless ApplyImmediately is given.
-DEFERRED = ("db_instance_class", "allocated_storage", "engine_version", "multi_az", "storage_type", "iops")
-DEFERRED += ("storage_throughput", "master_user_password", "port", "license_model")
-PENDING_NAMES = {"db_instance_class": "DBInstanceClass", "multi_az": "MultiAZ"}
-
-
-@around(RDSBackend, "modify_db_instance")
-def modify_db_instance(
-    original: Original, backend: RDSBackend, identifier: str, values: dict[str, Any]
-) -> object:
-    """Refuse as AWS does, and defer changes to the maintenance window."""
-    instance = backend.describe_db_instances(identifier)[0]
-    refuse_retention(values)
-    refuse_foreign_security_groups(backend, values)
-    if instance.engine == "postgres":
-        refuse_invalid_password(values)
-        refuse_tuned_small_gp3(
-            {"storage_type": instance.storage_type, "allocated_storage": instance.allocated_storage, **values}
-        )
-        refuse_downgrade(instance, values)
-        refuse_storage(instance, values)
-        refuse_foreign_parameter_family(
-            backend, {"engine": "postgres", "engine_version": instance.engine_version, **values}
-        )
-    if not hasattr(instance, "renaming"):
-        refuse_state(instance, MAY_BE_CHANGED)
-    if "vpc_security_group_ids" in values and not values["vpc_security_group_ids"]:
-        del values["vpc_security_group_ids"]
-    pending = instance.__dict__.setdefault("pending_modified_values", {})
-    if values.get("apply_immediately"):
-        pending.clear()
-    else:
-        for name in DEFERRED:
-            # moto keeps most values under a leading underscore, and refuses to read the password.
-            present = instance.__dict__.get(f"_{name}", instance.__dict__.get(name))
-            if values.get(name) is not None and values[name] != present:
-                value = "****" if name == "master_user_password" else values[name]
-                pending[PENDING_NAMES.get(name, _camel(name))] = value
-                instance.__dict__.setdefault("deferred", {})[name] = values[name]
-            values.pop(name, None)
-    return original(backend, identifier, values)
-
-
-def _camel(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
 
 
 # AWS: deleting needs a decision about the final snapshot.

@@ -8,7 +8,7 @@ import types
 
 import boto3
 
-from local_cloud import instances, snapshots
+from local_cloud import instances, server_images, snapshots
 from local_cloud.caches import Caches
 from local_cloud.cloud import Cloud
 from local_cloud.containers import Podman
@@ -30,7 +30,7 @@ class NotingPodman(Podman):
         super().__init__("unit")
         self.told = []
 
-    def call(self, *arguments, stdin=b""):
+    def call(self, *arguments, stdin=b"", timeout=0):
         words = 2 if arguments[0] == "network" else 1
         named = " ".join(one for one in arguments[words:] if not one.startswith("--network="))
         kind = next((name for mark, name in NAMES.items() if mark in named), "image")
@@ -47,7 +47,9 @@ def main() -> None:
     podman = NotingPodman()
     cloud = Cloud(Settings("unit", "unit", port=0), podman=podman)
     cloud.network.firewall = NoFirewall()
+    cloud.delays["reaction"] = 0
     servers = Instances(cloud)
+    server_images.install(servers)
     snapshots.install(Databases(cloud))
     Caches(cloud)
     listeners = Listeners(Application(cloud, servers.by_private_address), port=0)
@@ -59,8 +61,9 @@ def main() -> None:
 
     def then(chapter):
         """Wait for the slow work, say what podman was told, and begin another chapter."""
-        for queue in list(cloud.queues.values()):
-            queue.submit(lambda: None).result()
+        for _ in range(2):  # work may order more work
+            for queue in list(cloud.queues.values()):
+                queue.submit(lambda: None).result()
         if podman.told[1:]:
             print(f"{podman.told[0]}: {', '.join(podman.told[1:])}")
         podman.told[:] = [chapter]
@@ -94,9 +97,17 @@ def server(ec2, subnet, then) -> None:
         NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet, "DeleteOnTermination": True}],
     )["Instances"]
     ids = {"InstanceIds": [one["InstanceId"]]}
-    for verb in ("stop", "start", "reboot", "terminate"):
+    for verb in ("stop", "start", "reboot"):
         then(f"server, {verb}")
         getattr(ec2, f"{verb}_instances")(**ids)
+    then("server, image")
+    image = ec2.create_image(InstanceId=one["InstanceId"], Name="image")["ImageId"]
+    then("server, root volume")
+    ec2.create_replace_root_volume_task(InstanceId=one["InstanceId"], ImageId=image)
+    then("server, image is deregistered")
+    ec2.deregister_image(ImageId=image)
+    then("server, terminate")
+    ec2.terminate_instances(**ids)
     then("server is gone")
 
 
@@ -116,6 +127,12 @@ def database(rds, subnets, then) -> None:
     )
     then("database, password")
     rds.modify_db_instance(**name, MasterUserPassword="another1", ApplyImmediately=True)
+    then("database, class")
+    rds.modify_db_instance(**name, DBInstanceClass="db.t3.small", ApplyImmediately=True)
+    then("database, no backups")
+    rds.modify_db_instance(**name, BackupRetentionPeriod=0, ApplyImmediately=True)
+    then("database, backups")
+    rds.modify_db_instance(**name, BackupRetentionPeriod=2, ApplyImmediately=True)
     for verb in ("stop", "start", "reboot"):
         then(f"database, {verb}")
         getattr(rds, f"{verb}_db_instance")(**name)
@@ -126,6 +143,7 @@ def database(rds, subnets, then) -> None:
     rds.restore_db_instance_from_db_snapshot(
         **restored, DBSnapshotIdentifier="snapshot", DBSubnetGroupName="group"
     )
+    point_in_time(rds, name, then)
     for one in (restored, name):
         then(f"database {one['DBInstanceIdentifier']} is deleted")
         rds.delete_db_instance(**one, SkipFinalSnapshot=True)
@@ -133,6 +151,29 @@ def database(rds, subnets, then) -> None:
     rds.delete_db_snapshot(DBSnapshotIdentifier="snapshot")
     then("databases are gone")
     assert rds.describe_db_instances()["DBInstances"] == []
+
+
+def point_in_time(rds, name, then) -> None:
+    then("database is restored to a time")
+    latest = {"UseLatestRestorableTime": True, "DBSubnetGroupName": "group"}
+    rds.restore_db_instance_to_point_in_time(
+        SourceDBInstanceIdentifier="one", TargetDBInstanceIdentifier="three", **latest
+    )
+    three = {"DBInstanceIdentifier": "three"}
+    then("database, renamed")
+    rds.modify_db_instance(**three, NewDBInstanceIdentifier="four", ApplyImmediately=True)
+    then("database, deleted but for its backups")
+    (four,) = rds.describe_db_instances(DBInstanceIdentifier="four")["DBInstances"]
+    rds.delete_db_instance(DBInstanceIdentifier="four", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
+    then("database is restored from them")
+    resource = {"DbiResourceId": four["DbiResourceId"]}
+    rds.restore_db_instance_to_point_in_time(
+        SourceDbiResourceId=four["DbiResourceId"], TargetDBInstanceIdentifier="four", **latest
+    )
+    then("they are deleted")
+    rds.delete_db_instance_automated_backup(**resource)
+    then("database four is deleted")
+    rds.delete_db_instance(DBInstanceIdentifier="four", SkipFinalSnapshot=True)
 
 
 def replication_group(cache, subnets, then) -> None:
@@ -152,6 +193,8 @@ def replication_group(cache, subnets, then) -> None:
     )
     then("cache, token")
     cache.modify_replication_group(**name, AuthToken=TOKEN[::-1], ApplyImmediately=True)
+    then("cache, node type")
+    cache.modify_replication_group(**name, CacheNodeType="cache.t3.small", ApplyImmediately=True)
     then("cache is deleted")
     cache.delete_replication_group(**name)
     then("cache is gone")

@@ -13,18 +13,22 @@ LAYERS = """
 __main__
 run
 server
-door metadata snapshots
+door metadata server_images snapshots
 caches databases instances
 backups
 cloud
-backing guard shims stops
+backing guard lag shims stops
 needs network
-calls containers
-shims.cloudwatch shims.ec2 shims.elasticache shims.rds shims.s3 shims.s3_policies shims.secretsmanager
-shims.elasticache.clusters shims.elasticache.replication_groups shims.rds.instances
+calls machine_files
+containers
+shims.cloudwatch shims.ec2 shims.elasticache shims.images shims.rds shims.s3 shims.s3_policies shims.secretsmanager
+shims.elasticache.clusters shims.elasticache.replication_groups shims.rds.changes shims.rds.restores
+shims.rds.automated_backups shims.rds.instances
 shims.elasticache.changes shims.elasticache.subnet_groups
+shims.elasticache.node_types
 shims.elasticache.common shims.elasticache.hooks
-shims.rds.maintenance
+shims.rds.classes shims.rds.maintenance
+shims.capacity
 shims.rds.parameter_groups shims.rds.states shims.rds.storage shims.rds.subnet_groups shims.rds.versions shims.rds.windows
 certificates faults patching policies settings
 """

@@ -20,7 +20,7 @@ from local_cloud.containers import File, archive
 def test_settings_have_defaults():
     parsed = settings.parse({"name": "local"})
     assert (parsed.port, parsed.account, parsed.region) == (5000, "123456789012", "ap-northeast-2")
-    assert parsed.delays == dict.fromkeys(settings.DELAYED, 0.0)
+    assert parsed.delays == settings.DELAYED
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,17 @@ def test_overlapping_range_is_refused_by_name(monkeypatch):
     with pytest.raises(network.AddressRangeError, match=r"'10\.0\.0\.0/16' overlaps 10\.0\.0\.0/8, .* tun0"):
         network.check_free(ipaddress.IPv4Network("10.0.0.0/16"))
     network.check_free(ipaddress.IPv4Network("192.168.0.0/16"))
+
+
+def test_a_second_vpc_of_a_range_is_known():
+    networks = network.Network(settings.parse({"name": "x", "container_prefix": "mine", "port": 5055}), None)
+    assert not networks.has_range("10.0.0.0/16")
+    networks.vpcs["vpc-1"] = network.VpcNetwork(
+        "mine-vpc-1", ipaddress.IPv4Network("10.0.0.0/16"), "10.0.0.1", "podman1"
+    )
+    assert networks.has_range("10.0.0.0/16")
+    assert networks.has_range("10.0.3.0/24")
+    assert not networks.has_range("10.1.0.0/16")
 
 
 def test_archive_keeps_owners_modes_and_links():
@@ -181,7 +192,9 @@ def test_a_group_takes_the_connections_of_its_mode(mode, plain, tls):
 
 def test_token_strategies():
     rotate = caches.token_commands("old", "new", "ROTATE").splitlines()
-    assert rotate == ['AUTH "old"', 'ACL SETUSER default ">new"']
+    assert rotate == ['AUTH "old"', 'ACL SETUSER default resetpass ">old" ">new"']
+    again = caches.token_commands("new", "new", "ROTATE").splitlines()
+    assert again == ['AUTH "new"', 'ACL SETUSER default ">new"']
     assert "resetpass" in caches.token_commands("old", "new", "SET")
     assert "nopass" in caches.token_commands("old", None, "DELETE")
     assert caches.token_commands(None, "new", "SET").startswith("ACL")

@@ -1,6 +1,7 @@
 """The local cloud's own paths, ordered faults, reset, and who is answered."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 
@@ -9,6 +10,7 @@ from cryptography import x509
 
 from local_cloud.faults import action_of
 from local_cloud.server import Application
+from local_cloud.settings import DELAYED
 
 
 def request(url, path, method="GET", document=None):
@@ -16,7 +18,7 @@ def request(url, path, method="GET", document=None):
     data = None if document is None else json.dumps(document).encode()
     call = urllib.request.Request(url + path, data=data, method=method)
     try:
-        with urllib.request.urlopen(call, timeout=10) as answer:
+        with urllib.request.urlopen(call, timeout=60) as answer:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
@@ -51,7 +53,7 @@ def shown(client):
 
 def test_delays_are_set_and_checked(url, cloud):
     assert request(url, "/local-cloud/delays", "PUT", {"database": 2})[0] == 200
-    assert cloud.delays == dict.fromkeys(cloud.delays, 0.0) | {"database": 2.0}
+    assert cloud.delays == DELAYED | {"database": 2.0}
     status, body = request(url, "/local-cloud/delays", "PUT", {"disk": 2})
     assert status == 400
     assert b"disk" in body
@@ -113,6 +115,126 @@ def test_bad_fault_is_refused(url):
     status, body = request(url, "/local-cloud/faults", "POST", {"code": "AccessDenied"})
     assert status == 400
     assert b"action" in body
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        ({"action": "X"}, b"a kind, a code or seconds"),
+        ({"action": "X", "kind": "tired"}, b"no kind tired"),
+        ({"action": "X", "kind": "expired", "every": 0}, b"every is at least 1"),
+    ],
+)
+def test_fault_without_sense_is_refused(url, fault, problem):
+    status, body = request(url, "/local-cloud/faults", "POST", fault)
+    assert status == 400
+    assert problem in body
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "code"),
+    [
+        ("ec2", "describe_vpcs", "RequestLimitExceeded"),
+        ("s3", "list_buckets", "SlowDown"),
+        ("rds", "describe_db_instances", "Throttling"),
+        ("secretsmanager", "list_secrets", "ThrottlingException"),
+    ],
+)
+def test_a_kind_of_fault_knows_the_words_of_a_service(url, client, refused, monkeypatch, service, call, code):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    request(url, "/local-cloud/faults", "POST", {"action": f"{service}:*", "kind": "throttling", "times": 0})
+    answer = refused(getattr(client(service), call))
+    request(url, "/local-cloud/faults", "DELETE")
+    assert answer.startswith(f"{code}: ")
+
+
+def test_a_fault_waits_for_its_calls(url, ec2, refused):
+    wanted = {"action": "ec2:Describe*", "code": "ExpiredToken", "after": 1, "every": 2, "times": 2}
+    request(url, "/local-cloud/faults", "POST", {**wanted, "access_key": "unit"})
+    met = []
+    for number in range(6):
+        try:
+            ec2.describe_vpcs()
+        except ec2.exceptions.ClientError:
+            met.append(number)
+    (shown,) = json.loads(request(url, "/local-cloud/faults")[1])["faults"]
+    request(url, "/local-cloud/faults", "DELETE")
+    assert met == [2, 4]
+    assert shown["met"] == 2
+
+
+def test_a_fault_of_another_key_is_not_met(url, ec2):
+    request(url, "/local-cloud/faults", "POST", {"action": "*", "kind": "internal", "access_key": "local"})
+    ec2.describe_vpcs()
+    request(url, "/local-cloud/faults", "DELETE")
+
+
+def test_a_slow_call_is_answered(url, ec2):
+    request(url, "/local-cloud/faults", "POST", {"action": "DescribeVpcs", "seconds": 0.3})
+    began = time.monotonic()
+    ec2.describe_vpcs()
+    assert time.monotonic() - began >= 0.3
+    request(url, "/local-cloud/faults", "DELETE")
+
+
+@pytest.fixture
+def lag(url):
+    """Order seconds of lag; it ends with the test."""
+    yield lambda **seconds: request(url, "/local-cloud/consistency", "PUT", seconds)
+    request(url, "/local-cloud/consistency", "PUT", {})
+
+
+def test_what_ec2_made_is_not_seen_at_once(lag, ec2, refused, cloud):
+    assert lag(ec2=100)[0] == 200
+    vpc = ec2.create_vpc(CidrBlock="10.96.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.96.1.0/24")["Subnet"]["SubnetId"]
+    assert refused(ec2.describe_vpcs, VpcIds=[vpc]) == f"InvalidVpcID.NotFound: The ID '{vpc}' does not exist"
+    assert vpc not in {one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]}
+    assert subnet not in {one["SubnetId"] for one in ec2.describe_subnets()["Subnets"]}
+    cloud.lag.seconds["ec2"] = 0.0
+    assert vpc in {one["VpcId"] for one in ec2.describe_vpcs()["Vpcs"]}
+    ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def test_what_iam_made_is_not_seen_at_once(lag, client, ec2, refused, cloud):
+    iam = client("iam")
+    lag(iam=100)
+    iam.create_instance_profile(InstanceProfileName="late")
+    assert refused(iam.get_instance_profile, InstanceProfileName="late").startswith("NoSuchEntity")
+    asked = {"InstanceId": "i-0123456789abcdef0", "IamInstanceProfile": {"Name": "late"}}
+    assert "Invalid IAM Instance Profile name" in refused(ec2.associate_iam_instance_profile, **asked)
+    cloud.lag.seconds["iam"] = 0.0
+    iam.get_instance_profile(InstanceProfileName="late")
+    iam.delete_instance_profile(InstanceProfileName="late")
+
+
+def test_the_list_of_tags_lags(lag, client, cloud):
+    def listed():
+        found = client("resourcegroupstaggingapi").get_resources()["ResourceTagMappingList"]
+        return [one["ResourceARN"] for one in found if one["ResourceARN"].endswith(":late")]
+
+    lag(tags=100)
+    sns = client("sns")
+    topic = sns.create_topic(Name="late", Tags=[{"Key": "a", "Value": "b"}])["TopicArn"]
+    assert listed() == []
+    cloud.lag.seconds["tags"] = 0.0
+    assert listed() == [topic]
+    sns.delete_topic(TopicArn=topic)
+
+
+def test_a_lag_that_cannot_be_ordered_is_refused(lag):
+    status, body = lag(s3=1)
+    assert status == 400
+    assert b"no lag of s3" in body
+
+
+def test_capacity_and_maintenance_are_ordered(url):
+    status, body = request(url, "/local-cloud/capacity", "PUT", {"refused": ["t3.large"]})
+    assert (status, json.loads(body)) == (200, {"refused": ["t3.large"]})
+    request(url, "/local-cloud/capacity", "PUT", {"refused": []})
+    assert request(url, "/local-cloud/capacity", "PUT", {"lacking": []})[0] == 400
+    assert request(url, "/local-cloud/maintenance", "PUT", {"nothing": {}})[0] == 400
 
 
 def test_other_requests_pass_while_a_fault_waits(url, ec2):

@@ -7,7 +7,8 @@ from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import ec2_backends
 
 from local_cloud.containers import ContainerError
-from local_cloud.instances import MACHINE_IMAGES, Instances, machine_files
+from local_cloud.instances import MACHINE_IMAGES, Instances
+from local_cloud.machine_files import machine_files
 from local_cloud.shims.ec2 import DEBIAN_AMI, DEBIAN_OWNER, DEBIAN_PARAMETER
 from tests.unit.local_cloud.conftest import REGION
 
@@ -253,7 +254,7 @@ AMAZON, DEBIAN = "localhost/table-order/al2023-lookalike:latest", "localhost/tab
 
 def machine_image(ec2_backend, ami, *images):
     cloud = types.SimpleNamespace(podman=Images(*images))
-    return Instances.image(types.SimpleNamespace(cloud=cloud), ec2_backend, ami)
+    return Instances.image(types.SimpleNamespace(cloud=cloud, own={}), ec2_backend, ami)
 
 
 @pytest.fixture
@@ -282,6 +283,6 @@ def test_another_image_is_refused_with_what_can_be_run(ec2, backend):
 def test_the_key_is_for_the_user_of_the_image(user):
     key = types.SimpleNamespace(public_key="ssh-ed25519 AAAA")
     pairs = types.SimpleNamespace(key_pairs={"key": key})
-    instance = types.SimpleNamespace(ec2_backend=pairs, key_name="key", user_data=None)
+    instance = types.SimpleNamespace(id="i-1", ec2_backend=pairs, key_name="key", user_data=None)
     paths = [file.path for file in machine_files(instance, user, "http://10.0.0.1:5000")]
     assert f"/home/{user}/.ssh/authorized_keys" in paths

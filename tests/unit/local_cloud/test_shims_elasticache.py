@@ -2,6 +2,7 @@
 
 import pytest
 
+from local_cloud.shims import capacity
 from local_cloud.shims.elasticache import hooks
 
 TOKEN = "0123456789abcdef"
@@ -190,7 +191,7 @@ def test_single_cluster_lives_its_life(cache, refused, subnet_group):
         cache.create_cache_cluster, **arguments | {"Engine": "valkey"}
     )
     cache.create_cache_cluster(**arguments)
-    cache.modify_cache_cluster(CacheClusterId="single", CacheNodeType="cache.t3.small")
+    cache.modify_cache_cluster(CacheClusterId="single", CacheNodeType="cache.t3.small", ApplyImmediately=True)
     shown = cache.describe_cache_clusters(CacheClusterId="single", ShowCacheNodeInfo=True)["CacheClusters"][0]
     assert shown["CacheNodeType"] == "cache.t3.small"
     assert shown["CacheNodes"][0]["Endpoint"]["Address"].endswith(".0001.apn2.cache.amazonaws.com")
@@ -271,3 +272,49 @@ def test_a_deleted_group_is_shown_until_its_server_is_gone(cache, create, monkey
     (forget,) = kept
     forget()
     assert cache.describe_replication_groups()["ReplicationGroups"] == []
+
+
+def test_a_node_type_is_one_of_the_allowed(cache, refused, create, wanted, monkeypatch):
+    create()
+    name = {"ReplicationGroupId": wanted["ReplicationGroupId"]}
+    allowed = cache.list_allowed_node_type_modifications(**name)
+    assert {"cache.t3.small", "cache.t4g.micro"} <= set(allowed["ScaleUpModifications"])
+    assert allowed["ScaleDownModifications"] == []
+    change = {**name, "ApplyImmediately": True}
+    assert "Invalid cache node type" in refused(
+        cache.modify_replication_group, CacheNodeType="cache.t3.huge", **change
+    )
+    monkeypatch.setattr(capacity, "LACKING", {"cache.t3.small"})
+    answer = refused(cache.modify_replication_group, CacheNodeType="cache.t3.small", **change)
+    assert answer.startswith("InsufficientCacheClusterCapacity")
+    monkeypatch.setattr(capacity, "LACKING", set())
+    group = cache.modify_replication_group(CacheNodeType="cache.t3.small", **change)["ReplicationGroup"]
+    assert group["CacheNodeType"] == "cache.t3.small"
+    allowed = cache.list_allowed_node_type_modifications(**name)
+    assert "cache.t3.micro" in allowed["ScaleDownModifications"]
+
+
+def test_a_node_type_waits_for_the_window_unless_immediate(cache, create, wanted):
+    create()
+    name = {"ReplicationGroupId": wanted["ReplicationGroupId"]}
+    waiting = cache.modify_replication_group(**name, CacheNodeType="cache.t3.small")["ReplicationGroup"]
+    assert waiting["CacheNodeType"] == "cache.t3.micro"
+    (member,) = cache.describe_cache_clusters()["CacheClusters"]
+    assert member["CacheNodeType"] == "cache.t3.micro"
+    done = cache.modify_replication_group(**name, ApplyImmediately=True)["ReplicationGroup"]
+    assert done["CacheNodeType"] == "cache.t3.small"
+
+
+def test_a_group_made_again_has_another_endpoint(cache, create, wanted):
+    def endpoint():
+        return create()["NodeGroups"][0]["PrimaryEndpoint"]["Address"]
+
+    first = endpoint()
+    cache.delete_replication_group(ReplicationGroupId=wanted["ReplicationGroupId"])
+    assert endpoint() != first
+
+
+def test_no_service_update_waits(cache, create, wanted):
+    create()
+    asked = {"ReplicationGroupIds": [wanted["ReplicationGroupId"]]}
+    assert cache.describe_update_actions(**asked)["UpdateActions"] == []

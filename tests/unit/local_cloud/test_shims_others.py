@@ -136,3 +136,26 @@ def test_period_of_an_alarm_is_whole_minutes(client, refused):
     }
     assert "Period" in refused(cloudwatch.put_metric_alarm, **alarm, Period=45)
     cloudwatch.put_metric_alarm(**alarm, Period=300)
+
+
+def test_a_secret_without_a_function_is_not_rotated(client, refused):
+    secrets = client("secretsmanager")
+    secrets.create_secret(Name="unrotated", SecretString="a")
+    assert "rotation function ARN" in refused(secrets.rotate_secret, SecretId="unrotated")
+
+
+def test_versions_of_a_secret_have_their_stages(client, refused):
+    secrets = client("secretsmanager")
+    first = secrets.create_secret(Name="staged", SecretString="a")["VersionId"]
+    token = "0123456789abcdef0123456789abcdef"
+    put = {"SecretId": "staged", "ClientRequestToken": token, "VersionStages": ["AWSPENDING"]}
+    for _ in range(2):  # the same again is no change (R34)
+        assert secrets.put_secret_value(**put, SecretString="b")["VersionId"] == token
+    assert refused(secrets.put_secret_value, **put, SecretString="c").startswith("ResourceExistsException")
+    assert secrets.get_secret_value(SecretId="staged")["SecretString"] == "a"
+    assert secrets.get_secret_value(SecretId="staged", VersionStage="AWSPENDING")["SecretString"] == "b"
+    move = {"SecretId": "staged", "VersionStage": "AWSCURRENT", "MoveToVersionId": token}
+    secrets.update_secret_version_stage(**move, RemoveFromVersionId=first)
+    assert secrets.get_secret_value(SecretId="staged")["SecretString"] == "b"
+    previous = secrets.get_secret_value(SecretId="staged", VersionStage="AWSPREVIOUS")
+    assert previous["SecretString"] == "a"

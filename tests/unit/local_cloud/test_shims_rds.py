@@ -3,6 +3,8 @@
 import pytest
 from moto.rds.models import rds_backends
 
+from local_cloud.shims import capacity
+from local_cloud.shims.rds import maintenance
 from local_cloud.shims.rds.versions import POSTGRES_VERSIONS
 from local_cloud.shims.rds.windows import check_windows
 
@@ -76,6 +78,7 @@ def set_parameter(rds, group, name, value, method="pending-reboot"):
 @pytest.mark.parametrize(
     ("argument", "value", "message"),
     [
+        ("DBInstanceClass", "db.zz.medium", "Invalid DB Instance class"),
         ("MasterUsername", "admin", "reserved word"),
         ("MasterUsername", "pg_master", "reserved word"),
         ("MasterUsername", "1master", "begin with a letter"),
@@ -173,6 +176,8 @@ def test_modification_waits_for_the_window_unless_immediate(rds, create):
     ("argument", "value", "message"),
     [
         ("EngineVersion", "15.13", "Cannot upgrade postgres"),
+        ("DBInstanceClass", "db.zz.medium", "Invalid DB Instance class"),
+        ("CACertificateIdentifier", "rds-ca-2019", "CertificateNotFound"),
         ("MasterUserPassword", "with space 1", "besides '/', '@'"),
         ("BackupRetentionPeriod", 40, "Invalid backup retention period"),
         ("StorageThroughput", 125, "storage size less than 400"),
@@ -369,3 +374,71 @@ def test_pending_maintenance_is_listed(rds, create):
     asked["Filters"][0]["Values"] = [second["DBInstanceIdentifier"]]
     assert rds.describe_pending_maintenance_actions(**asked)["PendingMaintenanceActions"] == []
     instance.pending_maintenance = []
+
+
+def test_pending_maintenance_is_applied(rds, refused, create):
+    made = create()
+    asked = {"ResourceIdentifier": made["DBInstanceArn"], "ApplyAction": "system-update"}
+    answer = refused(rds.apply_pending_maintenance_action, **asked, OptInType="immediate")
+    assert answer.startswith("ResourceNotFound")
+    ordered = {made["DBInstanceIdentifier"]: {"actions": [{"Action": "system-update"}]}}
+    maintenance.order("123456789012", "ap-northeast-2", ordered)
+    later = rds.apply_pending_maintenance_action(**asked, OptInType="next-maintenance")
+    details = later["ResourcePendingMaintenanceActions"]["PendingMaintenanceActionDetails"]
+    assert details == [{"Action": "system-update", "OptInStatus": "next-maintenance"}]
+    rds.apply_pending_maintenance_action(**asked, OptInType="immediate")
+    assert rds.describe_pending_maintenance_actions()["PendingMaintenanceActions"] == []
+
+
+def test_an_instance_shows_the_end_of_its_certificate(rds, create):
+    made = create()
+    details = made["CertificateDetails"]
+    assert details["CAIdentifier"] == "rds-ca-rsa2048-g1"
+    assert 360 < (details["ValidTill"] - made["InstanceCreateTime"]).days <= 365
+    ordered = {made["DBInstanceIdentifier"]: {"certificate_valid_till": "2030-01-02T03:04:05+00:00"}}
+    shown = maintenance.order("123456789012", "ap-northeast-2", ordered)
+    assert shown[made["DBInstanceIdentifier"]]["certificate_valid_till"].startswith("2030-01-02")
+    (after,) = rds.describe_db_instances(DBInstanceIdentifier=made["DBInstanceIdentifier"])["DBInstances"]
+    assert after["CertificateDetails"]["ValidTill"].year == 2030
+    (authority,) = rds.describe_certificates(CertificateIdentifier="rds-ca-rsa2048-g1")["Certificates"]
+    assert authority["ValidTill"].year == 2061
+
+
+@pytest.mark.parametrize(
+    ("ordered", "problem"),
+    [
+        ({"nothing": {}}, "no database nothing"),
+        ({"ordered": {"action": []}}, "use actions"),
+        ({"ordered": {"actions": [{"Action": "sleep"}]}}, "no action sleep"),
+    ],
+)
+def test_maintenance_that_cannot_be_ordered_is_refused(create, ordered, problem):
+    create(DBInstanceIdentifier="ordered")
+    with pytest.raises(ValueError, match=problem):
+        maintenance.order("123456789012", "ap-northeast-2", ordered)
+
+
+def test_versions_have_their_ends(rds):
+    (major,) = rds.describe_db_major_engine_versions(Engine="postgres", MajorEngineVersion="15")[
+        "DBMajorEngineVersions"
+    ]
+    ends = {
+        one["LifecycleSupportName"]: one["LifecycleSupportEndDate"].date().isoformat()
+        for one in major["SupportedEngineLifecycles"]
+    }
+    assert ends["open-source-rds-standard-support"] == "2028-02-29"
+    newest = rds.describe_db_engine_versions(Engine="postgres", EngineVersion="15")["DBEngineVersions"][-1]
+    assert newest["EngineVersion"] == POSTGRES_VERSIONS[-1]
+
+
+def test_classes_that_can_be_ordered(rds, refused, wanted, monkeypatch):
+    def options(name, version="15"):
+        asked = {"Engine": "postgres", "EngineVersion": version, "DBInstanceClass": name, "Vpc": True}
+        return rds.describe_orderable_db_instance_options(**asked)["OrderableDBInstanceOptions"]
+
+    found = options("db.t4g.medium")
+    assert {one["StorageType"] for one in found} == {"gp2", "gp3", "io1"}
+    assert "ap-northeast-2c" in {one["Name"] for one in found[0]["AvailabilityZones"]}
+    assert options("db.zz.medium") == options("db.t3.small", "9.6") == []
+    monkeypatch.setattr(capacity, "LACKING", {"db.t3.small"})
+    assert refused(rds.create_db_instance, **wanted).startswith("InsufficientDBInstanceCapacity")
