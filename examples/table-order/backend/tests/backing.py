@@ -96,8 +96,8 @@ def postgres(directory: Path) -> Iterator[str]:
 
 
 @contextmanager
-def redis_server(directory: Path, port: int) -> Iterator[None]:
-    """A Redis without persistence."""
+def redis_server(directory: Path, port: int) -> Iterator[subprocess.Popen]:
+    """A Redis without persistence; yields its process."""
     command = [
         "redis-server",
         "--port",
@@ -109,9 +109,9 @@ def redis_server(directory: Path, port: int) -> Iterator[None]:
         "--dir",
         str(directory),
     ]
-    with _process(command, directory / "redis.log"):
+    with _process(command, directory / "redis.log") as process:
         wait_for(lambda: _accepts(port), "Redis")
-        yield
+        yield process
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
@@ -187,6 +188,22 @@ def test_forged_expired_and_stream_tokens_open_nothing(
         for name, token in tokens.items()
     }
     assert statuses == dict.fromkeys(tokens, 401) | {"valid": 200}
+
+
+def test_a_token_of_the_previous_key_counts_until_that_key_ends() -> None:
+    from app.infrastructure.security import Audience, Tokens
+
+    old, new = "an old key of sufficient length, 32", "a new key of sufficient length, 32."
+    token = Tokens(old).issue(2, Audience.API, "hash")
+    soon, before = (datetime.now(UTC) + timedelta(minutes=change) for change in (5, -5))
+    assert Tokens(new, old, soon).read(token, Audience.API) is not None
+    assert Tokens(new, old, before).read(token, Audience.API) is None
+    assert Tokens(new, old).read(token, Audience.API) is None
+    assert Tokens(new).read(token, Audience.API) is None
+    assert Tokens(new, "another key, of sufficient length", soon).read(token, Audience.API) is None
+    assert Tokens(new, old, soon).read(token, Audience.STREAM) is None
+    fresh = Tokens(new, old, soon).issue(2, Audience.API, "hash")
+    assert Tokens(old).read(fresh, Audience.API) is None
 
 
 def test_another_password_ends_the_tokens_of_before(client: TestClient, other_admin: dict[str, str]) -> None:

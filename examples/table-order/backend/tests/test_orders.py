@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import ANY
 
 import pytest
 from conftest import CODE
@@ -185,3 +186,35 @@ def test_admin_lists_orders_in_pages(client: TestClient, admin: dict[str, str]) 
     assert listed(f"limit=2&before={ids[1]}") == [ids[0]]
     assert listed("status=preparing") == [ids[0]]
     assert listed("status=preparing&status=pending") == ids[::-1]
+
+
+def test_a_line_tells_of_each_order_and_change_before_its_answer(
+    client: TestClient, admin: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    key = {"Idempotency-Key": "once"}
+    answers = [
+        client.post("/api/orders", json=new_order(), headers=key),
+        client.post("/api/orders", json=new_order(), headers=key),
+    ]
+    order = answers[0].json()
+    change = {"status": "preparing"}
+    answers += [client.patch(f"/api/admin/orders/{order['id']}", headers=admin, json=change) for _ in "12"]
+    assert [answer.status_code for answer in answers] == [201, 200, 200, 200]
+    lines = [record.fields for record in caplog.records if record.name in ("app.orders", "app.request")]
+    # Each acknowledgement is followed by the line of its own request.
+    asked = [(line.get("order", {}).get("status"), line.get("path")) for line in lines]
+    ours = [one for one in asked if one[0] or "orders" in one[1]]
+    assert [status for status, _ in ours] == ["pending", None, "pending", None, *(["preparing", None] * 2)]
+    assert next(line["order"] for line in lines if "order" in line) == {
+        "id": order["id"],
+        "store": 1,
+        "table": 3,
+        "placed_at": ANY,
+        "status": "pending",
+        "items": [
+            {"name": "김치찌개", "quantity": 2, "unit_price": 9000},
+            {"name": "비빔밥", "quantity": 1, "unit_price": 10000},
+        ],
+        "sum": 28000,
+    }
+    assert order["session_token"] not in str(lines)

@@ -3,6 +3,7 @@
 import asyncio
 import queue
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,10 @@ import httpx2
 import pytest
 from conftest import AT_TABLE, DEMO
 from fastapi.testclient import TestClient
-from redis import Redis
+from redis import Redis, RedisError
 
+from app.infrastructure import sse_publisher
+from app.infrastructure.presence import RetryWhilePresent
 from app.infrastructure.sse_publisher import SSEPublisher
 from app.models.api import OrderEvent
 
@@ -40,6 +43,7 @@ class Stream:
     def __init__(self, response: httpx2.Response) -> None:
         self.events: queue.Queue[dict[str, str]] = queue.Queue()
         self.comments: list[str] = []
+        self.live: queue.Queue[str] = queue.Queue()
         self.retries: queue.Queue[int] = queue.Queue()
         self.ended = threading.Event()
         self._response = response
@@ -57,7 +61,9 @@ class Stream:
                 elif line:
                     event[name] = value
                 else:
-                    if "event" in event:
+                    if event.get("event") == "live":
+                        self.live.put(event["data"])
+                    elif "event" in event:
                         self.events.put(event)
                     event = {}
             self.ended.set()
@@ -219,8 +225,10 @@ def test_a_stopping_server_ends_its_streams_one_after_the_other() -> None:
 
     async def read(ends: list[float], heard: list[int]) -> None:
         with publisher.subscription(1, 1, "x") as subscription:
+            # Redis may be found to be away meanwhile: the stream says so in between.
             async for received in subscription:
-                heard.append(received.id)
+                if isinstance(received, OrderEvent):
+                    heard.append(received.id)
         ends.append(time.monotonic())
 
     async def stop_with_200() -> tuple[list[float], list[int]]:
@@ -258,15 +266,20 @@ def test_absence_of_redis(workspace: Path, environment: dict[str, str], demo: No
         backing.wait_for(lambda: health()["status"] == "ok", "healthy")
         admin = log_in(server.url)
         with open_stream(server.url, headers=admin) as stream:
+            assert stream.live.get(timeout=5) == "true"
             redis.close()
+            assert stream.live.get(timeout=5) == "false", "the page must say that it is not live"
+            assert not stream.ended.is_set()
             placed = place_order(server.url)
             assert health()["checks"]["redis"] == "ConnectionError"
             assert log_in(server.url)  # logins go on, unthrottled
             assert stream.ended.wait(5), "an order that nobody was told of must end the stream"
         with open_stream(server.url, headers=admin) as stream:
+            assert stream.live.get(timeout=5) == "false"
             redis.enter_context(backing.redis_server(workspace, port))
             assert stream.ended.wait(5), "the gap must end the stream"
         with open_stream(server.url, headers=admin) as stream:
+            assert stream.live.get(timeout=5) == "true"
             orders = httpx2.get(f"{server.url}/api/admin/orders", headers=admin).json()
             assert [order["id"] for order in orders] == [placed["id"]]
             place_order(server.url)
@@ -274,6 +287,44 @@ def test_absence_of_redis(workspace: Path, environment: dict[str, str], demo: No
         assert health()["status"] == "ok"
         messages = [line["message"] for line in server.log_lines()]
         assert any("was not published: ConnectionError" in message for message in messages)
+
+
+def test_a_redis_that_hangs_is_noticed_and_not_waited_for(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sse_publisher, "_QUIET_SECONDS", 1)
+    port = backing.free_port()
+    url = f"redis://127.0.0.1:{port}/0"
+
+    async def run(process: subprocess.Popen) -> None:
+        redis = Redis.from_url(url, socket_timeout=1, retry=RetryWhilePresent(lambda: publisher.is_away))
+        publisher = SSEPublisher(redis, url)
+        listening = asyncio.create_task(publisher.listen())
+        while not publisher.is_subscribed:
+            await asyncio.sleep(0.02)
+        with publisher.subscription(1, 1, "x") as subscription:
+            heard = aiter(subscription)
+            assert await anext(heard) is True
+            await asyncio.sleep(3.5)
+            assert publisher.is_subscribed, "a quiet Redis is none that hangs"
+            process.send_signal(signal.SIGSTOP)
+            assert await asyncio.wait_for(anext(heard), 10) is False
+            began = time.monotonic()
+            with pytest.raises(RedisError, match="away"):
+                await asyncio.to_thread(redis.ping)
+            assert time.monotonic() - began < 0.9
+            process.send_signal(signal.SIGCONT)
+            with pytest.raises(StopAsyncIteration):  # what was missed meanwhile is fetched by the page
+                await asyncio.wait_for(anext(heard), 10)
+        assert await asyncio.to_thread(redis.ping)
+        listening.cancel()
+        await publisher.close()
+
+    with backing.redis_server(workspace, port) as process:
+        try:
+            asyncio.run(run(process))
+        finally:
+            process.send_signal(signal.SIGCONT)
 
 
 def test_quiet_stream_has_a_heartbeat_and_stays(urls: tuple[str, str]) -> None:

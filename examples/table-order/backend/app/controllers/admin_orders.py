@@ -99,7 +99,10 @@ async def _subscription(
 async def stream(
     subscription: Annotated[Subscription, Depends(_subscription)],
 ) -> AsyncIterator[ServerSentEvent]:
-    """The store's order events; FastAPI adds a heartbeat comment every 15 seconds."""
+    """The store's order events, and whether they are live; FastAPI adds a heartbeat comment every 15 seconds."""
     yield ServerSentEvent(retry=random.choice(_RETRY_MS))  # noqa: S311 - nobody gains by guessing it
     async for event in subscription:
-        yield ServerSentEvent(event=event.event, id=str(event.id), data=event.order)
+        if isinstance(event, bool):
+            yield ServerSentEvent(event="live", data=event)
+        else:
+            yield ServerSentEvent(event=event.event, id=str(event.id), data=event.order)

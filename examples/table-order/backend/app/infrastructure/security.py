@@ -56,9 +56,17 @@ def password_mark(password_hash: str) -> str:
 class Tokens:
     """Issues and reads JSON web tokens signed with the service's key."""
 
-    def __init__(self, secret_key: str) -> None:
-        """Sign with `secret_key`."""
+    def __init__(
+        self, secret_key: str, previous_key: str = "", previous_until: datetime | None = None
+    ) -> None:
+        """Sign with `secret_key`; also read what `previous_key` has signed, until `previous_until` at most."""
         self._key = secret_key
+        self._previous, self._until = previous_key, previous_until
+
+    def _keys(self) -> list[str]:
+        """The keys that count now."""
+        counts = self._previous and self._until is not None and datetime.now(UTC) < self._until
+        return [self._key, *([self._previous] if counts else [])]
 
     def issue(self, admin_id: int, audience: Audience, password_hash: str, login: str | None = None) -> str:
         """A token that says who somebody is, for LIFETIME[audience]. What they may do is in the database.
@@ -78,16 +86,23 @@ class Tokens:
 
     def read(self, token: str, audience: Audience) -> Claims | None:
         """What the token says, or None when it is not valid for the audience now."""
-        try:
-            claims = jwt.decode(
-                token,
-                self._key,
-                algorithms=["HS256"],
-                audience=audience.value,
-                options={"require": ["sub", "aud", "exp", "jti", "pwd"]},
-            )
-            return Claims(
-                int(claims["sub"]), claims["jti"], claims["pwd"], datetime.fromtimestamp(claims["exp"], UTC)
-            )
-        except (jwt.InvalidTokenError, ValueError):
-            return None
+        for key in self._keys():
+            try:
+                claims = jwt.decode(
+                    token,
+                    key,
+                    algorithms=["HS256"],
+                    audience=audience.value,
+                    options={"require": ["sub", "aud", "exp", "jti", "pwd"]},
+                )
+                return Claims(
+                    int(claims["sub"]),
+                    claims["jti"],
+                    claims["pwd"],
+                    datetime.fromtimestamp(claims["exp"], UTC),
+                )
+            except jwt.InvalidSignatureError:
+                continue
+            except (jwt.InvalidTokenError, ValueError):
+                return None
+        return None

@@ -6,7 +6,7 @@ setting: boto3 takes them from the instance's role. AWS_ENDPOINT_URL, if set, is
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -26,6 +26,9 @@ class Settings(DatabaseSettings):
     s3_bucket: Annotated[str, Field(min_length=3)]
     aws_region: Annotated[str, Field(min_length=1)]
     secret_key: Annotated[SecretStr, Field(min_length=32)]
+    # Signed the tokens of before, which count until then.
+    secret_key_previous: SecretStr = SecretStr("")
+    secret_key_previous_until: AwareDatetime | None = None
     release_id: str = "development"
 
 

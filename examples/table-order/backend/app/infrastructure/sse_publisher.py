@@ -4,7 +4,7 @@ The rule that keeps pages right: a stream either delivers every event since it w
 when Redis had to be subscribed anew (events may have been missed), when an event could not be published, when its
 reader is too slow, when its log-in ends, after an hour, and when the server stops. A page whose stream ended opens another
 and fetches its orders again. What no process can tell (one that dies between the commit and the event) the page's own slow
-look finds.
+look finds. While Redis is away a stream stays open and says that it is not live: the page then looks more often.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ _BACKLOG = 100  # events that wait for a slow reader
 _END_EVERY_SECONDS = 0.04
 _END_WITHIN_SECONDS = 4.0
 _RETRY_SECONDS = 1
+_QUIET_SECONDS = 2  # then Redis is asked whether it is still there: one that hangs closes no connection
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 10, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
 _log = logging.getLogger(__name__)
@@ -45,10 +46,10 @@ class Subscription:
         self.store_id = store_id
         self.admin_id = admin_id
         self.login = login
-        self._queue: asyncio.Queue[OrderEvent | None] = asyncio.Queue(_BACKLOG)
+        self._queue: asyncio.Queue[OrderEvent | bool | None] = asyncio.Queue(_BACKLOG)
 
-    def offer(self, event: OrderEvent) -> None:
-        """Queue an event; a full queue ends the stream."""
+    def offer(self, event: OrderEvent | bool) -> None:
+        """Queue an event, or whether the stream is live; a full queue ends the stream."""
         try:
             self._queue.put_nowait(event)
         except asyncio.QueueFull:
@@ -60,8 +61,8 @@ class Subscription:
             self._queue.get_nowait()
         self._queue.put_nowait(None)
 
-    async def __aiter__(self) -> AsyncIterator[OrderEvent]:
-        """Yield events until the stream ends."""
+    async def __aiter__(self) -> AsyncIterator[OrderEvent | bool]:
+        """Yield events, and first and after each change whether the stream is live, until it ends."""
         while (event := await self._queue.get()) is not None:
             yield event
 
@@ -75,6 +76,7 @@ class SSEPublisher:
         self._listener = AsyncRedis.from_url(
             redis_url,
             socket_connect_timeout=2,
+            socket_timeout=2,
             socket_keepalive=True,
             socket_keepalive_options=_KEEPALIVE,
             # Never reconnect silently: a gap in the subscription must end the streams.
@@ -84,6 +86,7 @@ class SSEPublisher:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = False
         self.is_subscribed = False
+        self.is_away = False  # whether Redis could not be reached; not before the first try
 
     def publish(self, event: OrderEvent) -> None:
         """Tell everybody, as far as Redis is there: the order itself is already safe in the database.
@@ -112,6 +115,7 @@ class SSEPublisher:
     def subscription(self, store_id: int, admin_id: int, login: str) -> Iterator[Subscription]:
         """Events of a store from now on, for an admin's log-in."""
         subscription = Subscription(store_id, admin_id, login)
+        subscription.offer(self.is_subscribed)
         self._subscriptions.add(subscription)
         expiry = asyncio.get_running_loop().call_later(MAX_STREAM_SECONDS, subscription.end)
         if self._stopping:
@@ -133,14 +137,29 @@ class SSEPublisher:
             except Exception as error:
                 _log.warning("not subscribed to Redis: %s", type(error).__name__)
             finally:
-                self.is_subscribed = False
+                self.is_away = True
+                self._lose()
             await asyncio.sleep(_RETRY_SECONDS)
 
+    def _lose(self) -> None:
+        """Tell the streams that events may be missing from now on."""
+        if self.is_subscribed:
+            self.is_subscribed = False
+            for subscription in self._subscriptions:
+                subscription.offer(False)
+
     async def _relay(self, pubsub: PubSub) -> None:
-        async for message in pubsub.listen():
-            if message["type"] == "subscribe":
+        asked = False
+        while True:
+            message = await pubsub.get_message(timeout=_QUIET_SECONDS)
+            if message is None and asked:
+                raise TimeoutError
+            asked = message is None
+            if message is None:
+                await pubsub.ping()
+            elif message["type"] == "subscribe":
                 _log.info("subscribed to Redis")
-                self.is_subscribed = True
+                self.is_subscribed, self.is_away = True, False
                 self._end_streams({})
             elif message["type"] == "message" and message["channel"] == _ENDINGS.encode():
                 self._end_as_told(message["data"])

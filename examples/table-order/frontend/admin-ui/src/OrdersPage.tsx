@@ -12,7 +12,7 @@ import {
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { changeStatus } from "./api";
 import type { Chime } from "./useChime";
-import type { LiveOrders } from "./useLiveOrders";
+import { LOOK_SECONDS_NOT_LIVE, type LiveOrders, type Liveness } from "./useLiveOrders";
 
 /** What the kitchen still has to do, one column each, and where each order goes from there. */
 const COLUMNS: { status: OrderStatus; next: OrderStatus; action: TextKey }[] = [
@@ -65,7 +65,7 @@ export function OrdersPage({ call, live, chime }: OrdersPageProps) {
     <>
       <div className="page-title">
         <h1>{t("page_orders")}</h1>
-        <LiveSign live={live.live} />
+        <LiveSign liveness={live.liveness} />
         <ChimeSwitch chime={chime} />
       </div>
       <Alert kind="info">{chime.blocked && t("sound_blocked")}</Alert>
@@ -151,11 +151,11 @@ function Ticket({ order, children }: { order: Order; children?: ReactNode }) {
   );
 }
 
-function LiveSign({ live }: { live: boolean }) {
+function LiveSign({ liveness }: { liveness: Liveness }) {
   const { t } = useText();
   return (
-    <span className={live ? "live on" : "live"} role="status">
-      {t(live ? "live" : "connecting")}
+    <span className={liveness === "live" ? "live on" : "live"} role="status">
+      {t(liveness, { seconds: LOOK_SECONDS_NOT_LIVE })}
     </span>
   );
 }

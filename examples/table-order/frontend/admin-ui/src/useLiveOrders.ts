@@ -6,11 +6,15 @@ import { STREAM_ADDRESS, allowStream, fetchOrders } from "./api";
 const reconnectMs = () => 500 + Math.random() * 2_000;
 /** What no event has told (a server that died between an order and its event) is seen after so long at most. */
 const LOOK_MS = 30_000;
+/** The same while the server has said that events may be missing. */
+export const LOOK_SECONDS_NOT_LIVE = 5;
+
+/** live: what is shown is what the kitchen has to do; not_live: the server cannot tell each change; connecting: no stream is open. */
+export type Liveness = "live" | "not_live" | "connecting";
 
 export interface LiveOrders {
   orders: Order[] | undefined;
-  /** Whether the stream is open: what is shown is then what the kitchen has to do. */
-  live: boolean;
+  liveness: Liveness;
   problem?: unknown;
   refresh: () => void;
 }
@@ -18,12 +22,13 @@ export interface LiveOrders {
 /**
  * The store's orders, kept up to date by the API's event stream. An event only says that something changed, the list
  * is then asked for again; and so it is whenever the stream (re)opens. Nothing that happened while it was down is
- * missed, and events that overtake each other do no harm. A slow look finds what no event has told.
+ * missed, and events that overtake each other do no harm. A slow look finds what no event has told; it is less slow while
+ * the server itself says that it may miss changes.
  */
 export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
   const [orders, setOrders] = useState<Order[]>();
   const [problem, setProblem] = useState<unknown>();
-  const [live, setLive] = useState(false);
+  const [liveness, setLiveness] = useState<Liveness>("connecting");
   const fetching = useRef<"no" | "yes" | "again">("no");
 
   const refresh = useCallback(() => {
@@ -50,7 +55,7 @@ export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
     let timer: number | undefined;
 
     const reconnectLater = () => {
-      setLive(false);
+      setLiveness("connecting");
       if (!ended) timer = window.setTimeout(() => void connect(), reconnectMs());
     };
     const connect = async () => {
@@ -63,10 +68,8 @@ export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
         reconnectLater();
         return;
       }
-      source.onopen = () => {
-        setLive(true);
-        refresh();
-      };
+      source.onopen = refresh;
+      source.addEventListener("live", ({ data }) => setLiveness(data === "true" ? "live" : "not_live"));
       source.addEventListener("order_created", refresh);
       source.addEventListener("order_updated", refresh);
       // The browser would try again with the same cookie, which is short-lived: ask for a new one instead.
@@ -78,15 +81,18 @@ export function useLiveOrders(call: SignedIn["call"]): LiveOrders {
     refresh();
     void connect();
     window.addEventListener("online", refresh);
-    const look = window.setInterval(refresh, LOOK_MS);
     return () => {
       ended = true;
-      window.clearInterval(look);
       source?.close();
       window.clearTimeout(timer);
       window.removeEventListener("online", refresh);
     };
   }, [call, refresh]);
 
-  return { orders, live, problem, refresh };
+  useEffect(() => {
+    const look = window.setInterval(refresh, liveness === "not_live" ? LOOK_SECONDS_NOT_LIVE * 1_000 : LOOK_MS);
+    return () => window.clearInterval(look);
+  }, [liveness, refresh]);
+
+  return { orders, liveness, problem, refresh };
 }
