@@ -9,7 +9,7 @@ import pytest
 
 @dataclass
 class Answer:
-    """curl's answer. Header names are in lower case."""
+    """curl's answer. Header names are in lower case; a header that was sent twice has both values, with a comma between."""
 
     status: int
     headers: dict[str, str]
@@ -27,7 +27,9 @@ def ask(host) -> Callable[..., Answer]:
         assert run.rc == 0, run.stderr
         head, _, body = run.stdout.replace("\r\n", "\n").partition("\n\n")
         status, *lines = head.split("\n")
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        headers: dict[str, str] = {}
+        for name, _, value in (line.partition(": ") for line in lines):
+            headers[name.lower()] = ", ".join(filter(None, (headers.get(name.lower()), value)))
         return Answer(int(status.split()[1]), headers, body)
 
     return request

@@ -18,7 +18,7 @@ def test_the_driver_the_release_and_the_ca_bundle_stay(host):
 
 def test_the_data_stays(sql):
     assert sql("SELECT count(*) FROM stores") == "1"
-    assert sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tableorder\\_%'") == "3"
+    assert sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tableorder\\_%'") == "5"
 
 
 def test_the_data_is_removed_on_request(sql):

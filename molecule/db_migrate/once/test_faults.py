@@ -33,6 +33,9 @@ CASES = {
     "unreadable configuration": {"vars": {"db_migrate_alembic_ini": "closed.ini"}},
     "superuser": {"vars": {"db_migrate_app": {"user": "too_mighty", "password": "some-password"}}},
     "rotated": {"vars": {"db_migrate_app": {"user": "tableorder_app", "password": "Rotated-2"}}},
+    "the other log-in": {
+        "vars": {"db_migrate_app": {"user": "tableorder_app_clone", "password": "Other-3-log-in"}}
+    },
     "rotated back": {"vars": {}},
 }
 REASONS = {
@@ -129,10 +132,24 @@ def test_the_message_of_a_failed_migration_has_no_secret(tried):
 
 @pytest.mark.parametrize(
     "secret",
-    ["owner:pass", "2Fword", "needed-when-imported", WRONG_PASSWORD, "master-password", "Rotated-2"],
+    [
+        "owner:pass",
+        "2Fword",
+        "needed-when-imported",
+        WRONG_PASSWORD,
+        "master-password",
+        "Rotated-2",
+        "Other-3-log-in",
+    ],
 )
 def test_no_secret_is_shown(tried, secret):
     assert secret not in tried[1]
+
+
+def test_the_other_log_in_has_the_rights_and_the_first_one_keeps_them(tried, sql):
+    for user in ("tableorder_app", "tableorder_app_clone"):
+        assert sql("SELECT count(*) FROM stores", user) == "1"
+    assert "role tableorder_app_clone" in tried[1]
 
 
 def test_a_rotated_password_is_set_and_set_back(tried):

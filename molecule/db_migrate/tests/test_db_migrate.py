@@ -28,11 +28,11 @@ SELECT unnest(setconfig) FROM pg_db_role_setting JOIN pg_database ON pg_database
 WHERE datname = current_database() AND setrole = {}::regrole ORDER BY 1
 """
 
-# Whether a role has attributes of the server, or is a member of another role.
+# Whether a role has attributes of the server, whether it logs in, and of which other role it is a member.
 ROLES = """
-SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls OR NOT rolcanlogin,
-       EXISTS (SELECT 1 FROM pg_auth_members WHERE member = pg_roles.oid)
-FROM pg_roles WHERE rolname IN ('tableorder_owner', 'tableorder_app') ORDER BY 1
+SELECT rolname, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls, rolcanlogin,
+       (SELECT string_agg(roleid::regrole::text, ' ') FROM pg_auth_members WHERE member = pg_roles.oid)
+FROM pg_roles WHERE rolname IN ('tableorder_owner', 'tableorder_app', 'tableorder_app_rights') ORDER BY 1
 """
 
 
@@ -75,8 +75,9 @@ def test_only_the_owner_has_the_timeouts_of_migrations(sql):
     assert sql(CONFIGURED.format("'tableorder_app'")) == ""
 
 
-def test_application_has_these_rights_and_no_other(sql):
-    assert sql(RIGHTS.format("'tableorder_app'::regrole")).splitlines() == [
+def test_application_has_these_rights_and_no_other_and_only_by_its_membership(sql):
+    assert sql(RIGHTS.format("'tableorder_app'::regrole")) == ""
+    assert sql(RIGHTS.format("'tableorder_app_rights'::regrole")).splitlines() == [
         "database CONNECT",
         "future schema USAGE",
         "future sequence SELECT",
@@ -104,7 +105,11 @@ def test_public_has_no_other_rights(sql):
 
 
 def test_the_roles_can_do_nothing_to_the_server(sql):
-    assert sql(ROLES) == "tableorder_app|f|f\ntableorder_owner|f|f"
+    assert sql(ROLES).splitlines() == [
+        "tableorder_app|f|t|tableorder_app_rights",
+        "tableorder_app_rights|f|f|",
+        "tableorder_owner|f|t|",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def git(repository: Path, *arguments: str) -> None:
 def make_repository(target: Path) -> None:
     """Make a bare repository of the shop, with the tag v1.0.0.
 
-    With an unreachable submodule, a name that is not UTF-8, and the lock file kept out of archives.
+    With an unreachable submodule, a name that is not UTF-8, an env file beside a module, and the lock file kept out of archives.
     """
     work = target.with_suffix(".work")
     for path in (work, target):
@@ -41,6 +41,7 @@ def make_repository(target: Path) -> None:
         '[submodule "theme"]\n\tpath = vendor/theme\n\turl = http://127.0.0.1:1/private.git\n'
     )
     Path(os.fsdecode(os.fsencode(work / "services/shop") + b"/d\xe9j\xe0.txt")).write_text("vu")
+    (work / "services/shop/src/.env").write_text("OPEN=false\n")
     git(work, "add", "--all")
     git(work, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},vendor/theme")
     git(work, "commit", "--quiet", "--message=The shop opens")

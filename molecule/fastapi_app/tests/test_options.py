@@ -56,6 +56,8 @@ def test_the_environment_arrives_byte_for_byte(host):
     }
     environment = json.loads(ask(host, "/environment"))
     assert {name: environment[name] for name in meant} == meant
+    # The repository has one beside a module, where load_dotenv() finds it.
+    assert host.check_output("find /srv/shop/backend/ -name .env") == ""
 
 
 def test_the_environment_file_is_private(host):

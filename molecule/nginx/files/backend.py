@@ -45,6 +45,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Set-Cookie", "s=" + "x" * int(self.headers.get("X-Cookie", 0)))
+        if own := {
+            "/api/framed": ("X-Frame-Options", "DENY"),
+            "/api/open": ("Access-Control-Allow-Origin", "*"),
+        }.get(self.path):
+            self.send_header(*own)
         self.end_headers()
         self.wfile.write(content)
 

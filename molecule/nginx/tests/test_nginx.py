@@ -8,6 +8,12 @@ import pytest
 
 ROOT = "/opt/table-order/frontend"
 LOGS = "/opt/table-order/logs"
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "strict-transport-security": None,
+}
 SCHEMES = ("http", "https")
 
 
@@ -52,6 +58,24 @@ class TestFrontEnds:
         assert (answer.status, answer.body) == (200, f"<title>{build}/build</title>\n")
         assert answer.headers["cache-control"] == "no-cache"
         assert answer.headers["content-type"] == "text/html"
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            ("/", 200),
+            ("/menu/7", 200),
+            ("/admin", 301),
+            ("/assets/index-4f9a1c2b.js", 200),
+            ("/assets/missing.js", 404),
+            ("/static/x.txt", 200),
+            ("/api/x", 502),
+            ("/%", 400),
+        ],
+    )
+    def test_every_answer_has_the_headers_once(self, ask, path, status):
+        answer = ask(f"http://localhost{path}")
+        assert answer.status == status
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
     @pytest.mark.parametrize("path", ["/admin", "/superadmin"])
     def test_a_front_end_without_its_slash_is_redirected(self, ask, path):
@@ -218,6 +242,41 @@ class TestApplication:
         assert dict(zip(expected, arrived, strict=True)) == expected
 
 
+def test_the_header_of_the_application_replaces_nginxs(ask, backend):
+    framed = ask("http://localhost/api/framed")
+    assert {name: framed.headers.get(name) for name in HEADERS} == HEADERS | {"x-frame-options": "DENY"}
+
+
+def test_a_request_has_one_id_in_the_log_and_for_the_application(ask, backend, wait_for_line):
+    path = f"/api/{time.time_ns()}"
+    seen = json.loads(ask(f"http://localhost{path}", "-H", "X-Request-ID: the-clients").body)["headers"]
+    [identity] = [value for name, value in seen.items() if name.lower() == "x-request-id"]
+    assert re.fullmatch("[0-9a-f]{32}", identity)
+    assert re.search(rf'" {identity} \d+[.]\d+ \d+[.]\d+$', wait_for_line(f"{LOGS}/nginx-access.log", path))
+
+
+def test_a_client_that_sends_no_request_is_dropped(host):
+    """Otherwise it holds a connection for as long as it likes."""
+    began = time.monotonic()
+    # nginx resets the connection.
+    host.run(
+        "timeout 40 bash -c 'exec 3<>/dev/tcp/127.0.0.1/80; printf \"GET / HTTP/1.1\\r\\n\" >&3; cat <&3'"
+    )
+    assert 10 < time.monotonic() - began < 30
+
+
+def test_key_exchange_is_of_mozillas_intermediate_profile(host):
+    for group, accepted in (
+        ("X25519", True),
+        ("prime256v1", True),
+        ("secp384r1", True),
+        ("X448", False),
+        ("secp521r1", False),
+    ):
+        run = host.run(f"openssl s_client -groups {group} -connect localhost:443 </dev/null")
+        assert (run.rc == 0) == accepted, group
+
+
 def test_nothing_tells_the_version(ask):
     for path in ("/", "/api/x"):
         answer = ask(f"http://localhost{path}")
@@ -268,16 +327,20 @@ def test_log_ins_are_limited_and_the_clients_own_claims_are_ignored(host, ask):
     assert statuses[-1] == "429"
     later = ask("https://localhost/api/auth/login", "-d", "x", "-H", "X-Forwarded-For: 192.0.2.2")
     assert (later.status, later.headers["retry-after"]) == (429, "5")
+    assert {name: later.headers.get(name) for name in HEADERS} == HEADERS
     # Password attempts do not block the guests at the same address.
     assert ask("https://localhost/api/x").status != 429
 
 
-def test_requests_are_logged_in_the_combined_format(host, ask, wait_for_line):
+def test_requests_are_logged_in_the_combined_format_and_more(host, ask, wait_for_line):
     path = f"/api/{time.time_ns()}"
     ask(f"http://localhost{path}", "-A", "molecule/1.0")
     line = wait_for_line(f"{LOGS}/nginx-access.log", path)
     when = r"\[\d\d/\w{3}/\d{4}(:\d\d){3} \+0000\]"
-    assert re.fullmatch(rf'127\.0\.0\.1 - - {when} "GET {path} HTTP/1\.1" 502 \d+ "-" "molecule/1\.0"', line)
+    assert re.fullmatch(
+        rf'127\.0\.0\.1 - - {when} "GET {path} HTTP/1\.1" 502 \d+ "-" "molecule/1\.0" [0-9a-f]{{32}} \d+[.]\d+ \d+[.]\d+',
+        line,
+    )
     assert "connect() failed" in wait_for_line(f"{LOGS}/nginx-error.log", path)
     for name in ("nginx-access.log", "nginx-error.log"):
         log = host.file(f"{LOGS}/{name}")

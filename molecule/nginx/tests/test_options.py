@@ -87,6 +87,64 @@ def test_a_load_balancer_that_ended_tls_is_not_redirected(ask, backend):
     assert "evil" not in answer.body
 
 
+def test_https_answers_alone_hold_browsers_to_https(ask, backend):
+    assert "strict-transport-security" not in ask("http://localhost:8080/api/x").headers
+    for path in ("/api/x", "/shop/", "/missing"):
+        assert ask(f"https://localhost:8443{path}").headers["strict-transport-security"] == "max-age=3600"
+    # Ended at a load balancer.
+    answer = ask("http://localhost:8080/api/x", "-H", "X-Forwarded-Proto: https")
+    assert answer.headers["strict-transport-security"] == "max-age=3600"
+
+
+def test_the_headers_are_the_given_ones(ask):
+    found = ask("https://localhost:8443/missing").headers
+    assert found["content-security-policy"] == "default-src 'self'"
+    assert found["permissions-policy"] == 'geolocation=(self "https://a.example.org")'
+    assert not {"referrer-policy", "x-frame-options"} & found.keys()
+
+
+CORS = {"allow-origin": "https://menu.example.org", "allow-credentials": "true"}
+PREFLIGHT = CORS | {"allow-methods": "PUT", "allow-headers": "authorization", "max-age": "600"}
+
+
+@pytest.mark.parametrize(
+    ("origin", "options", "status", "expected"),
+    [
+        ("https://menu.example.org", (), 200, CORS),
+        ("https://menu.example.org", ("-X", "OPTIONS"), 204, PREFLIGHT),
+        ("https://menu.example.org.evil.example", (), 200, {}),
+        ("https://menu.example.org.evil.example", ("-X", "OPTIONS"), 501, {}),
+        ("null", (), 200, {}),
+    ],
+)
+def test_pages_of_named_origins_may_call_the_application(ask, backend, origin, options, status, expected):
+    asked = (
+        "-H",
+        "Access-Control-Request-Method: PUT",
+        "-H",
+        "Access-Control-Request-Headers: authorization",
+    )
+    answer = ask(
+        "https://localhost:8443/api/x", "-H", f"Origin: {origin}", *options, *(asked if options else ())
+    )
+    assert answer.status == status
+    prefix = "access-control-"
+    found = {
+        name.removeprefix(prefix): value for name, value in answer.headers.items() if name.startswith(prefix)
+    }
+    assert found == expected
+    assert "Origin" in answer.headers["vary"].split(", ")
+    assert answer.headers["content-security-policy"] == "default-src 'self'"
+
+
+def test_the_application_s_own_cors_wins(ask, backend):
+    answer = ask("https://localhost:8443/api/open", "-H", "Origin: https://menu.example.org")
+    assert (
+        answer.headers["access-control-allow-origin"],
+        "access-control-allow-credentials" in answer.headers,
+    ) == ("*", False)
+
+
 def test_lines_of_ones_own_take_effect(ask, backend):
     assert ask("https://localhost:8443/mine").body == "mine\n"
     assert '"X-Own": "a"' in ask("https://localhost:8443/api/x").body

@@ -17,8 +17,8 @@ PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 
 
 @contextmanager
-def cluster() -> Iterator[Path]:
-    """Start a cluster that trusts everybody on its socket; yields the socket's directory."""
+def cluster(*settings: str) -> Iterator[Path]:
+    """Start a cluster with settings that trusts everybody on its socket; yields the socket's directory."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         as_user: list[str] = []
@@ -29,6 +29,7 @@ def cluster() -> Iterator[Path]:
         initdb = [str(PROGRAMS / "initdb"), *data, "-U", "rdsadmin", "-A", "trust", "--no-sync", "-E", "UTF8"]
         subprocess.run([*as_user, *initdb, "--locale=C.UTF-8"], check=True, capture_output=True, cwd="/")
         server = [str(PROGRAMS / "postgres"), *data, "-k", name, "-F", "-c", "listen_addresses="]
+        server += [word for setting in settings for word in ("-c", setting)]
         process = subprocess.Popen([*as_user, *server], stderr=subprocess.DEVNULL, cwd="/")
         try:
             _await(directory)

@@ -94,12 +94,25 @@ def test_the_cache_says_itself_whether_it_needs_a_password(answer, needed):
         assert there.recv(64) == b"PING\r\n"
 
 
-def test_another_answer_is_no_answer():
+@pytest.mark.parametrize(
+    ("answer", "accepted"),
+    [(b"+OK\r\n", True), (b"-WRONGPASS invalid username-password pair or user is disabled.\r\n", False)],
+)
+def test_the_cache_says_itself_whether_it_accepts_a_password(answer, accepted):
+    here, there = socket.socketpair()
+    with here, there:
+        there.sendall(answer)
+        assert PROBE.password_accepted(here, "two words") is accepted
+        assert there.recv(64) == b"*2\r\n$4\r\nAUTH\r\n$9\r\ntwo words\r\n"
+
+
+@pytest.mark.parametrize("ask", [PROBE.password_needed, lambda here: PROBE.password_accepted(here, "secret")])
+def test_another_answer_is_no_answer(ask):
     here, there = socket.socketpair()
     with here, there:
         there.sendall(b"HTTP/1.1 400" + os.linesep.encode())
         with pytest.raises(OSError, match="HTTP"):
-            PROBE.password_needed(here)
+            ask(here)
 
 
 def waits(status, transit_encryption=False, **turned):

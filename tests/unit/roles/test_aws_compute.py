@@ -1,9 +1,11 @@
 """The server on the local cloud: what a run finds there is finished, kept, or refused in words."""
 
+import json
 import os
 import subprocess
 
 import pytest
+import requests
 from moto.ec2.models import ec2_backends
 
 from local_cloud.shims.ec2 import DEBIAN_AMI
@@ -187,3 +189,85 @@ def impaired(response):
             ]
         }
     )
+
+
+def test_a_server_gets_another_type_or_its_old_one(site, ec2, url):
+    """The local cloud refuses another type while it runs, as EC2 does. The module tries a lack of capacity for minutes."""
+    assert site().status == 0
+    [before] = servers(ec2)
+    [address] = ec2.describe_addresses()["Addresses"]
+    scale = [{"hosts": "compute", "gather_facts": False, "tasks": [role("aws_compute", "scale")]}]
+    large = ("-e", "aws_compute_instance_type=t3.large", "-e", "aws_compute_size_before=")
+    fault = {"action": "StartInstances", "code": "Unsupported", "message": "no t3.large"}
+    requests.post(f"{url}/local-cloud/faults", json=fault, timeout=30).raise_for_status()
+    refused = site(*large, entry="size", more=scale)
+    requests.delete(f"{url}/local-cloud/faults", timeout=30).raise_for_status()
+    assert refused.status == 0, refused.output[-3000:]
+    assert [one["InstanceType"] for one in servers(ec2)] == [before["InstanceType"]]
+    scaled = site(*large, entry="size", more=scale)
+    assert scaled.status == 0, scaled.output[-3000:]
+    [after] = servers(ec2)
+    assert (after["InstanceId"], after["InstanceType"]) == (before["InstanceId"], "t3.large")
+    [kept] = ec2.describe_addresses()["Addresses"]
+    assert (kept["PublicIp"], kept["InstanceId"]) == (address["PublicIp"], before["InstanceId"])
+    again = site(*large, entry="size", more=scale)
+    assert (again.status, again.changed) == (0, 0)
+
+
+def images(ec2):
+    """Return the account's images, the oldest first."""
+    return sorted(ec2.describe_images(Owners=["self"])["Images"], key=lambda one: one["Name"])
+
+
+def snapshots(ec2):
+    """Return the ids of the snapshots of the service."""
+    found = ec2.describe_snapshots(Filters=[{"Name": "tag:Project", "Values": ["table-order"]}])["Snapshots"]
+    return {one["SnapshotId"] for one in found}
+
+
+def of_images(found):
+    return {mapping["Ebs"]["SnapshotId"] for image in found for mapping in image["BlockDeviceMappings"]}
+
+
+def root_snapshot(ec2):
+    [server] = servers(ec2)
+    volume = server["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]
+    return ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0].get("SnapshotId", "")
+
+
+def test_the_server_returns_to_its_image_and_old_images_go(site, ec2):
+    assert site().status == 0
+    [server] = servers(ec2)
+    about = {
+        "aws_compute_instance_id": server["InstanceId"],
+        "aws_compute_image_tags": {"Patch": "begun", "Server": server["InstanceId"]},
+    }
+
+    def run(entry, **more):
+        done = site("-e", json.dumps(about | more), entry=entry)
+        assert done.status == 0, done.output[-3000:]
+        return done
+
+    run("image")
+    [first] = images(ec2)
+    tags = {tag["Key"]: tag["Value"] for tag in first["Tags"]}
+    assert (tags["Patch"], tags["Name"], tags["Project"]) == ("begun", first["Name"], "table-order")
+    assert snapshots(ec2) == of_images([first])
+    # The image of a killed run is awaited, and no second one is taken.
+    assert run("image", aws_compute_image_id=first["ImageId"]).changed == 0
+    back = {"aws_compute_image_id": first["ImageId"], "aws_compute_image_tags": {"Attempt": "1"}}
+    run("restore", **back)
+    assert root_snapshot(ec2) in of_images([first])
+    assert servers(ec2)[0]["InstanceId"] == server["InstanceId"]
+    assert run("restore", **back).changed == 0
+    run("image")
+    latest = images(ec2)[-1]
+    # A killed run has left the snapshot of an image that is gone.
+    run("image")
+    ec2.deregister_image(ImageId=images(ec2)[-1]["ImageId"])
+    run("prune", aws_compute_image_keep=1)
+    assert [one["ImageId"] for one in images(ec2)] == [latest["ImageId"]]
+    assert snapshots(ec2) == of_images([latest])
+    assert run("prune", aws_compute_image_keep=1).changed == 0
+    assert site(entry="absent").status == 0
+    assert (images(ec2), snapshots(ec2)) == ([], set())

@@ -12,29 +12,13 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 import pytest
 import yaml
+from ansible_collections.table_order.infra.plugins.module_utils import db_migrate as shared
+from ansible_collections.table_order.infra.plugins.module_utils import db_migrate_revisions as known
+from ansible_collections.table_order.infra.plugins.modules import db_migrate_log_in as logging_in
+from ansible_collections.table_order.infra.plugins.modules import db_migrate_release as release
+from ansible_collections.table_order.infra.plugins.modules import db_migrate_upgrade as upgrade
 
 PLUGINS = Path(__file__).parents[3] / "plugins"
-
-
-def load(path: str, name: str):
-    specification = importlib.util.spec_from_file_location(name, PLUGINS / path)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-shared = load(
-    "module_utils/db_migrate.py", "ansible_collections.table_order.infra.plugins.module_utils.db_migrate"
-)
-known = load(
-    "module_utils/db_migrate_revisions.py",
-    "ansible_collections.table_order.infra.plugins.module_utils.db_migrate_revisions",
-)
-upgrade = load("modules/db_migrate_upgrade.py", "db_migrate_upgrade")
-release = load("modules/db_migrate_release.py", "db_migrate_release")
-logging_in = load("modules/db_migrate_log_in.py", "db_migrate_log_in")
-
 PASSWORD = "o:w/n@e%r\\'\"$1"
 
 
@@ -810,7 +794,10 @@ def test_leftovers_of_a_removed_driver_are_not_a_driver(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     for name in [name for name in sys.modules if name.partition(".")[0] == "psycopg2"]:
         monkeypatch.delitem(sys.modules, name)
-    assert load("module_utils/db_migrate.py", "shared_again").psycopg2 is None
+    specification = importlib.util.spec_from_file_location("shared_again", shared.__file__)
+    again = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(again)
+    assert again.psycopg2 is None
 
 
 def rolled_back(applied: list[dict], error: str) -> SimpleNamespace:

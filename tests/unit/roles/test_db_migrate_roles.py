@@ -17,6 +17,7 @@ NAMES = (f"shop{number}" for number in count())
 PARAMETERS = {
     "owner": {"user": "shop_owner", "password": "", "verifier": "owner-password"},
     "app": {"user": "shop_app", "password": "", "verifier": "app-password"},
+    "close_other": False,
     "ca_cert": "/ca.pem",
     "encoding": "UTF8",
     "collation": "C.UTF-8",
@@ -43,10 +44,13 @@ class Shop:
     def sql(self, user: str, *statements: str) -> list[tuple]:
         return postgres.run_sql(self.socket, self.name, user, *statements)
 
-    def role(self, check: bool = False, state: str = "present") -> list[str]:
+    def role(
+        self, check: bool = False, state: str = "present", app: str = "shop_app", close: bool = False
+    ) -> list[str]:
         """Run the module's work; returns the changes."""
+        given = {**PARAMETERS, "app": {**PARAMETERS["app"], "user": app}, "close_other": close}
         database = {"host": "h", "port": 1, "name": self.name, "admin_user": "master", "admin_password": ""}
-        roles = db_migrate_roles.Roles({**PARAMETERS, "database": database}, check_mode=check)
+        roles = db_migrate_roles.Roles({**given, "database": database}, check_mode=check)
         try:
             return (roles.make() if state == "present" else roles.remove())["changes"]
         finally:
@@ -67,7 +71,7 @@ def shop(socket, monkeypatch) -> Iterator[Shop]:
         "postgres",
         "rdsadmin",
         f"DROP DATABASE {made.name}",
-        "DROP ROLE IF EXISTS shop_owner, shop_app",
+        "DROP ROLE IF EXISTS shop_owner, shop_app, shop_app_clone, shop_app_rights",
     )
 
 
@@ -97,7 +101,7 @@ def test_a_schema_from_before_the_role_knew_it_gets_its_rights(shop):
     globally = "ALTER DEFAULT PRIVILEGES FOR ROLE shop_owner REVOKE ALL ON"
     shop.sql(
         "shop_owner",
-        *(f"{globally} {kind} FROM shop_app" for kind in ("SCHEMAS", "TABLES", "SEQUENCES")),
+        *(f"{globally} {kind} FROM shop_app_rights" for kind in ("SCHEMAS", "TABLES", "SEQUENCES")),
         "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO shop_app",
         *MIGRATION,
     )
@@ -105,8 +109,8 @@ def test_a_schema_from_before_the_role_knew_it_gets_its_rights(shop):
         shop.sql("shop_app", *USE)
     planned = shop.role(check=True)
     assert shop.role() == planned
-    assert "grant USAGE on schema shop to shop_app" in planned
-    assert "grant DELETE, INSERT, SELECT, UPDATE on table shop.item to shop_app" in planned
+    assert "grant USAGE on schema shop to shop_app_rights" in planned
+    assert "grant DELETE, INSERT, SELECT, UPDATE on table shop.item to shop_app_rights" in planned
     assert "revoke DELETE, INSERT, SELECT, UPDATE on future tables public from shop_app" in planned
     shop.sql("shop_app", *USE)
     assert shop.role() == []
@@ -116,7 +120,7 @@ def test_a_schema_that_the_master_user_has_made_for_the_owner(shop):
     shop.role()
     shop.sql("master", "CREATE SCHEMA made", "GRANT ALL ON SCHEMA made TO shop_owner")
     shop.sql("shop_owner", "CREATE TABLE made.item (id int)")
-    assert shop.role() == ["grant USAGE on schema made to shop_app"]
+    assert shop.role() == ["grant USAGE on schema made to shop_app_rights"]
     shop.sql("shop_app", "SELECT * FROM made.item")
 
 
@@ -213,10 +217,133 @@ def test_two_databases_of_an_application_may_have_the_same_users(shop, socket):
         # Dropped objects take the right to connect to every database with them: the other one would be cut off.
         with pytest.raises(db_migrate_roles.DatabaseError) as refusal:
             shop.role(state="absent")
-        assert f"drop role shop_app, which {other.name} needs" in str(refusal.value)
+        assert f"drop role shop_app_rights, which {other.name} needs" in str(refusal.value)
         assert "Give each database users of its own" in str(refusal.value)
         for each in (shop, other):
             assert each.role() == []
     finally:
         postgres.run_sql(socket, "postgres", "rdsadmin", f"DROP DATABASE {other.name}")
-    assert shop.role(state="absent")[-2:] == ["drop role shop_app", "drop role shop_owner"]
+    assert shop.role(state="absent")[-3:] == [
+        "drop role shop_app",
+        "drop role shop_app_rights",
+        "drop role shop_owner",
+    ]
+
+
+# Of a site that was made when the log-in itself held the rights.
+EARLIER = (
+    "CREATE USER shop_owner",
+    "CREATE USER shop_app",
+    "REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+    "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+    "GRANT CONNECT, CREATE, TEMPORARY ON DATABASE {name} TO shop_owner",
+    "GRANT CREATE, USAGE ON SCHEMA public TO shop_owner",
+    "GRANT CONNECT ON DATABASE {name} TO shop_app",
+    "GRANT USAGE ON SCHEMA public TO shop_app",
+)
+EARLIER_OF_OWNER = (
+    "ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO shop_app",
+    "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO shop_app",
+    "ALTER DEFAULT PRIVILEGES GRANT SELECT, UPDATE, USAGE ON SEQUENCES TO shop_app",
+    *MIGRATION,
+)
+OWN_RIGHTS = """
+SELECT refobjid::regrole::text, count(*) FROM pg_shdepend WHERE refclassid = 'pg_authid'::regclass
+   AND refobjid::regrole::text LIKE 'shop_app%' GROUP BY 1
+"""
+
+
+def test_the_rights_of_an_earlier_site_move_without_a_refused_statement(shop, monkeypatch):
+    shop.sql("rdsadmin", *(statement.format(name=shop.name) for statement in EARLIER))
+    shop.sql("shop_owner", *EARLIER_OF_OWNER)
+    session = psycopg2.connect(host=str(shop.socket), dbname=shop.name, user="shop_app")
+    session.autocommit = True
+    used = []
+    do = db_migrate_roles.Roles.do
+
+    def use_between(self: db_migrate_roles.Roles, steps: list) -> list[str]:
+        """Use the database as the application before and after each transaction, in an old and in a new session."""
+        done = do(self, steps)
+        with session.cursor() as cursor:
+            for statement in USE:
+                cursor.execute(statement)
+        shop.sql("shop_app", *USE)
+        used.append(done)
+        return done
+
+    monkeypatch.setattr(db_migrate_roles.Roles, "do", use_between)
+    changes = shop.role()
+    assert [len(done) > 0 for done in used] == [True, False, True]
+    assert "shop_app: a member of shop_app_rights" in changes
+    assert "revoke DELETE, INSERT, SELECT, UPDATE on future tables from shop_app" in changes
+    assert shop.role() == []
+    [(holder, _count)] = shop.sql("rdsadmin", OWN_RIGHTS)
+    assert holder == "shop_app_rights"
+    session.close()
+
+
+def test_the_log_ins_are_used_in_turn(shop):
+    shop.role()
+    shop.sql("shop_owner", *MIGRATION)
+    for app, other in (("shop_app_clone", "shop_app"), ("shop_app", "shop_app_clone")):
+        opened = shop.role(app=app)
+        assert opened[0] in (f"role {app}", f"{app}: LOGIN")
+        # Both until the application has the new one.
+        for name in (app, other):
+            shop.sql(name, *USE)
+        left = psycopg2.connect(host=str(shop.socket), dbname=shop.name, user=other)
+        planned = shop.role(app=app, close=True, check=True)
+        shop.sql(other, *USE)
+        assert (
+            shop.role(app=app, close=True) == planned == [f"{other}: NOLOGIN", f"{other}: 1 session(s) ended"]
+        )
+        with pytest.raises(psycopg2.OperationalError), left.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        with pytest.raises(psycopg2.OperationalError, match="not permitted to log in"):
+            shop.sql(other, "SELECT 1")
+        known = (
+            "SELECT rolname::text FROM pg_authid WHERE rolname LIKE 'shop_app%' AND rolpassword IS NOT NULL"
+        )
+        assert (other,) not in shop.sql("rdsadmin", known)
+        shop.sql(app, *USE)
+        assert shop.role(app=app, close=True) == shop.role(app=app) == []
+    # The master user is no member of either.
+    members = "SELECT member::regrole::text FROM pg_auth_members WHERE roleid::regrole::text LIKE 'shop_app%' ORDER BY 1"
+    assert shop.sql("rdsadmin", members) == [("shop_app",), ("shop_app_clone",)]
+    assert shop.role(state="absent")[-4:] == [
+        f"drop role {name}" for name in ("shop_app", "shop_app_clone", "shop_app_rights", "shop_owner")
+    ]
+    assert shop.role(state="absent") == []
+
+
+def test_memberships_and_attributes_by_hand_are_undone_for_all_log_ins(shop):
+    shop.role()
+    shop.role(app="shop_app_clone")
+    shop.sql("shop_owner", *MIGRATION, "GRANT SELECT ON shop.item TO shop_app_clone")
+    shop.sql(
+        "rdsadmin",
+        "ALTER ROLE shop_app_rights LOGIN CREATEDB",
+        "ALTER ROLE shop_app_clone NOINHERIT CREATEROLE",
+        "GRANT shop_owner TO shop_app_rights",
+        "GRANT pg_read_all_data TO shop_app_clone",
+        "GRANT shop_app_rights TO shop_app WITH ADMIN OPTION",
+    )
+    assert sorted(shop.role()) == [
+        "revoke SELECT on table shop.item from shop_app_clone",
+        "shop_app: no longer grants shop_app_rights",
+        "shop_app_clone: INHERIT",
+        "shop_app_clone: NOCREATEROLE",
+        "shop_app_clone: no longer a member of pg_read_all_data",
+        "shop_app_rights: NOCREATEDB",
+        "shop_app_rights: NOLOGIN",
+        "shop_app_rights: no longer a member of shop_owner",
+    ]
+    assert shop.role() == []
+
+
+def test_the_names_of_the_other_roles():
+    assert [shared.other_log_in(name) for name in ("shop_app", "shop_app_clone")] == [
+        "shop_app_clone",
+        "shop_app",
+    ]
+    assert {shared.rights_role(name) for name in ("shop_app", "shop_app_clone")} == {"shop_app_rights"}

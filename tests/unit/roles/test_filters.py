@@ -110,6 +110,30 @@ def test_a_changed_environment_is_told_by_names_without_values(case):
     assert ENVIRONMENT.environment_changes(*files) == lines
 
 
+@pytest.mark.parametrize(
+    ("own", "live", "kept"),
+    [
+        (
+            {"URL": "old", "LEVEL": "info", "OTHER": "a=URL"},
+            {"URL": "new", "LEVEL": "debug"},
+            {"URL": "new", "LEVEL": "info", "OTHER": "a=URL"},
+        ),
+        # Added since, and removed since.
+        ({"A": "1", "Z": "2"}, {"KEY": "k", "X": "y"}, {"A": "1", "KEY": "k", "Z": "2"}),
+        ({"A": "1", "KEY": "k"}, {"A": "2"}, {"A": "1"}),
+        ({"URL": "김치\u2028KEY=x"}, {"URL": "$`\\"}, {"URL": "$`\\"}),
+    ],
+)
+def test_a_rollback_keeps_the_variables_of_the_live_release_that_it_names(own, live, kept):
+    own_file, live_file, kept_file = (
+        f'# managed=\nRELEASE_ID="{number}"\n{ENVIRONMENT.environment_file(given)}\n'
+        for number, given in ((1, own), (2, live), (1, kept))
+    )
+    assert ENVIRONMENT.environment_kept(own_file, live_file, ["URL", "KEY"]) == kept_file
+    assert ENVIRONMENT.environment_kept(own_file, live_file, []) == own_file
+    assert ENVIRONMENT.environment_kept(own_file[:-1], own_file, ["URL"]) == own_file[:-1]
+
+
 def test_a_value_that_an_earlier_version_wrote_in_single_quotes_has_not_changed():
     assert ENVIRONMENT.environment_changes("A='$x'", ENVIRONMENT.environment_file({"A": "$x"})) == []
 

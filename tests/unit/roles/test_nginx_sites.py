@@ -115,7 +115,7 @@ def test_no_name_of_nginx_is_of_two_sites(role, nginx):
         r"(?<=\?<)(\w+)(?=>)",
         r"^        listen (127\S+);",
         r"^        listen (443 ssl.* default_server);",
-        r"/(nginx-[\w-]*(?:access|error)[.]log) combined if=\$\w+_logged;",
+        r"/(nginx-[\w-]*(?:access|error)[.]log) site_requests if=\$\w+_logged;",
     ):
         found = re.findall(form, text, re.MULTILINE)
         assert found
