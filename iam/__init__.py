@@ -14,7 +14,7 @@ import yaml
 DIRECTORY = Path(__file__).resolve().parent
 ROOT = DIRECTORY.parent
 # The operator's policies, by use; README.md lists the policies of each playbook.
-POLICIES = ("plan", "operate", "account", "data", "destroy")
+POLICIES = ("plan", "operate", "account", "data", "day_two", "destroy")
 # An administrator creates this policy once; the server's role is created and changed only with it.
 BOUNDARY = "boundary"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: white space does not count.

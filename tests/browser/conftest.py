@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.pages import REMEMBER_STREAMS, AdminPage, Credentials, log_in
 
@@ -89,16 +89,22 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(browser: Browser) -> Iterator[Callable[[dict[str, int]], Page]]:
-    """Open pages of separate users: each with its own cookies and storage."""
-    contexts = []
+    """Open pages of separate users, each with its own cookies and storage, of which the site's headers refuse no part."""
+    contexts, refused = [], []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text or "Permissions policy" in message.text:
+            refused.append(message.text)
 
     def open_page(viewport: dict[str, int]) -> Page:
         contexts.append(browser.new_context(viewport=viewport))
+        contexts[-1].on("console", note)
         return contexts[-1].new_page()
 
     yield open_page
     for context in contexts:
         context.close()
+    assert refused == []
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The pages of the service, as people use them, in Korean unless they choose otherwise."""
 
+import json
 import re
 from dataclasses import dataclass, field
 
@@ -41,6 +42,13 @@ for (const stream of window.streams) {
 """
 
 
+SAY_LIVE = """
+(data) => {
+  for (const stream of window.streams) stream.dispatchEvent(new MessageEvent("live", { data }));
+}
+"""
+
+
 COUNT_TONES = """
 window.tones = 0;
 const start = OscillatorNode.prototype.start;
@@ -74,8 +82,13 @@ class AdminPage:
 
     @property
     def live_sign(self) -> Locator:
-        """Says whether the stream of orders is open."""
-        return self.page.get_by_role("status").filter(has_text="실시간")
+        """Says that each change of an order is seen at once."""
+        return self.page.get_by_role("status").filter(has_text=re.compile("^실시간$"))
+
+    @property
+    def not_live_sign(self) -> Locator:
+        """Says that changes may be seen later, and how much later."""
+        return self.page.get_by_role("status").filter(has_text="실시간 아님: 5초마다 새로 고침")
 
     def order(self, number: int) -> Locator:
         """The ticket of an order."""
@@ -84,6 +97,10 @@ class AdminPage:
     def code(self, table: int) -> str:
         """The code that lies on a table."""
         return self.page.evaluate(READ_CODE, table)
+
+    def say(self, *, live: bool) -> None:
+        """Have the open stream say whether the server knows of each change, as it does when Redis goes away."""
+        self.page.evaluate(SAY_LIVE, json.dumps(live))
 
     def cut_stream(self) -> None:
         """End the open stream, and let no other be opened."""

@@ -109,6 +109,17 @@ def test_an_order_placed_while_the_stream_was_down_is_not_missed(customer: Page,
     expect(admin.order(number)).to_be_visible(timeout=LIVE_MS)
 
 
+def test_the_page_says_that_it_is_not_live_and_looks_more_often(admin: AdminPage):
+    admin.say(live=False)
+    expect(admin.not_live_sign).to_be_visible()
+    expect(admin.live_sign).to_be_hidden()
+    with admin.page.expect_request("**/api/admin/orders?status=pending**", timeout=8_000):
+        pass
+
+    admin.say(live=True)
+    expect(admin.live_sign).to_be_visible()
+
+
 def test_only_who_has_scanned_the_tables_code_orders(
     new_page: Callable[[dict[str, int]], Page], site: str, admin: AdminPage
 ):

@@ -55,7 +55,7 @@ def play(playbook: str, **variables: Any) -> site.Run:
 def server(script: str) -> str:
     """Return what a shell script prints on the server, as root."""
     command = ["ansible", "app_server", "-i", site.INVENTORY, "--become", "-m", "ansible.builtin.shell"]
-    command += ["-a", f"{{ {script} ; }} 2>&1"]
+    command += ["-a", f"{{ {script.strip()} ; }} 2>&1"]
     run = subprocess.run(
         command, cwd=site.ROOT, env=site.environment(), capture_output=True, text=True, check=True, timeout=60
     )

@@ -65,6 +65,8 @@ class Run:
 def environment(**variables: str) -> dict[str, str]:
     """Return a new shell's environment: nothing exported, but what is given."""
     kept = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "PIP_CERT", "CONTAINERS_CONF", "TERM")
+    # The operating system of the tests' server, tests/inventory.
+    kept += ("TABLE_ORDER_TEST_SERVER",)
     shell = {name: os.environ[name] for name in kept if name in os.environ}
     return shell | {"PATH": f"{ROOT}/.venv/bin:{shell['PATH']}", "ANSIBLE_NOCOLOR": "1"} | variables
 
@@ -231,7 +233,12 @@ def aws(service: str) -> Any:
 def secrets() -> dict[str, dict[str, str]]:
     """Return the service's secrets by name."""
     client = aws("secretsmanager")
-    names = [secret["Name"] for secret in client.list_secrets()["SecretList"]]
+    # Bystanders have others.
+    names = [
+        one["Name"]
+        for one in client.list_secrets()["SecretList"]
+        if one["Name"].startswith(f"{TARGET.name}/")
+    ]
     return {name: json.loads(client.get_secret_value(SecretId=name)["SecretString"]) for name in names}
 
 
@@ -288,6 +295,7 @@ def left_over() -> dict[str, list[str]]:
             for group in ec2.describe_security_groups()["SecurityGroups"]
             if group["GroupName"] != "default"
         ],
+        "images of the server": [one["Name"] for one in ec2.describe_images(Owners=["self"])["Images"]],
         "key pairs": [pair["KeyName"] for pair in ec2.describe_key_pairs()["KeyPairs"]],
         "roles": [role["RoleName"] for role in iam.list_roles()["Roles"]],
         "profiles": [one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]],

@@ -58,7 +58,10 @@ def planned(tmp_path: Path) -> dict[str, Any]:
 
 def test_the_plan_of_an_empty_account_names_each_resource(tmp_path: Path) -> None:
     plan = planned(tmp_path)
-    assert {one["action"] for one in plan["resources"]} == {"create"}
+    # A cache without TLS has no password.
+    assert {one["name"] for one in plan["resources"] if one["action"] != "create"} == {
+        "table-order/cache/token"
+    }
     assert plan["counts"]["create"] > 30
     assert plan["unmanaged"] == []
 
@@ -89,7 +92,7 @@ def test_no_secret_is_in_any_output_or_log(first_run: FirstRun) -> None:
         if "username" not in field and name
     }
     assert len(values) == 6
-    log = (site.ROOT / ".state/test/cloud/cloud.log").read_text()
+    log = (site.ROOT / ".state" / site.CLOUD["local_cloud"]["name"] / "cloud/cloud.log").read_text()
     server = subprocess.run(
         [
             "ansible",
@@ -159,6 +162,39 @@ def test_the_topology_of_the_finished_site_is_drawn(first_run: FirstRun, tmp_pat
     assert "<svg" in drawing
     assert "absent" not in drawing
     assert "table-order-ec2-sg may connect to table-order-rds-sg: tcp 5432" in drawing
+
+
+def test_the_cost_and_the_sizes_of_the_finished_site_are_told(first_run: FirstRun, tmp_path: Path) -> None:
+    site.start_recording()
+    cost = site.play("playbooks/cost.yml", "-e", f"cost_json={tmp_path}/cost.json")
+    sizes = site.play("playbooks/right_size.yml", "-e", f"right_size_json={tmp_path}/sizes.json")
+    calls = aws_rules.load(site.stop_recording(tmp_path / "money.jsonl"))
+    cost.check()
+    sizes.check()
+    assert aws_rules.writes(calls.by("local")) == []
+    assert json.loads((tmp_path / "cost.json").read_text())["monthly"] > 100
+    found = json.loads((tmp_path / "sizes.json").read_text())
+    assert [one["size"] for one in found] == ["t3.medium", "db.t3.small", "cache.t3.micro"]
+    assert {one["reasons"][0].partition(":")[0] for one in found} == {"not enough yet"}
+
+
+def test_the_report_of_the_finished_site_has_each_line_of_the_document(
+    first_run: FirstRun, tmp_path: Path
+) -> None:
+    page, report = tmp_path / "report.html", tmp_path / "report.json"
+    site.start_recording()
+    run = site.play(
+        "playbooks/maintain.yml", "-e", f"maintain_report={page}", "-e", f"maintain_json={report}"
+    )
+    calls = aws_rules.load(site.stop_recording(tmp_path / "maintain.jsonl"))
+    run.check()
+    assert aws_rules.writes(calls.by("local")) == []
+    found = {one["id"]: one for one in json.loads(report.read_text())["items"]}
+    assert len(found) == 13
+    assert {found[name]["state"] for name in ("security_groups", "policies", "disks")} == {"fine"}
+    assert found["recovery"]["text"]["en"] == "never tested"
+    assert found["performance"]["state"] != "unknown"
+    assert "table-order 점검 보고서" in re.sub("<[^>]+>", "", page.read_text())
 
 
 def test_the_plan_names_each_drift_and_provisioning_repairs_it(first_run: FirstRun, tmp_path: Path) -> None:
@@ -240,7 +276,7 @@ def test_a_replacement_is_refused_before_any_change(first_run: FirstRun, tmp_pat
     "playbook",
     [
         ["provision.yml", "-e", "table_order_provision_all=true"],
-        ["destroy.yml", "-e", "table_order_destroy=table-order"],
+        ["destroy.yml", "-e", "table_order_confirm=table-order"],
     ],
     ids=" ".join,
 )
@@ -308,6 +344,8 @@ def test_a_failed_lane_keeps_the_server_untouched(first_run: FirstRun) -> None:
     site.call("DELETE", "/local-cloud/faults")
     assert run.status != 0
     assert "AccessDenied" in run.output
+    last = " ".join(run.output.rpartition("The run stopped at the task")[2].split())
+    assert "attach the policies again (scripts/policy), and run the same command again; it continues." in last
     assert "TASK [nginx :" not in run.output
 
 
@@ -319,6 +357,20 @@ def test_check_mode_reports_a_bucket_that_was_opened_by_hand(first_run: FirstRun
     assert "public access block" in run.output
     assert site.play("site.yml", "--tags", "aws_storage").check().changed == 1
     assert site.aws("s3").get_public_access_block(Bucket=bucket)
+
+
+def test_another_size_is_told_and_changed_by_its_procedure_only(first_run: FirstRun) -> None:
+    large = ("-e", "aws_compute_instance_type=t3.large")
+    told = site.play("playbooks/scale.yml", "--check", *large).check()
+    assert "t3.medium -> t3.large, stops and starts" in " ".join(told.output.split())
+    unconfirmed = site.play("playbooks/scale.yml", *large)
+    assert "-e table_order_confirm=table-order" in " ".join(unconfirmed.output.split())
+    in_passing = site.play("playbooks/provision.yml", "--tags", "aws_compute", *large)
+    assert "ansible-playbook playbooks/scale.yml" in " ".join(in_passing.output.split())
+    assert (told.changed, unconfirmed.changed, in_passing.changed) == (0, 0, 0)
+    assert unconfirmed.status != 0
+    assert in_passing.status != 0
+    assert "Nothing to do" in site.play("playbooks/scale.yml").check().output
 
 
 def test_a_newer_image_makes_no_second_server(first_run: FirstRun) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -95,10 +96,43 @@ def test_the_same_source_again_changes_nothing() -> None:
     assert run.changed == 0, "\n".join(run.changes)
 
 
-def test_the_status_says_what_is_live() -> None:
+def look(file: Path) -> tuple[int, str, dict[str, set[str]]]:
+    """Return the exit code and the screen of scripts/status, and the texts of its checks by state."""
+    command = [site.ROOT / "scripts/status", site.INVENTORY, "-e", f"status_json={file}"]
+    with site.recorded(["playbooks/status.yml"]) as noting:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=site.environment(**noting), timeout=120
+        )
+    states: dict[str, set[str]] = {}
+    for check in json.loads(file.read_text())["checks"] if file.exists() else []:
+        states.setdefault(check["state"], set()).add(check["text"])
+    return done.returncode, done.stdout + done.stderr, states
+
+
+def test_the_status_says_what_is_live_and_calls_a_person_for_a_broken_database(tmp_path: Path) -> None:
     run = play("status").check()
     assert run.changed == 0
     assert state().live in run.output
+    code, screen, states = look(tmp_path / "status.json")
+    print(screen)
+    assert "unknown" not in states, screen
+    assert code == (1 if "attention" in states else 0)
+    assert any(text.startswith(f"live {state().live}") for text in states["fine"])
+    identifier = f"{site.TARGET.name}-db"
+    site.call("PUT", "/local-cloud/states", {identifier: "storage-full"})
+    try:
+        code, screen, states = look(tmp_path / "broken.json")
+    finally:
+        site.call("PUT", "/local-cloud/states", {identifier: "available"})
+    assert code == 1
+    assert any(text.startswith("storage-full, ") for text in states["attention"]), screen
+
+
+def test_a_patch_says_what_it_would_do() -> None:
+    """The drill updates: tests/drills/test_patch.py."""
+    run = site.play("playbooks/patch.yml", "--check").check()
+    assert run.changed == 0, "\n".join(run.changes)
+    assert "Nothing to do" in run.output or "takes an image of table-order-app-server" in run.output
 
 
 @pytest.mark.usefixtures("limits")

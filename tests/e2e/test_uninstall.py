@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests import aws_rules
-from tests.e2e import kills, site
+from tests.e2e import bystanders, kills, site
 from tests.e2e.conftest import FirstRun
 
-DESTROY = ("playbooks/destroy.yml", "-e", f"table_order_destroy={site.TARGET.name}")
+DESTROY = ("playbooks/destroy.yml", "-e", f"table_order_confirm={site.TARGET.name}")
 WITH_DATA = (*DESTROY, "-e", '{"table_order_remove_data": true}')
 DATA = {"buckets", "secrets", "logs", "snapshots"}
-# What the first run makes and provision.yml does not, when the data is there; the tag holds the host key that the server shows.
-NOT_AGAIN = ("s3:", "secretsmanager:", "logs:", "ec2:CreateTags")
+# What the first run makes and provision.yml does not, when the data is there; the tag holds the host key that the server shows, the
+# third parameter, after those of the lock, the live release.
+NOT_AGAIN = ("s3:", "secretsmanager:", "logs:", "ec2:CreateTags", "ssm:PutParameter 3")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -24,14 +25,19 @@ def _site(first_run: FirstRun) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
-    [[], ["-e", "table_order_destroy=table-order-staging"], ["--limit", "compute"], ["--limit", "data"]],
-    ids=" ".join,
+    ("said", "answer"),
+    [
+        ([], "-e table_order_confirm=table-order"),
+        (["-e", "table_order_confirm=table-order-staging"], "-e table_order_confirm=table-order"),
+        (["--limit", "compute"], "run the playbook without --limit"),
+        (["--limit", "data"], "run the playbook without --limit"),
+    ],
+    ids=str,
 )
-def test_a_service_that_nobody_has_named_stays(said: list[str]) -> None:
+def test_a_service_that_nobody_has_named_stays(said: list[str], answer: str) -> None:
     run = site.play("playbooks/destroy.yml", *said)
     assert run.status != 0
-    assert "-e table_order_destroy=table-order" in " ".join(run.output.split())
+    assert answer in " ".join(run.output.split())
     assert run.changed == 0
     assert site.inventory_of_resources()["servers"] == 1
 
@@ -81,16 +87,21 @@ def test_it_comes_back_when_its_runs_are_killed(
 
 
 def test_with_the_data_nothing_is_left(artifacts: Path) -> None:
-    """Also what was kept before, and provision.yml has taken up again."""
+    """Also what was kept before, and provision.yml has taken up again; of others, everything is left."""
     [bucket] = site.left_over()["buckets"]
     site.aws("s3").put_object(Bucket=bucket, Key="menus/1/picture.png", Body=b"x")
     [topic] = site.left_over()["topics"]
     site.aws("sns").subscribe(TopicArn=topic, Protocol="email", Endpoint="oncall@example.com")
     snapshots = site.left_over()["snapshots"]
+    others = bystanders.make()
+    assert all(others.values()), others
     site.start_recording()
     site.play(*WITH_DATA).check()
     site.stop_recording(artifacts / "destroy-data.jsonl")
+    assert bystanders.look() == others
+    bystanders.remove()
     assert site.left_over() == {"snapshots": snapshots}
+    assert site.parameters(f"/{site.TARGET.name}") == [], "the live release of a service that is gone"
     # The names of the secrets are taken, until the next run restores them.
     site.play("playbooks/provision.yml", "--check").check()
     site.play("playbooks/provision.yml").check()

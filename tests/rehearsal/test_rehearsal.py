@@ -43,6 +43,22 @@ def test_a_deployment_a_rollback_and_the_status(first_run: FirstRun, tmp_path: P
     assert before in shown.output
 
 
+def test_a_patch_and_a_return_to_its_image(first_run: FirstRun) -> None:
+    """With the operator's policies; what guests notice and what breaks is in tests/drills/test_patch.py."""
+    confirmed = {"table_order_confirm": site.TARGET.name}
+    instance, address, before = site.instance(), site.public_address(), server_release()
+    deployment.play("patch", table_order_patch_release="2023.6.20250115", **confirmed).check()
+    assert (before, server_release()) == ("2023.5.20241001", "2023.6.20250115")
+    returned = deployment.play("patch", table_order_patch_return="latest", **confirmed).check()
+    assert "was returned to image" in " ".join(returned.output.split())
+    assert (site.instance(), site.public_address(), server_release()) == (instance, address, before)
+    settled(state())
+
+
+def server_release() -> str:
+    return deployment.server("rpm -q --qf '%{VERSION}' system-release")
+
+
 test_it_leaves_nothing_but_the_data = test_uninstall.test_it_leaves_nothing_but_the_data
 
 

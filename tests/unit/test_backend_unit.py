@@ -16,6 +16,23 @@ def test_a_slow_worker_is_not_killed_at_the_start(instance):
     assert unit.splitlines().count("Environment=UVICORN_TIMEOUT_WORKER_HEALTHCHECK=30") == 1
 
 
+@pytest.mark.parametrize("instance", ["service", "candidate"])
+@pytest.mark.parametrize("server", ["uvicorn", "gunicorn", "hypercorn"])
+def test_idle_connections_outlive_those_of_nginx(server, instance):
+    """Otherwise a request meets a connection that is just being closed, and a guest gets a 502."""
+    scope = Scope("fastapi_app", fastapi_app_server=server)
+    unit = scope.see(
+        (scope.role / "templates/backend.service.j2").read_text(),
+        __fastapi_app_instance="{{ __fastapi_app_instances." + instance + " }}",
+    )
+    said = {
+        "uvicorn": "Environment=UVICORN_TIMEOUT_KEEP_ALIVE=75",
+        "gunicorn": 'Environment="GUNICORN_CMD_ARGS=--keep-alive 75"',
+        "hypercorn": " --workers 2 --keep-alive 75 ",
+    }[server]
+    assert said in (unit if server == "hypercorn" else unit.splitlines())
+
+
 def process(**item: str | int) -> list[str]:
     """Return the lines of the unit of an item of fastapi_app_processes."""
     scope = Scope("fastapi_app", item=item)
@@ -112,7 +129,8 @@ def test_each_server_gets_the_socket_and_the_candidate_a_port(server, listens):
     for instance, listen in zip(("service", "candidate"), listens, strict=True):
         scope = Scope("fastapi_app", fastapi_app_server=server, fastapi_app_arguments=["--x"])
         command = scope.see("{{ __fastapi_app_instances." + instance + ".command }}")
-        assert command.split() == [server, "app.main:app", *listen.split(), "--workers", "2", "--x"]
+        own = ["--keep-alive", "75"] if server == "hypercorn" else []
+        assert command.split() == [server, "app.main:app", *listen.split(), "--workers", "2", *own, "--x"]
 
 
 @pytest.mark.parametrize("instance", ["service", "candidate"])

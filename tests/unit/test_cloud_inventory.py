@@ -36,7 +36,7 @@ def read(plugin, monkeypatch, path="inventories/x/00-cloud.yml", **cloud):
     monkeypatch.setattr(plugin, "_read_config_data", lambda path: cloud)
     monkeypatch.setattr(plugin, "get_option", options.get)
     inventory = InventoryData()
-    plugin.parse(inventory, DataLoader(), str(path))
+    plugin.describe(inventory, str(path))
     return inventory.groups["all"].get_vars()
 
 
@@ -123,4 +123,49 @@ def test_a_second_inventory_of_a_cloud_is_refused(plugin):
     inventory = InventoryData()
     inventory.add_group("aws")
     with pytest.raises(AnsibleParserError, match="one process uses only one cloud"):
-        plugin.parse(inventory, DataLoader(), "inventories/x/00-cloud.yml")
+        plugin.describe(inventory, "inventories/x/00-cloud.yml")
+
+
+def fails(region):
+    raise AnsibleParserError(f"The zones of region {region} could not be looked up: it has expired.")
+
+
+def test_a_first_look_up_that_fails_ends_the_run_with_its_reason_only(plugin, monkeypatch, capsys):
+    """Ansible would try its other inventory plugins on the file, and end with what they think of it."""
+    monkeypatch.setattr(plugin, "describe", lambda inventory, path: fails("x"))
+    monkeypatch.setattr(table_order_cloud.BaseInventoryPlugin, "parse", lambda *given: None)
+    with pytest.raises(SystemExit):
+        plugin.parse(InventoryData(), DataLoader(), "inventories/x/00-cloud.yml")
+    assert (
+        capsys.readouterr().err == "[ERROR]: The zones of region x could not be looked up: it has expired.\n"
+    )
+
+
+def test_a_later_look_up_that_fails_keeps_the_servers_and_the_reason(plugin, monkeypatch):
+    """A run that stops has locks to release, and why it stops to say."""
+    monkeypatch.setattr(
+        table_order_cloud, "servers", lambda region, environment: {"app": {"ansible_host": "192.0.2.1"}}
+    )
+    assert read(plugin, monkeypatch, environment="staging")["table_order_inventory_problem"] == ""
+    monkeypatch.setattr(table_order_cloud, "zones", fails)
+    variables = read(plugin, monkeypatch, environment="staging")
+    assert "it has expired" in variables["table_order_inventory_problem"]
+    assert variables["table_order_zones"] == ["ap-northeast-2a"]
+    with pytest.raises(AnsibleParserError, match="it has expired"):
+        read(plugin, monkeypatch, "inventories/y/00-cloud.yml", environment="staging")
+
+
+def test_a_file_that_was_edited_in_the_middle_of_a_run_keeps_what_it_began_with(plugin, monkeypatch):
+    """Otherwise the run would end at once, with its locks."""
+    read(plugin, monkeypatch, environment="staging")
+    variables = read(plugin, monkeypatch, environment="staging", account="123456789012")
+    assert "for AWS account 123456789012" in variables["table_order_inventory_problem"]
+    assert variables["table_order_account_id"] == CALLER["Account"]
+
+
+def test_each_call_of_a_run_on_aws_is_repeated_unless_the_operator_says_otherwise(monkeypatch):
+    monkeypatch.setattr(table_order_cloud.os, "environ", {"AWS_MAX_ATTEMPTS": "2"})
+    module_here = module()
+    module_here.pin_to_aws("eu-west-1")
+    assert module_here.os.environ["AWS_MAX_ATTEMPTS"] == "2"
+    assert module_here.os.environ["AWS_RETRY_MODE"] == "standard"

@@ -14,6 +14,7 @@ ELSEWHERE = {
     "db_migrate_keep_fresh": "set by playbooks/deploy.yml; tests/unit/roles/test_db_migrate_modules.py",
     "db_migrate_applied": "set by playbooks/deploy.yml: tests/drills",
     "fastapi_app_revisions": "set by playbooks/deploy.yml: tests/drills",
+    "fastapi_app_rollback_keeps": "set by playbooks/rollback.yml: tests/drills; tests/unit/roles/test_filters.py",
     "fastapi_app_release_path": "an older release: tests/unit/test_releases_kept.py",
     "fastapi_app_migrate": "no container has a database: tests/unit/roles/test_fastapi_app_deploy.py",
     "fastapi_app_force": "tests/drills",

@@ -61,6 +61,19 @@ def specified_secrets() -> set[str]:
     }
 
 
+def returns_a_secret(task: Task) -> bool:
+    """Tell whether a module's result has a secret's value."""
+    return task.module.endswith(".secretsmanager_rotation") and task.arguments["stage"] == "pending"
+
+
+def returned_secrets() -> set[str]:
+    return {
+        task.keywords["register"]
+        for task in all_tasks()
+        if returns_a_secret(task) and "register" in task.keywords
+    }
+
+
 def definitions() -> list[tuple[str, Any]]:
     """Return every variable that a file, a fact or a task's own variables define."""
     found = [item for pattern in VARIABLES for path in ROOT.glob(pattern) for item in read(path).items()]
@@ -90,7 +103,7 @@ def mentions(value: Any, names: Set[str]) -> bool:
 
 @functools.cache
 def secret_variables() -> frozenset[str]:
-    found, before = specified_secrets(), set()
+    found, before = specified_secrets() | returned_secrets(), set()
     while found != before:
         before = set(found)
         found |= {name for name, value in definitions() if mentions(value, before)}
@@ -147,18 +160,24 @@ def copies_a_key(task: Task) -> bool:
     return task.module.endswith(".copy") and bool(re.search(r"_key_file\b", source))
 
 
-# What no argument names: a file's content, a traceback may quote what the application was started with, and a build an address of
-# /etc/environment.
+# What no argument names: a file's content, a log's, a traceback may quote what the application was started with, and a build an
+# address of /etc/environment.
 BY_OTHER_MEANS = {
     "roles/fastapi_app/tasks/check.yml: Check | Read the environment of the live release",
     "roles/fastapi_app/tasks/check.yml: Check | Start the application",
+    "roles/fastapi_app/tasks/rollback.yml: Rollback | Read the env files of both releases",
+    "playbooks/maintain.yml: Read the errors of the last day",
     "roles/fastapi_app/tasks/build/dependencies.yml: Dependencies | Install the packages of the application",
 }
 
 
 @functools.cache
 def secret_tasks() -> dict[str, Task]:
-    found = [task for task in all_tasks() if copies_a_key(task) or mentions(shown(task), secret_variables())]
+    found = [
+        task
+        for task in all_tasks()
+        if copies_a_key(task) or returns_a_secret(task) or mentions(shown(task), secret_variables())
+    ]
     return {str(task): task for task in found}
 
 

@@ -118,7 +118,8 @@ def test_nginx_lets_go_of_a_connection_before_the_application_does():
     """Otherwise a request meets a connection that is just being closed, and a guest gets a 502."""
     found = re.findall(r"upstream \w+ \{[^}]*keepalive_timeout (\w+);", nginx())
     assert len(found) == 2
-    assert max(map(seconds, found)) < argument("--timeout-keep-alive", "5")
+    # The unit's value: test_backend_unit.py.
+    assert max(map(seconds, found)) * 10 < argument("--timeout-keep-alive", "75")
 
 
 def test_a_reload_does_not_keep_old_workers_for_ever():
@@ -225,12 +226,78 @@ def test_a_flood_does_not_fill_the_disk_with_its_log():
         assert len(servers) == 1 + redirect
         assert all("        limit_req zone=app_files " in one for one in servers)
         assert re.search(r"limit_req_zone \$app_client zone=app_files:", said)
-        logs = re.findall(r"access_log \S+ combined ?(\S*);", said)
+        logs = re.findall(r"access_log \S+ site_requests ?(\S*);", said)
         assert logs == redirect * ["if=$app_sampled"] + ["if=$app_logged"]
     sampled = re.search(r"map \$status \$app_logged \{(.*?)\}", said, re.DOTALL)[1]
     assert re.findall(r"(\w+) \$app_sampled;", sampled) == ["301", "429"]
     assert re.search(r"default 1;", sampled)
-    assert re.findall(r"access_log \S+ combined ?(\S*);", nginx(nginx_limits=False)) == [""]
+    assert re.findall(r"access_log \S+ site_requests ?(\S*);", nginx(nginx_limits=False)) == [""]
+
+
+def test_preflights_are_logged_like_what_no_limit_covers():
+    said = nginx(nginx_limits=True, nginx_cors_origins=["https://a.example"])
+    assert (
+        "204 $app_logged_preflight;" in re.search(r"map \$status \$app_logged \{(.*?)\}", said, re.DOTALL)[1]
+    )
+    preflight = re.search(r"map \$app_preflight \$app_logged_preflight \{(.*?)\}", said, re.DOTALL)[1]
+    assert preflight.split() == ["1", "$app_sampled;", "default", "1;"]
+    # As a plain text a long name does not fit nginx's hash, and case would not count.
+    assert '"~^https://a\\.example$" $http_origin;' in said
+    # A page can read the 429.
+    assert "Access-Control-Allow-Origin" in said.partition("location @too_many_requests")[2].partition("}")[0]
+
+
+@pytest.mark.parametrize("extra", ["proxy_set_header X-Own a;", "add_header X-Own a;"])
+def test_every_location_sends_the_headers(extra):
+    """nginx passes the server's add_header on to locations without one of their own, and to no others."""
+    said = nginx(
+        nginx_limits=True,
+        nginx_redirect_http=True,
+        nginx_hsts_seconds=60,
+        nginx_backend_extra=extra,
+        nginx_headers={"X-A": 'say "a"', "X-B": "b", "X-None": ""},
+    )
+    every = [
+        "X-A $app_header_1 always",
+        "X-B $app_header_2 always",
+        "Strict-Transport-Security $app_hsts always",
+    ]
+    servers = [one for one in said.split("    server {\n")[1:] if "127.0.0.1:8008" not in one]
+    assert len(servers) == 2
+    for server in servers:
+        assert re.findall(r"^        add_header (.*);", server, re.MULTILINE) == every
+    locations = re.findall(r"^        location .*?\n        \}", said, re.DOTALL | re.MULTILINE)
+    own = [found for one in locations if (found := re.findall(r"add_header (.*);", one))]
+    assert len(own) == (17 if "add_header" in extra else 14)
+    assert all([header for header in found if header in every] == every for found in own)
+    # The application's own header is the only one.
+    assert re.search(r'map \$upstream_http_x_a \$app_header_1 \{\s+"" "say \\"a\\"";\s+default "";', said)
+    assert re.search(
+        r'map "\$scheme \$upstream_http_strict_transport_security" \$app_hsts \{\s+"https " "max-age=60";',
+        said,
+    )
+
+
+TRUSTED = {
+    "nginx_redirect_http": True,
+    "nginx_tls_certificate_file": "/a.pem",
+    "nginx_tls_key_file": "/a.key",
+}
+
+
+@pytest.mark.parametrize(
+    ("turned", "seconds"),
+    [
+        ({}, None),
+        ({"nginx_redirect_http": True}, None),
+        (TRUSTED, "15552000"),
+        ({**TRUSTED, "nginx_https_port": 8443}, None),
+        ({"nginx_hsts_seconds": 60}, "60"),
+    ],
+)
+def test_browsers_are_held_to_https_where_they_trust_the_certificate(turned, seconds):
+    found = re.search(r'"https " "max-age=(\d+)"', nginx(**turned))
+    assert (found and found[1]) == seconds
 
 
 @pytest.mark.parametrize("path", ["/api/", "= /api/auth/login", "= /api/admin/orders/stream"])

@@ -15,6 +15,7 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import filter_loader
 from ansible.template import Templar, trust_as_template
+from ansible_collections.table_order.infra.plugins.module_utils.db_migrate import other_log_in
 from ansible_collections.table_order.infra.plugins.modules import nginx_site
 
 ROOT = Path(__file__).parents[2]
@@ -133,10 +134,10 @@ def groups(**turned: Any) -> dict[str, int]:
 def verify(**turned: Any) -> dict[str, Any]:
     """What the verification from outside is told, and which units it asks for."""
     scope = Scope("table_order", **turned)
-    outside = task("playbooks/verify.yml", "Run the external checks")
+    outside = task("playbooks/tasks/verify.yml", "Run the external checks")
     wanted = ("http_port", "https_port", "closed_ports")
     told = {name: scope.see(outside["vars"]["__verify_settings"][name]) for name in wanted}
-    units = task("playbooks/verify.yml", "Gather the state of services and timers")
+    units = task("playbooks/tasks/verify.yml", "Gather the state of services and timers")
     return told | {"units": scope.see(units["ansible.builtin.command"]["argv"])}
 
 
@@ -257,12 +258,13 @@ def namespace(turned: dict[str, Any]) -> None:
 
 
 def addresses(turned: dict[str, Any]) -> None:
-    """Another application on the site: nothing of the example's addresses is left."""
+    """Another application on the site: nothing of the example's addresses and headers is left."""
     said = nginx(nginx_limits=True, **turned).rsplit("    server {", 1)[1]
     found = {"/v1", "/v1/", "/v1/in", "/v1/events", "/shop", "/shop/", "/static/", "/"}
     assert set(re.findall(r"location (?:= |~ )?(/\S*) \{", said)) >= found
     assert "/api" not in said
     assert "/admin" not in said
+    assert re.findall("^        add_header (\\S+)", said, re.MULTILINE) == ["X-Frame-Options"]
 
 
 # The setting, what it is turned to (also as -e gives it, as text), and where that must arrive.
@@ -286,6 +288,7 @@ TURNED = {
             "nginx_applications": [{"path": "/shop", "build": "shop"}],
             "nginx_stream_paths": ["/v1/events"],
             "nginx_login_paths": ["/v1/in"],
+            "nginx_headers": {"X-Frame-Options": "SAMEORIGIN"},
         },
         addresses,
     ),
@@ -335,6 +338,55 @@ def test_the_application_gets_its_own_secrets():
         "debug",
     )
     assert found["SECRET_KEY"] == "k"
+
+
+def test_the_application_gets_the_previous_signing_key_with_its_end():
+    assert not [name for name in application() if name.startswith("SECRET_KEY_")]
+    until = "2026-12-01T12:00:00Z"
+    rotated = {"secret_key": "new", "secret_key_previous": "old", "secret_key_previous_until": until}
+    secrets = {"app": {"username": "u", "password": "p"}, "application": rotated, "environment": {}}
+    found = application(table_order_secrets=secrets)
+    assert [found[name] for name in ("SECRET_KEY", "SECRET_KEY_PREVIOUS", "SECRET_KEY_PREVIOUS_UNTIL")] == [
+        "new",
+        "old",
+        until,
+    ]
+
+
+@pytest.mark.parametrize("user", ["shop_app", "shop_app_clone", "clone_app"])
+def test_a_rotation_names_the_log_in_that_the_module_knows_as_the_other_one(user):
+    [task] = [
+        task
+        for task in yaml.safe_load((ROOT / "playbooks/tasks/rotate_application.yml").read_text())
+        if task["name"].startswith("Draw")
+    ]
+    secrets = {"app": {"username": user, "password": "p"}}
+    values = task["table_order.infra.secretsmanager_rotation"]["values"]
+    seen = Scope("table_order", table_order_secrets=secrets, **task["vars"]).see(values["username"])
+    assert seen == other_log_in(user) != user
+
+
+def test_a_rollback_keeps_every_secret_of_the_application():
+    plays = yaml.safe_load((ROOT / "playbooks/rollback.yml").read_text())
+    [keeps] = [
+        task["vars"]["fastapi_app_rollback_keeps"]
+        for play in plays
+        for task in play["tasks"]
+        if "vars" in task
+    ]
+    own = {"API_KEY": "shop/api"}
+    kept = Scope("table_order", table_order_application_secrets=own).see(keeps)
+    rotated = {"secret_key": "#new", "secret_key_previous": "#old", "secret_key_previous_until": "#until"}
+    app = {"username": "#user", "password": "#word"}
+    secrets = {
+        "app": app,
+        "application": rotated,
+        "cache": {"token": "#token"},
+        "environment": {"API_KEY": "#api"},
+    }
+    found = application(table_order_secrets=secrets)
+    assert {name for name, value in found.items() if "#" in str(value)} <= {*kept}
+    assert {"REDIS_URL", *own} <= {*kept} <= {*found}
 
 
 LIBPQ = "sslmode=verify-full&sslrootcert=/etc/ssl/certs/rds-ca.pem"

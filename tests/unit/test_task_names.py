@@ -14,7 +14,7 @@ VERBS = re.compile(
     r"Disable|Discover|Download|Draw|Drop|Enable|End|Export|Extend|Fail|Fetch|Find|Free|Gather|Hand|"
     r"Hash|Install|Link|List|Load|Log|Make|Mark|Migrate|Name|Plan|Prepare|Probe|Prune|"
     r"Publish|Put|Query|Raise|Read|Reconcile|Record|Recover|Refuse|Register|Release|Reload|"
-    r"Remove|Render|Report|Require|Reset|Restart|Restore|Restrict|Roll|Run|Save|Send|Set|"
+    r"Remove|Render|Report|Require|Reset|Restart|Restore|Restrict|Roll|Rotate|Run|Save|Scale|Send|Set|"
     r"Show|Start|Stop|Switch|Take|Terminate|Test|Try|Unpack|Update|Upgrade|Verify|Void|Wait|"
     r"Warn|Write)"
 )
@@ -49,7 +49,7 @@ def names() -> list[tuple[str, str]]:
         for play in load(file):
             said = [play["name"], *names_in(play.get("tasks", []))]
             found += [(str(file.relative_to(ROOT)), f"{file.stem} | {name}") for name in said]
-    for file in sorted((ROOT / "playbooks/tasks").glob("*.yml")):
+    for file in sorted((ROOT / "playbooks/tasks").rglob("*.yml")):
         found += [(str(file.relative_to(ROOT)), f"{file.stem} | {name}") for name in names_in(load(file))]
     return found
 

@@ -6,6 +6,7 @@ import json
 
 from moto.logs.models import logs_backends
 from moto.rds.models import rds_backends
+from moto.secretsmanager.models import secretsmanager_backends
 
 from tests.unit.account.finished_site import (
     ACCOUNT,
@@ -169,8 +170,9 @@ def rights(site: Site) -> None:
     everybody["Statement"][0]["Principal"] = "*"
     secrets.put_resource_policy(SecretId=name, ResourcePolicy=json.dumps(everybody))
     secrets.update_secret(SecretId=name, Description="by hand", KmsKeyId="alias/aws/s3")
-    # moto takes a rotation without a function.
-    secrets.rotate_secret(SecretId=name, RotationRules={"AutomaticallyAfterDays": 30})
+    # AWS asks for a function.
+    secret = secretsmanager_backends[ACCOUNT][REGION].secrets[name]
+    secret.rotation_requested = secret.rotation_enabled = True
     secrets.tag_resource(SecretId=name, Tags=OWNER)
 
 

@@ -7,7 +7,12 @@ import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.table_order.infra.plugins.module_utils.account_reader import WORKERS, action_of
+from ansible_collections.table_order.infra.plugins.module_utils.account_reader import (
+    WORKERS,
+    Patience,
+    Session,
+    action_of,
+)
 from ansible_collections.table_order.infra.plugins.modules import account_resources_info as module
 
 from tests.unit.account.record import ARGUMENTS
@@ -36,7 +41,7 @@ def run(capsys):
 
 
 def test_it_returns_the_account_unchanged(run, finished, monkeypatch):
-    monkeypatch.setattr(module.Session, "client", lambda _session, service: finished(service))
+    monkeypatch.setattr(Session, "client", lambda _session, service: finished(service))
     result = run()
     assert (result["changed"], result["region"], result["account"]) == (
         False,
@@ -68,9 +73,9 @@ def test_its_clients_retry_and_share_the_options():
     arguments = {"resources": [], "name": "x", **CREDENTIALS, "endpoint_url": "http://127.0.0.1:9"}
     arguments["aws_config"] = {"read_timeout": 7}
     with patch_module_args(arguments):
-        session = module.Session(AnsibleAWSModule(argument_spec=module.ARGUMENT_SPEC))
+        session = Session(AnsibleAWSModule(argument_spec=module.ARGUMENT_SPEC))
     config = session.client("ec2").meta.config
-    assert config.retries == {"mode": "adaptive", "total_max_attempts": module.ATTEMPTS}
+    assert config.retries == {"mode": "adaptive", "total_max_attempts": Patience().attempts}
     assert (config.max_pool_connections, config.connect_timeout, config.read_timeout) == (WORKERS, 10, 7)
     assert session.client("ec2").meta.endpoint_url == "http://127.0.0.1:9"
 

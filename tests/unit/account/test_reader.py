@@ -248,6 +248,16 @@ def test_a_state_in_between_is_its_end_with_a_note(finished, state, shown):
     assert server["notes"] == ([] if state == shown else [f"In progress: it is {state}."])
 
 
+@pytest.mark.parametrize(("told", "shown"), [({}, ""), ({"InstanceLifecycle": "spot"}, "spot")])
+def test_how_a_server_is_sold(finished, told, shown):
+    def sold(found):
+        found["Reservations"][0]["Instances"][0] |= told
+
+    finished.answer = changed("DescribeInstances", sold)(finished)
+    server = by_name(finished.read())["AWS::EC2::Instance", "table-order-app-server"]
+    assert server["properties"]["InstanceLifecycle"] == shown
+
+
 def test_a_server_that_ends_is_absent(finished):
     def ending_state(found):
         found["Reservations"][0]["Instances"][0]["State"] = {"Name": "shutting-down"}

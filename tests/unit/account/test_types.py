@@ -19,8 +19,11 @@ CONDITIONAL = {
 }
 # CloudFormation replaces where the API changes in place: tags of a key pair, and the zones of more nodes.
 IN_PLACE = {"AWS::EC2::KeyPair": {"Tags"}, "AWS::ElastiCache::ReplicationGroup": {"PreferredCacheClusterAZs"}}
+# What CloudFormation can say in a launch template only, or nowhere; the creation alone sets it.
+OF_A_TEMPLATE = {"AWS::EC2::Instance": {"InstanceLifecycle"}}
 # Properties of a resource of their own in CloudFormation, and what it can only show.
 OF_OTHERS = {
+    "AWS::EC2::Instance": {"InstanceLifecycle"},
     "AWS::EC2::InternetGateway": {"VpcId"},
     "AWS::EC2::RouteTable": {"Routes", "SubnetIds"},
     "AWS::IAM::InstanceProfile": {"Tags"},
@@ -45,6 +48,7 @@ def test_the_table_says_what_cloudformation_says(kind):
     conditional = {path.split("/")[2] for path in found.get("conditionalCreateOnlyProperties", [])}
     assert conditional >= CONDITIONAL.get(kind, set())
     wanted = (replaced & table.unset.keys()) - IN_PLACE.get(kind, set()) | CONDITIONAL.get(kind, set())
+    wanted |= OF_A_TEMPLATE.get(kind, set())
     if kind == "AWS::EC2::RouteTable":
         wanted = {"VpcId"}
     assert table.create_only == wanted
@@ -53,7 +57,15 @@ def test_the_table_says_what_cloudformation_says(kind):
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_table_names_properties_that_it_has(kind):
     table = TYPES[kind]
-    paths = [*table.references, *table.create_only, *table.at_least, *table.noted, *table.usual]
+    paths = [
+        *table.create_only_with,
+        *dict(table.create_only_with.values()),
+        *table.references,
+        *table.create_only,
+        *table.at_least,
+        *table.noted,
+        *table.usual,
+    ]
     assert {path.partition(".")[0] for path in paths} <= table.unset.keys()
     assert set(table.references.values()) <= TYPES.keys()
     assert table.lost

@@ -204,6 +204,22 @@ def test_what_aws_does_by_itself_is_a_note():
     ]
 
 
+def test_a_spot_server_changes_its_type_only_by_a_replacement():
+    wanted = described()
+    server = wanted["aws_compute"][0]["properties"]
+    server |= {"InstanceType": "t3.large", "InstanceLifecycle": ""}
+    read = found()
+    of(read, "table-order-app-server")["properties"]["InstanceLifecycle"] = ""
+    assert actions(planned(read, wanted)) == {"table-order-app-server": "update"}
+    of(read, "table-order-app-server")["properties"]["InstanceLifecycle"] = "spot"
+    result = planned(read, wanted)
+    assert of(result, "table-order-app-server")["action"] == "replace"
+    server["InstanceLifecycle"] = "spot"
+    result = planned(read, wanted)
+    assert changes(result, "table-order-app-server") == {"InstanceType": ("t3.medium", "t3.large")}
+    assert of(result, "table-order-app-server")["action"] == "replace"
+
+
 def test_a_change_that_waits_for_its_window_is_a_note_and_no_update():
     read = found()
     database = of(read, "table-order-db")
@@ -459,6 +475,17 @@ def test_a_deletion_is_applied_only_if_allowed_by_name():
     wanted["aws_monitoring"][0]["absent"] = True
     [said] = refusals(planned(found(), wanted))
     assert "table-order-cpu (AWS::CloudWatch::Alarm) would be deleted" in said
+
+
+def test_a_size_is_changed_by_its_own_procedure():
+    read, name = found(), "table-order-app-server"
+    of(read, name)["properties"]["InstanceType"] = "t3.large"
+    for allowed in ([], [name]):
+        [said] = refusals(planned(read), allowed)
+        assert said.startswith(
+            f"{name} (AWS::EC2::Instance) has InstanceType t3.large, and the settings say t3.medium."
+        )
+        assert said.endswith("ansible-playbook playbooks/scale.yml")
 
 
 def test_an_update_needs_no_permission():

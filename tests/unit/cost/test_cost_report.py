@@ -71,9 +71,22 @@ def test_savings_are_the_differences_of_two_costs():
         "t3.medium reserved for 1 year": None,
         "db.t3.small reserved for 1 year": None,
         "cache.t3.micro reserved for 1 year": -5.84,
+        "Spot instead of t3.medium on demand": None,
         "S3 Intelligent-Tiering": -0.11,
         "CloudFront before the server": -6.3,
     }
+
+
+def test_the_price_of_a_spot_server_is_named_and_not_guessed():
+    found = report(with_properties("EC2::Instance", InstanceLifecycle="spot"))
+    assert "t3.medium, Spot of table-order-app-server" in found["not_sourced"]
+    assert found["monthly"] == round(report()["monthly"] - 37.96, 2)
+    assert not [what for what in options(found, "savings") if what.startswith(("Spot", "t3.medium reserved"))]
+
+
+def test_what_a_setting_turned_off_costs_nothing():
+    resources = [*site(), resource("SecretsManager::Secret", "table-order/cache/token") | {"absent": True}]
+    assert report(resources)["monthly"] == report()["monthly"]
 
 
 def test_growth_is_larger_and_more():

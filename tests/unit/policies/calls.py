@@ -14,6 +14,9 @@ ACCOUNT, REGION, NAME = "123456789012", "ap-northeast-2", "table-order"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/{NAME}-server-boundary"
 ROLE, BUCKET = f"{NAME}-ec2-role", f"{NAME}-menu-images-{ACCOUNT}"
 LOCK = f"/{NAME}/lock/provision"
+MEMORY = f"/{NAME}/procedure/scale"
+RELEASE = f"/{NAME}/release"
+DONE = f"/{NAME}/done/backup_check"
 LOGS, SECRET = f"/aws/ec2/{NAME}/nginx", f"{NAME}/app/settings"
 TAGS = [{"Key": "Project", "Value": "table-order"}]
 INSTANCE_PROFILE = {"Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/{ROLE}"}
@@ -28,9 +31,9 @@ class Ours(Account):
         self.environment, self.limit = environment, boundary
 
     def tags(self, region, resource):
-        # An image is its publisher's.
+        # A public image is its publisher's.
         own = {"Project": "table-order", "Environment": self.environment}
-        return {} if resource.startswith("ami-") else own
+        return {} if resource == EC2_PARAMETERS["ImageId"] else own
 
     def associated(self, region, association):
         return {"rtbassoc": ["rtb-1", "subnet-1"], "eipassoc": ["eipalloc-1"], "iip": ["i-1"]}[
@@ -66,6 +69,7 @@ EC2_PARAMETERS = {
     "Resources": ["i-1"],
     "RouteTableId": "rtb-1",
     "SecurityGroupIds": ["sg-1"],
+    "SnapshotId": "snap-1",
     "SubnetId": "subnet-1",
     "VpcId": "vpc-1",
 }
@@ -80,6 +84,8 @@ ASSOCIATIONS = {
 def ec2(action: str, wanted: str) -> Call:
     """Return the call of an action of EC2 with the parameters that the table of needs names."""
     parameters = {word: EC2_PARAMETERS[word] for word in wanted.split() if word in EC2_PARAMETERS}
+    if action in ("CreateReplaceRootVolumeTask", "DeregisterImage"):
+        parameters["ImageId"] = "ami-own"
     if action in ASSOCIATIONS:
         parameters["AssociationId"] = ASSOCIATIONS[action]
     made = [word[1:] for word in wanted.split() if word.startswith("+")]
@@ -106,9 +112,15 @@ DATABASE = {"DBInstanceIdentifier": f"{NAME}-db"}
 SNAPSHOT = {"DBSnapshotIdentifier": f"{NAME}-db-before-migration-20261127000000"}
 FINAL = {"FinalDBSnapshotIdentifier": f"{NAME}-db-final-20261127000000"}
 MONITORING = yaml.safe_load((ROLES / "aws_monitoring/vars/main.yml").read_text())
-ALARMS = [name.replace("{{ table_order_name }}", NAME) for name in MONITORING["__aws_monitoring_alarms"].values()]
+ALARMS = [
+    name.replace("{{ table_order_name }}", NAME) for name in MONITORING["__aws_monitoring_alarms"].values()
+]
 SUBNETS = default("aws_database_subnet_group_name", "aws_database")
 PARAMETERS = default("aws_database_parameter_group_name", "aws_database")
+GROUPS = {"DBSubnetGroupName": SUBNETS, "DBParameterGroupName": PARAMETERS}
+RECOVERY = {"TargetDBInstanceIdentifier": f"{NAME}-db-recovery"}
+CHECK = f"{NAME}-db-check-20261127000000"
+SOURCES = [{"SourceDBInstanceIdentifier": f"{NAME}-db"}, {"SourceDbiResourceId": "db-ABC"}]
 CACHE_SUBNETS = default("aws_cache_subnet_group_name", "aws_cache")
 GROUP = {"ReplicationGroupId": f"{NAME}-redis"}
 OTHERS = [
@@ -116,7 +128,11 @@ OTHERS = [
     ("iam", "PutRolePermissionsBoundary", {"RoleName": ROLE, "PermissionsBoundary": BOUNDARY}),
     ("iam", "PutRolePolicy", {"RoleName": ROLE, "PolicyName": "s3-access"}),
     ("iam", "DeleteRolePolicy", {"RoleName": ROLE, "PolicyName": "s3-access"}),
-    ("iam", "DetachRolePolicy", {"RoleName": ROLE, "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}),
+    (
+        "iam",
+        "DetachRolePolicy",
+        {"RoleName": ROLE, "PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+    ),
     ("iam", "UpdateAssumeRolePolicy", {"RoleName": ROLE}),
     ("iam", "UpdateRole", {"RoleName": ROLE}),
     ("iam", "UpdateRoleDescription", {"RoleName": ROLE}),
@@ -133,7 +149,25 @@ OTHERS = [
     ("rds", "RebootDBInstance", DATABASE),
     ("rds", "DeleteDBInstance", {**DATABASE, **FINAL}),
     ("rds", "CreateDBSnapshot", {**DATABASE, **SNAPSHOT, "Tags": TAGS}),
+    ("rds", "RestoreDBInstanceFromDBSnapshot", {**DATABASE, **SNAPSHOT, **GROUPS, "Tags": TAGS}),
+    *(
+        ("rds", "RestoreDBInstanceToPointInTime", {**source, **RECOVERY, **GROUPS, "Tags": TAGS})
+        for source in SOURCES
+    ),
+    (
+        "rds",
+        "RestoreDBInstanceToPointInTime",
+        {**SOURCES[0], "TargetDBInstanceIdentifier": CHECK, **GROUPS, "Tags": TAGS},
+    ),
+    (
+        "rds",
+        "RestoreDBInstanceFromDBSnapshot",
+        {"DBInstanceIdentifier": CHECK, **SNAPSHOT, **GROUPS, "Tags": TAGS},
+    ),
+    ("rds", "DeleteDBInstance", {"DBInstanceIdentifier": CHECK}),
+    ("rds", "ModifyDBInstance", {**DATABASE, "NewDBInstanceIdentifier": f"{NAME}-db-old-20261127000000"}),
     ("rds", "DeleteDBSnapshot", SNAPSHOT),
+    ("rds", "DeleteDBInstanceAutomatedBackup", {"DbiResourceId": "db-ABC"}),
     ("rds", "CreateDBParameterGroup", {"DBParameterGroupName": PARAMETERS}),
     ("rds", "CreateDBSubnetGroup", {"DBSubnetGroupName": SUBNETS}),
     ("rds", "AddTagsToResource", {"ResourceName": arn("rds", f"db:{NAME}-db"), "Tags": TAGS}),
@@ -146,6 +180,7 @@ OTHERS = [
     ("elasticache", "AddTagsToResource", {"ResourceName": arn("elasticache", f"cluster:{NAME}-redis-001")}),
     ("elasticache", "ModifyReplicationGroup", GROUP),
     ("elasticache", "DeleteReplicationGroup", GROUP),
+    ("elasticache", "ListAllowedNodeTypeModifications", GROUP),
     ("s3", "CreateBucket", {"Bucket": BUCKET}),
     ("s3", "HeadBucket", {"Bucket": BUCKET}),
     ("s3", "PutBucketPolicy", {"Bucket": BUCKET}),
@@ -172,7 +207,19 @@ OTHERS = [
         "GetParameter",
         {"Name": "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"},
     ),
+    ("ssm", "GetParameter", {"Name": f"/{NAME}/procedure/recover_database"}),
     ("ssm", "PutParameter", {"Name": f"{LOCK}/7", "Tags": TAGS}),
+    ("iam", "ListAccessKeys", {"UserName": "kim"}),
+    ("ssm", "PutParameter", {"Name": DONE, "Tags": TAGS}),
+    ("ssm", "GetParametersByPath", {"Path": f"/{NAME}/done"}),
+    ("ssm", "DeleteParameter", {"Name": DONE}),
+    ("ssm", "PutParameter", {"Name": RELEASE, "Tags": TAGS}),
+    ("ssm", "GetParameter", {"Name": RELEASE}),
+    ("ssm", "ListTagsForResource", {"ResourceType": "Parameter", "ResourceId": RELEASE}),
+    ("ssm", "DeleteParameter", {"Name": RELEASE}),
     ("ssm", "GetParametersByPath", {"Path": LOCK}),
+    *(("ssm", action, {"Name": MEMORY}) for action in ("PutParameter", "GetParameter", "DeleteParameter")),
+    ("ssm", "DescribeParameters", {}),
+    ("ssm", "ListTagsForResource", {"ResourceType": "Parameter", "ResourceId": MEMORY}),
     ("ssm", "DeleteParameters", {"Names": [f"{LOCK}/5", f"{LOCK}/6"]}),
 ]

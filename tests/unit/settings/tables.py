@@ -83,6 +83,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
     "aws_database": [
         ("aws_database_name", "a letter followed by letters", ["db", "User", "", "9lives", "table-order", "x" * 64]),
         ("aws_database_port", "a number from 1150 to 65535", [80, 65536, "x"]),
+        ("aws_database_restore_from", "the name of a snapshot", ["yesterday!", "2026-11-28", "2026-11-28T12:00:00", "a--b"]),
         ("aws_database_engine_version", "a major version", ["15.4", "", "latest"]),
         ("aws_database_allocated_storage_gib", "20 to 65536, without quotes", [19, 65537, "20", True]),
         ("aws_database_backup_retention_days", "1 to 35, without quotes", [0, 36, "7"]),
@@ -103,7 +104,9 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
     "aws_compute": [
         ("aws_compute_image", "amazon_linux_2023 or debian_12", ["windows", None]),
         ("aws_compute_cpu_credits", "standard or unlimited", ["some"]),
+        ("aws_compute_market", "on_demand or spot", ["reserved", None]),
         ("aws_compute_root_volume_gib", "8 to 16384", [7, 16385, "big"]),
+        ("aws_compute_image_keep", "1 to 100", [0, 101, "all"]),
         ("aws_compute_public_key_file", "ssh-keygen -t ed25519", ["", "/nowhere.pub"]),
     ],
     "aws_monitoring": [
@@ -115,12 +118,16 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
          ["shop", "Shop.example.org", "shop..org", "a" * 60 + ".test", "주문.org", "a.org\n"]),
         ("table_order_allow_replace", "names of resources", ["table-order-db, x", "a b", None]),
         ("table_order_lock_lease", "1800 to 86400", [1799, 86401, "1h", None]),
+        ("table_order_patch_release", "by its name, such as 2023.12.20260817", ["latest", "2023", "2023.6", "2023.6.20250115 "]),
+        ("table_order_patch_return", "the id of an image", ["newest", "ami-", "i-0123456789abcdef0"]),
         ("table_order_application_secrets", "a dictionary", [["A=b"], "A"]),
         ("A name in table_order_application_secrets", "and not RELEASE_ID, which the role sets", ["A-B", "1A", "RELEASE_ID"]),
         ("table_order_application_secrets.A", "NAME or NAME:KEY of a secret below app/",
          ["", "/x", "a b", "x:", "x:a\nb", "arn:aws:secretsmanager:eu-west-1:1:secret:x", 5, None, ["x"]]),
         ("table_order_self_signed", "true or false", ["perhaps", 2, None]),
+        ("table_order_confirm", "text", [None, ["table-order"], {"a": 1}]),
         ("table_order_cost_assumptions", "a dictionary", [[], "transfer_out_gb=200", None]),
+        ("table_order_status_limits", "a dictionary", [[], "disk_percent=80", None]),
     ],
     "nginx": [
         ("nginx_state", "present", ["gone", None]),
@@ -167,6 +174,13 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("nginx_backend_paths", "a list, such as the default", ["/api"]),
         ("nginx_backend_paths", "each entry once", [["/a", "/a"]]),
         ("nginx_stream_paths", "each entry once", [["/api/e", "/api/e"]]),
+        ("A name in nginx_headers", "have settings of their own", [
+            "Strict-Transport-Security", "strict-transport-security", "Access-Control-Allow-Origin", "Content-Length",
+            "X_A", "X A", ""]),
+        ("nginx_headers.Server", "ASCII without", ["$host", "a\\", "a\nX-B: b", "값", None]),
+        ("nginx_hsts_seconds", "from 0 to", [-1]),
+        ("nginx_cors_origins[0]", "an origin in lower case", [
+            "*", "null", "shop.example.org", "https://a.example/", "https://a;", None]),
         ("nginx_trusted_proxies[0]", "host bits), but not all clients", ["lb.local; }", "10.0.1.7/24", "0.0.0.0/0", "::/0"]),
     ],
     "cloudwatch_agent": [
@@ -214,7 +228,8 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("db_migrate_database.name", "a letter, then letters", ['shop"; DROP', "rdsadmin", "Template1"]),
         ("db_migrate_database.admin_password", "without a line break", ["tiger\nb", 1]),
         ("db_migrate_app.user", "such as tableorder_app", [
-            "pg_app", "rdsadmin", "current_user", "public", "App", "a" * 64, 'a"; DROP ROLE boss; --', "앱", "shop_app\n", ""]),
+            "pg_app", "rdsadmin", "current_user", "public", "App", "a" * 57, "a" * 57 + "_clone",
+            'a"; DROP ROLE boss; --', "앱", "shop_app\n", ""]),
         ("db_migrate_app.password", "8 to 128 printable ASCII", [
             "tiger67", "tiger" * 26, "비밀번호비밀번호", "tiger pass", "password-tiger\n", 9876543210, ["tiger"]]),
         *((name, "a path in the release", ["../../etc/x", "/etc/x", "--help", None, "a\nb", "db/../.."])
@@ -337,6 +352,8 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_drain_seconds", "0 to 3600", [-1, 3601]),
         ("fastapi_app_migrate", "true or false", ["yes", 1]),
         ("fastapi_app_release", "a release ID", ["../x", "--force", "/opt/table-order/releases/x", 7]),
+        ("fastapi_app_rollback_keeps", "a list", ["DATABASE_URL"]),
+        ("fastapi_app_rollback_keeps[0]", "letters, digits and _", ["DATABASE-URL", "RELEASE_ID", 7]),
         ("fastapi_app_release_path", "an absolute path", ["/opt/../etc"]),
         ("fastapi_app_revisions[0]", "id, title and contract", [{"id": "1"}]),
         ("fastapi_app_before_switch", "a list", ["python -m app.seed"]),
@@ -374,6 +391,7 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("aws_cache", {"aws_cache_nodes": 2}, "Set one zone for each node, the primary's first"),
     ("table_order", {"table_order_environment": "my-test"}, "table_order_environment (environment in 00-cloud.yml of the"),
     ("table_order", {"nginx_tls_certificate_file": "/shop.pem"}, "table_order_host_name is ''. Accepted: the host name of"),
+    ("aws_compute", {"aws_compute_market": "spot", "table_order_environment": "production"}, "Accepted: on_demand in production"),
     ("table_order", {"table_order_environment": "production"}, "would use a self-signed certificate. Set nginx_tls"),
     ("table_order", {"table_order_environment": "staging", "table_order_plain_http": "yes"}, "plain_http is 'yes', so the server"),
     ("table_order", {"table_order_application_secrets": {"A": "x"}, "table_order_application_environment": {"A": "1"}},
@@ -383,6 +401,9 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("table_order", {"table_order_cost_assumptions": {"transfer_gb": 5}}, "Did you mean transfer_out_gb?"),
     *(("table_order", {"table_order_cost_assumptions": {"hours": hours}}, "a number from 0 to 730: the hours that the server and")
       for hours in (-1, 731, "24h", None, True, "nan", [730], {"from": 0})),
+    ("table_order", {"table_order_status_limits": {"disk": 80}}, "limits.disk is an unknown key. Accepted: disk_percent, mem"),
+    *(("table_order", {"table_order_status_limits": {"support_days": days}}, "a whole number from 0 to 10000: how long Postgre")
+      for days in (-1, 10001, "180", None, True, 1.5, [])),
     ("nginx", applications(("/shop", "x")) | {"nginx_backend_paths": ["/"], "nginx_login_paths": ["/shop"]},
      "'/shop' needs the location = /shop, which nginx_login_paths has"),
     ("nginx", applications(("/shop", "x")) | {"nginx_backend_paths": ["/"], "nginx_stream_paths": ["/shop/"]},
@@ -406,6 +427,8 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
        f"{name} holds '/v2/a', which is not below nginx_backend_p")
       for name in ("nginx_login_paths", "nginx_stream_paths")),
     ("nginx", {"nginx_login_paths": ["/a"], "nginx_stream_paths": ["/a"]}, "nginx_login_paths and nginx_stream_paths both hold"),
+    ("nginx", {"nginx_headers": {"X-A": "a", "x-a": "b"}}, "nginx_headers has X-A twice, in different case"),
+    ("nginx", {"nginx_cors_origins": ["http://a.example"], "nginx_cors_credentials": "yes"}, "'http://a.example'. Use https://"),
     ("nginx", {"nginx_proxy_protocol": "yes"},
      "nginx_trusted_proxies is empty. Set the addresses of the load balancers that send"),
     ("nginx", {"nginx_tls_certificate_file": "/a.pem"}, "nginx_tls_key_file is ''. Set both, or leave both empty"),
@@ -422,8 +445,9 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("db_migrate", {"db_migrate_database": {}}, "db_migrate_database lacks host, port, name, admin_user, admin_password. Acc"),
     ("db_migrate", {"db_migrate_app": {"user": "x", "password": None}}, "db_migrate_app lacks password."),
     ("db_migrate", {"db_migrate_state": "absent", "db_migrate_remove_data": "on", "db_migrate_database": {}}, "_database lacks"),
-    *(("db_migrate", {"db_migrate_app": {"user": user, "password": "app-password"}}, "three different names: the application")
+    *(("db_migrate", {"db_migrate_app": {"user": user, "password": "app-password"}}, "three different names, none")
       for user in ("shop_owner", "boss")),
+    ("db_migrate", {"db_migrate_owner": {"user": "shop_app_rights", "password": "owner-password"}}, "'_clone' or '_rights' at its"),
     ("db_migrate", {"db_migrate_connection_variables": {"host": "DB", "name": "DB"}},
      "db_migrate_connection_variables.host and db_migrate_connection_variables.name are both 'DB'. Set different variables."),
     ("fastapi_app", {"fastapi_app_build_user": "table-order"},
@@ -454,6 +478,8 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
     ],
     "aws_storage": [{"aws_storage_bucket_name": "a1b"}],
     "aws_database": [
+        *({"aws_database_restore_from": to} for to in (
+            "latest", "2026-11-28T12:00:00Z", "table-order-db-final-20261128120000", "rds:table-order-db-2026-11-28-03-10")),
         {"aws_database_port": "5433", "aws_database_engine_version": 16, "aws_database_allocated_storage_gib": 65536},
         *({"aws_database_backup_window": backup, "aws_database_maintenance_window": maintenance} for backup, maintenance in (
             ("03:00-04:00", "Mon:04:00-Mon:05:00"), ("23:30-00:30", "sun:02:00-sun:03:00"),
@@ -463,13 +489,17 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"aws_cache_nodes": "1", "aws_cache_port": "6380"}, {"aws_cache_nodes": 2, "aws_cache_zones": []},
         {"aws_cache_nodes": 2, "aws_cache_zones": [ZONES[0], ZONES[2]], "aws_cache_snapshot_retention_days": 35},
     ],
-    "aws_compute": [{"aws_compute_public_key_file": "/nowhere/yet.pub", "aws_compute_generate_key": True}],
+    "aws_compute": [
+        {"aws_compute_public_key_file": "/nowhere/yet.pub", "aws_compute_generate_key": True},
+        {"aws_compute_market": "spot", "table_order_environment": "dev"}, {"table_order_environment": "production"},
+    ],
     "aws_monitoring": [{"aws_monitoring_log_retention_days": 3653, "aws_monitoring_notification_email": "oncall@example.com"}],
     "table_order": [
         {"table_order_host_name": "shop.test", "nginx_tls_certificate_file": "/shop.pem", "table_order_environment": "production"},
         {"table_order_application_secrets": {"A": "stripe", "B": "team/mail.relay:pass word", "C": "x:a:b"},
          "table_order_application_environment": {"D": 1}},
         {"table_order_environment": "production", "table_order_self_signed": "true"}, {"ansible_run_tags": ["nginx", "always"]},
+        {"table_order_patch_release": "2023.6.20250115", "table_order_patch_return": "ami-0123456789abcdef0"},
         {"table_order_cost_assumptions": {"hours": 730, "log_gb": 0.5, "transfer_out_gb": "200", "backup_gb": 0}},
     ],
     "nginx": [
@@ -485,6 +515,8 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"nginx_candidate_address": "app.internal:9001", "nginx_traffic_address": "127.0.0.2:9"},
         {"nginx_server_name": "a.example.org *.b.example.org", "nginx_client_max_body_size": "0"},
         {"nginx_proxy_protocol": True, "nginx_trusted_proxies": ["10.0.1.0/24"]}, {"nginx_proxy_protocol": "no"},
+        {"nginx_headers": {"Content-Security-Policy": "default-src 'self'", "X-A": 'camera=(self "https://a.test")', "X-B": ""}},
+        {"nginx_cors_origins": ["https://a.example", "http://localhost:5173"], "nginx_cors_credentials": True},
         {"nginx_header_size": "4k"}, {"nginx_header_size": "999k"}, {"nginx_site": "a" * 20}, {"nginx_default_server": "no"},
         {"nginx_tls_remote": True, "nginx_tls_certificate_file": "/etc/a.crt", "nginx_tls_key_file": "/etc/a.key"},
     ],
@@ -500,7 +532,9 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"cloudwatch_agent_metrics": {"ethtool": {"interface_include": ["*"]}}}, NOTHING | {"cloudwatch_agent_state": "absent"},
     ],
     "db_migrate": [
-        {"db_migrate_database": DATABASE | {"name": "a" * 63}, "db_migrate_app": {"user": "a" * 63, "password": "x" * 128}},
+        {"db_migrate_database": DATABASE | {"name": "a" * 63},
+         "db_migrate_app": {"user": "a" * 56 + "_clone", "password": "x" * 128},
+         "db_migrate_owner": {"user": "a" * 63, "password": "x" * 128}},
         {"db_migrate_app": {"user": "x", "password": "".join(map(chr, range(0x21, 0x7F)))}},
         {"db_migrate_database": DATABASE | {"name": "table-order", "host": "10.0.2.15", "port": "5432"}},
         {"db_migrate_environment": {"A": "$HOME `id` 100% \"'\\ #\n김치", "B": 1, "C": True, "D": "", "E": 0.5}},
@@ -543,6 +577,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
         {"fastapi_app_database_ca_url": "/nowhere", "fastapi_app_state": "absent"},
         {"fastapi_app_why": '급한 수정: {{ 7 }} 100% "now"', "fastapi_app_lock_wait": "600", "fastapi_app_lock_lease": "60"},
         {"fastapi_app_release": "3f2a9c1b7d10-a1b2c3-20261123T053000Z", "fastapi_app_health_names_release": "true"},
+        {"fastapi_app_rollback_keeps": ["DATABASE_URL", "secret_key_2"]},
         {"fastapi_app_health_times": "1", "fastapi_app_drain_seconds": "0", "fastapi_app_lock_break": "false"},
         {"fastapi_app_run": ["python", "-c", "print('$HOME %n', \"a\nb\")", ""]},
         {"fastapi_app_before_switch": ["python -m app.seed --all"], "fastapi_app_after_switch": ["clear", "x [a,b]"]},

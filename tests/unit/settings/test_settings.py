@@ -119,8 +119,8 @@ def test_a_wrong_type_is_refused_for_every_setting(role):
 # Settings of fastapi_app with a meaning for an empty value: no bundle, no pattern, the previous release, ...
 MAY_BE_EMPTY = {
     "": "amazon_release database_ca_url health_body health_host memory_max migration_user release release_path traffic_url why",
-    "[]": "after_switch arguments before_switch frontends install_arguments processes revisions shared_directories source_exclude "
-    "system_packages writable_paths",
+    "[]": "after_switch arguments before_switch frontends install_arguments processes revisions rollback_keeps shared_directories "
+    "source_exclude system_packages writable_paths",
     "{}": "build_environment environment",
 }
 
@@ -193,6 +193,17 @@ def test_a_table_names_what_there_is(role):
     for rule in table.rules:
         for name in inspect.signature(rule).parameters:
             assert name in others or (name.startswith(f"__{role}_") and name in texts), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_a_role_publishes_is_no_unknown_setting(role):
+    """The role may run again on the host, after itself."""
+    published = {name for task in all_tasks() if task.module.endswith("set_fact") for name in task.arguments}
+    published |= {task.keywords["register"] for task in all_tasks() if task.keywords.get("register")}
+    assert (
+        settings.unknown_names(role, settings.options_of(role), settings.table_of(role).others, published)
+        == []
+    )
 
 
 ENTRIES = {
