@@ -44,6 +44,16 @@ def environment_changes(live: str, wanted: str) -> list[str]:
     return [f"{words[name]:8}{name}" for name in sorted(words)]
 
 
+def environment_kept(own: str, live: str, names: list[str]) -> str:
+    """Return a release's environment file with the variables ``names`` as the live one has them, sorted."""
+    lines = own.rstrip("\n").split("\n")
+    fixed = [line for line in lines if "=" not in line or line.startswith(("#", "RELEASE_ID="))]
+    entries = [line for line in lines if line not in fixed and line.partition("=")[0] not in names]
+    entries += [line for line in live.split("\n") if "=" in line and line.partition("=")[0] in names]
+    end = own[len(own.rstrip("\n")) :]
+    return "\n".join(fixed + sorted(entries, key=lambda line: line.partition("=")[0])) + end
+
+
 def without_secrets(output: str, environment: dict[str, Any]) -> str:
     """Return the output of a program with environment values (except short ones) and passwords in URLs redacted."""
     values = {str(value) for value in environment.values() if len(str(value)) >= SECRET_LENGTH}
@@ -79,4 +89,5 @@ class FilterModule:
             "fastapi_app_diagnostics": diagnostics,
             "fastapi_app_environment_changes": environment_changes,
             "fastapi_app_environment_file": environment_file,
+            "fastapi_app_environment_kept": environment_kept,
         }

@@ -18,6 +18,8 @@ description:
   - Adds the group C(app_server) with the running instances that have the tags C(Project) (C(table-order)), C(Environment)
     (O(environment)) and C(Role) (C(app-server)), by their names. Instances with the same name have their ID behind it. Sets
     C(ansible_host), the public address, and C(table_order_instance_id), C(table_order_host_key) and C(table_order_launch_time).
+  - A look-up that fails ends the run with its reason. Reloaded in the middle of a run, the inventory then stays as it was, and
+    C(table_order_inventory_problem) has the reason.
   - Sets C(table_order_environment), C(table_order_cloud_name), C(table_order_region), C(table_order_account_id),
     C(table_order_operator_arn) and C(table_order_zones), the zones available to this account, for all hosts.
 options:
@@ -68,10 +70,18 @@ from ansible.utils.display import Display
 display = Display()
 
 LANES = ("network", "account", "compute", "data")
-"""The tasks of a lane run in order, lanes run in parallel: two lanes for each of provision.yml's two steps."""
+"""Hosts on the controller. The tasks of one run in order; a play of several, as in destroy.yml, runs them in parallel."""
 
 # The callback warm_python may set another one.
 INTERPRETER = "{{ lookup('ansible.builtin.env', 'TABLE_ORDER_PYTHON', default=ansible_playbook_python) }}"
+# Every module of the run has them. A call that AWS throttles or does not answer is repeated for half a minute.
+RETRIES = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": "6"}
+# The exit status of a run that has not begun, as Ansible has it.
+FAILED = 1
+# The variables of all hosts, and the servers with theirs.
+Seen = tuple[dict[str, Any], dict[str, dict[str, str]]]
+SEEN: dict[str, Seen] = {}
+"""By the path of an inventory, for "meta: refresh_inventory"."""
 ENDPOINT_VARIABLES = ("AWS_URL", "EC2_URL", "S3_URL", "RDS_URL", "AWS_S3_URL")
 
 
@@ -87,8 +97,49 @@ class InventoryModule(BaseInventoryPlugin):
         return super().verify_file(path) and os.path.basename(path) == "00-cloud.yml"  # noqa: PTH119
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:  # noqa: ANN401
-        """Pin the environment to this inventory's cloud and add the hosts of group ``aws``."""
+        """Describe the cloud. If that is impossible, end the run with the reason.
+
+        Ansible would go on with the other inventory plugins, and bury the reason below what they say about the file.
+        """
         super().parse(inventory, loader, path, cache)
+        try:
+            self.describe(inventory, path)
+        except AnsibleParserError as error:
+            display.error(str(error.args[0]))
+            raise SystemExit(FAILED) from None
+
+    def describe(self, inventory: Any, path: str) -> None:  # noqa: ANN401
+        """Add what the cloud has to the inventory: the variables of all hosts, the group ``aws`` and the servers."""
+        if "aws" in inventory.groups:
+            raise AnsibleParserError(
+                f"{path} is the second inventory of this run with a cloud, but one process uses only one cloud. Select one with -i."
+            )
+        problem = ""
+        try:
+            SEEN[path] = self.look_up(path)
+        except AnsibleParserError as error:
+            # In the middle of a run: what stops it has to be told, and its locks released, without AWS as well.
+            if path not in SEEN:
+                raise
+            problem = str(error.args[0])
+            display.warning(f"The inventory is that of the beginning of the run. {problem}")
+        variables, found = SEEN[path]
+        for name, value in {**variables, "table_order_inventory_problem": problem}.items():
+            inventory.set_variable("all", name, value)
+        inventory.add_group("aws")
+        inventory.set_variable("aws", "ansible_connection", "local")
+        inventory.set_variable("aws", "ansible_python_interpreter", trust_as_template(INTERPRETER))
+        for lane in LANES:
+            inventory.add_host(lane, group="aws")
+        # Plays refer to this group even without a server.
+        inventory.add_group("app_server")
+        for name, server in found.items():
+            inventory.add_host(name, group="app_server")
+            for variable, value in server.items():
+                inventory.set_variable(name, variable, value)
+
+    def look_up(self, path: str) -> Seen:
+        """Pin the environment to this inventory's cloud and return what it has. Raises AnsibleParserError with the fix."""
         if not __name__.startswith("ansible_collections."):
             raise AnsibleParserError(
                 "The collection table_order.infra is not found. In a checkout run scripts/setup first, from its folder; "
@@ -96,14 +147,10 @@ class InventoryModule(BaseInventoryPlugin):
             )
         display.vv(f"table_order.infra is the copy at {Path(__file__).resolve().parents[2]}")
         self._redirected_names = [*self.NAMES]
-        if "aws" in inventory.groups:
-            raise AnsibleParserError(
-                f"{path} is the second inventory of this run with a cloud, but one process uses only one cloud. Select one with -i."
-            )
         refuse_settings(self._read_config_data(path), path)
         refuse_a_second_list(path)
         region, endpoint = self.get_option("region"), self.get_option("endpoint")
-        account = self.get_option("account")
+        account, environment = self.get_option("account"), self.get_option("environment")
         if endpoint:
             pin_to_local_cloud(endpoint, region)
             caller = {"Account": local_account(endpoint), "Arn": "local"}
@@ -111,7 +158,7 @@ class InventoryModule(BaseInventoryPlugin):
             refuse_endpoint_overrides()
             pin_to_aws(region)
             caller = aws_caller(region)
-        if not account and not endpoint and self.get_option("environment") == "production":
+        if not account and not endpoint and environment == "production":
             raise AnsibleParserError(
                 f"account in {path} is empty, but production requires its account. The current credentials "
                 f'({caller["Arn"]}) belong to the following account; if it is the right one, set:  account: "{caller["Account"]}"'
@@ -122,28 +169,14 @@ class InventoryModule(BaseInventoryPlugin):
                 f"account {caller['Account']}. Select the right profile with AWS_PROFILE, or correct the setting."
             )
         variables = {
-            "table_order_environment": self.get_option("environment"),
-            "table_order_cloud_name": self.get_option("local_cloud").get(
-                "name", self.get_option("environment")
-            ),
+            "table_order_environment": environment,
+            "table_order_cloud_name": self.get_option("local_cloud").get("name", environment),
             "table_order_region": region,
             "table_order_account_id": caller["Account"],
             "table_order_operator_arn": caller["Arn"],
             "table_order_zones": zones(region),
         }
-        for name, value in variables.items():
-            inventory.set_variable("all", name, value)
-        inventory.add_group("aws")
-        inventory.set_variable("aws", "ansible_connection", "local")
-        inventory.set_variable("aws", "ansible_python_interpreter", trust_as_template(INTERPRETER))
-        for lane in LANES:
-            inventory.add_host(lane, group="aws")
-        # Plays refer to this group even without a server.
-        inventory.add_group("app_server")
-        for name, server in servers(region, self.get_option("environment")).items():
-            inventory.add_host(name, group="app_server")
-            for variable, value in server.items():
-                inventory.set_variable(name, variable, value)
+        return variables, servers(region, environment)
 
 
 def refuse_settings(given: Mapping[str, Any], path: str) -> None:
@@ -191,6 +224,7 @@ def pin_to_local_cloud(endpoint: str, region: str) -> None:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"])),
+        **RETRIES,
     }
 
 
@@ -236,8 +270,9 @@ def refuse_endpoint_overrides() -> None:
 
 
 def pin_to_aws(region: str) -> None:
-    """Set the inventory's region, with priority over the shell and the profile."""
+    """Set the inventory's region, with priority over the shell and the profile, and the attempts of a call, without."""
     os.environ |= {
+        **{name: value for name, value in RETRIES.items() if name not in os.environ},
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
@@ -284,6 +319,15 @@ def aws_caller(region: str) -> dict[str, str]:
         ) from error
 
 
+def unread(what: str, error: Exception, action: str) -> str:
+    """Return a sentence about a failed look-up: what to do about AWS's answer, or what to check."""
+    from ansible_collections.table_order.infra.plugins.module_utils.aws_errors import known
+
+    _code, advice = known(str(error))
+    check = f"Check region in 00-cloud.yml, and that the credentials allow ec2:{action} (scripts/policy)."
+    return f"{what} could not be looked up: {str(error).rstrip('.')}. {advice or check}"
+
+
 def zones(region: str) -> list[str]:
     """Return the names of the region's zones that are available to the account."""
     import boto3
@@ -293,8 +337,7 @@ def zones(region: str) -> list[str]:
         found = boto3.client("ec2", region_name=region).describe_availability_zones()["AvailabilityZones"]
     except (BotoCoreError, ClientError) as error:
         raise AnsibleParserError(
-            f"The zones of region {region} could not be looked up: {error}. Check region in 00-cloud.yml, and that the "
-            "credentials allow ec2:DescribeAvailabilityZones (scripts/policy)."
+            unread(f"The zones of region {region}", error, "DescribeAvailabilityZones")
         ) from error
     return sorted(zone["ZoneName"] for zone in found if zone["State"] == "available")
 
@@ -312,8 +355,7 @@ def servers(region: str, environment: str) -> dict[str, dict[str, str]]:
         found = list(pages.paginate(Filters=filters).search("Reservations[].Instances[]"))
     except (BotoCoreError, ClientError) as error:
         raise AnsibleParserError(
-            f"The servers in region {region} could not be looked up: {error}. Check region in 00-cloud.yml, and that the "
-            "credentials allow ec2:DescribeInstances (scripts/policy)."
+            unread(f"The servers in region {region}", error, "DescribeInstances")
         ) from error
     tagged = [(one, {tag["Key"]: tag["Value"] for tag in one["Tags"]}) for one in found]
     names = [tags.get("Name", "") for _dummy, tags in tagged]

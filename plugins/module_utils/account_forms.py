@@ -363,7 +363,7 @@ class Instance(Kind):
             "InstanceMetadataTags",
         )
         profile = raw.get("IamInstanceProfile") or {}
-        names = ("ImageId", "InstanceType", "KeyName", "SubnetId", "SourceDestCheck")
+        names = ("ImageId", "InstanceType", "InstanceLifecycle", "KeyName", "SubnetId", "SourceDestCheck")
         return _named(raw, {name: name for name in names}) | {
             "SecurityGroupIds": [one["GroupId"] for one in raw.get("SecurityGroups", [])],
             # The reader turns the id into the name: a profile that was made again has the same name, but another id.

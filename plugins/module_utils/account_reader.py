@@ -13,8 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.table_order.infra.plugins.module_utils.account_forms import KINDS, Call, Kind, Raw
 from ansible_collections.table_order.infra.plugins.module_utils.account_types import (
     ALARM,
@@ -30,11 +32,15 @@ from ansible_collections.table_order.infra.plugins.module_utils.account_types im
     normal,
     plain,
 )
+from ansible_collections.table_order.infra.plugins.module_utils.aws_errors import DENIED, EXPIRED, THROTTLED
 
 try:
+    import boto3
     import jmespath
+    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, NoCredentialsError
     from botocore.exceptions import ConnectionError as BotoConnectionError
+    from botocore.parsers import ResponseParserError
 except ImportError:
     pass  # AnsibleAWSModule reports it
 
@@ -42,25 +48,6 @@ WORKERS = 16
 """Calls at a time."""
 PAGE_SIZES = {"iam": 1000, "cloudwatch": 100, "secretsmanager": 100}
 """Elements in a page, where AWS's default is small."""
-DENIED = (
-    "AccessDenied",
-    "AccessDeniedException",
-    "AuthorizationError",
-    "AuthorizationErrorException",
-    "UnauthorizedOperation",
-)
-EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired")
-THROTTLED = (
-    "BandwidthLimitExceeded",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "TooManyRequestsException",
-)
 # Actions with another name than their operation.
 S3_ACTIONS = {
     "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
@@ -118,6 +105,40 @@ class Answers(dict[str, Any]):
         return self[name] if name in self else default  # noqa: SIM401 - the class's own access
 
 
+class Patience(NamedTuple):
+    """How long a call may take: its attempts, while AWS throttles it or does not answer, and two limits in seconds."""
+
+    attempts: int = 8
+    connect: int = 10
+    read: int = 30
+
+
+class Session:
+    """One boto3 session with the connection options of a module."""
+
+    def __init__(self, module: Any, patience: Patience = Patience()) -> None:  # noqa: ANN401, B008 - AnsibleAWSModule; immutable
+        """Take the options; sends nothing."""
+        self.region, endpoint, options = get_aws_connection_info(module)
+        self.session = boto3.session.Session(profile_name=options.pop("profile_name", None))
+        config = Config(
+            retries={"mode": "adaptive", "total_max_attempts": patience.attempts},
+            max_pool_connections=WORKERS,
+            connect_timeout=patience.connect,
+            read_timeout=patience.read,
+        )
+        own = options.pop("aws_config", None)
+        self.options = {
+            **options,
+            "region_name": self.region,
+            "endpoint_url": endpoint,
+            "config": config.merge(own) if own else config,
+        }
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
+        """Return a client of a service."""
+        return self.session.client(service, **self.options)
+
+
 class Client:
     """Makes calls, at most `WORKERS` at a time."""
 
@@ -170,10 +191,39 @@ class Client:
             ) from error
         except (HTTPClientError, BotoConnectionError) as error:
             raise ReadError(f"{action}: AWS cannot be reached: {error}. Run the command again.") from error
+        except ResponseParserError as error:
+            raise ReadError(
+                f"{action}: the answer is not one of AWS, perhaps a proxy's. Run the command again."
+            ) from error
         except BotoCoreError as error:
             raise ReadError(f"{action}: {error}") from error
         answer.pop("ResponseMetadata", None)
         return jmespath.search(call.key, answer) if call.key else answer
+
+
+def look(client: Client, call: Call) -> dict[str, Any]:
+    """Return what a read ``found``, or its ``error`` as a sentence."""
+    try:
+        answer = client.one(call)
+    except ReadError as error:
+        return {"error": str(error)}
+    except BotoCoreError as error:
+        return {"error": f"{call.service}: {error}"}
+    if isinstance(answer, Denial):
+        return {
+            "error": f"AWS denied {answer.action}. Render and attach the policies again (scripts/policy)."
+        }
+    return {"found": _plain(answer)}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any result
+    from datetime import UTC
+
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def action_of(service: str, operation: str) -> str:
@@ -395,7 +445,13 @@ class Account:
         for arn in sorted(by_tag):
             service, resource = arn.split(":", 5)[2], arn.split(":", 5)[5]
             what, last = [*re.split("[:/]", resource, maxsplit=1), ""][:2]
-            own = resource.startswith((f"parameter/{self.service}/lock/", f"secret:{self.service}/app/"))
+            own = resource.startswith(
+                (
+                    f"parameter/{self.service}/lock/",
+                    f"parameter/{self.service}/done/",
+                    f"secret:{self.service}/app/",
+                )
+            )
             kind = f"{service}:{what if last else service}"
             if own or last in parts or LISTED.match(kind) or PARTS.match(kind):
                 continue

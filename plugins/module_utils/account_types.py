@@ -33,6 +33,8 @@ class Type:
     """Path of a property that names another resource -> the type of that. A path leads through lists: `Routes.GatewayId`."""
     create_only: frozenset[str]
     """Properties that AWS sets at creation only: a difference is a replacement."""
+    create_only_with: Mapping[str, tuple[str, Any]]
+    """Properties that AWS sets at creation only in a resource whose other property, the tuple's first, has the tuple's second."""
     at_least: frozenset[str]
     """Paths of numbers that AWS or an operator may have raised, and that never shrink. Block devices have their name."""
     noted: frozenset[str]
@@ -49,6 +51,7 @@ def _type(
     maps: str = "Tags",
     references: Mapping[str, str] | None = None,
     create_only: str = "",
+    create_only_with: Mapping[str, tuple[str, Any]] | None = None,
     at_least: str = "",
     noted: str = "",
     usual: Mapping[str, Any] | None = None,
@@ -61,6 +64,7 @@ def _type(
         unset=unset,
         references=references or {},
         create_only=frozenset(create_only.split()),
+        create_only_with=create_only_with or {},
         at_least=frozenset(at_least.split()),
         noted=frozenset(noted.split()),
         usual=usual or {},
@@ -116,7 +120,9 @@ TYPES: dict[str, Type] = {
         lost="the connections that the group allows, until all that use it have the new group",
     ),
     INSTANCE: _type(
-        text="ImageId InstanceType KeyName SubnetId IamInstanceProfile Monitoring DisableApiTermination SourceDestCheck State",
+        # The lifecycle as DescribeInstances tells it: spot, or nothing.
+        text="ImageId InstanceType InstanceLifecycle KeyName SubnetId IamInstanceProfile Monitoring "
+        "DisableApiTermination SourceDestCheck State",
         lists="SecurityGroupIds BlockDeviceMappings",
         maps="CreditSpecification MetadataOptions Tags",
         references={
@@ -125,9 +131,16 @@ TYPES: dict[str, Type] = {
             "IamInstanceProfile": PROFILE,
             "KeyName": KEY_PAIR,
         },
-        create_only="ImageId KeyName SubnetId BlockDeviceMappings",
+        create_only="ImageId InstanceLifecycle KeyName SubnetId BlockDeviceMappings",
+        # AWS stops no Spot server of a one-time request, and changes the type of a stopped server only.
+        create_only_with={"InstanceType": ("InstanceLifecycle", "spot")},
         at_least="BlockDeviceMappings.Ebs.VolumeSize",
-        usual={"DisableApiTermination": False, "SourceDestCheck": True, "State": "running"},
+        usual={
+            "DisableApiTermination": False,
+            "InstanceLifecycle": "",
+            "SourceDestCheck": True,
+            "State": "running",
+        },
         lost="the server with its disk; the next deployment sets up the new one",
     ),
     ADDRESS: _type(

@@ -42,6 +42,20 @@ RELEASE = {
     "user": {"type": "str", "required": True},
 }
 
+# The ends of the names of the application's second log-in, as Secrets Manager's rotation functions for alternating users name it,
+# and of the role that holds the rights of both.
+CLONE, RIGHTS = "_clone", "_rights"
+
+
+def other_log_in(user: str) -> str:
+    """Return the log-in that is used in turn with ``user``."""
+    return user[: -len(CLONE)] if user.endswith(CLONE) else user + CLONE
+
+
+def rights_role(user: str) -> str:
+    """Return the role without log-in that holds the rights of ``user`` and of its other log-in."""
+    return min(user, other_log_in(user), key=len) + RIGHTS
+
 
 class DatabaseError(Exception):
     """A step failed; the message is for the operator."""

@@ -158,14 +158,11 @@ denied:
 
 from typing import Any
 
-from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.table_order.infra.plugins.module_utils.account_reader import WORKERS, ReadError, read
+from ansible_collections.table_order.infra.plugins.module_utils.account_reader import ReadError, Session, read
 from ansible_collections.table_order.infra.plugins.module_utils.account_types import PropertyError
 
 try:
-    import boto3
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 except ImportError:
     pass  # AnsibleAWSModule reports it
@@ -185,34 +182,6 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "tags": {"type": "dict", "default": {}},
     "name": {"type": "str", "required": True},
 }
-ATTEMPTS = 8
-"""Of one call, while AWS throttles it or does not answer."""
-
-
-class Session:
-    """One boto3 session with the module's connection options."""
-
-    def __init__(self, module: AnsibleAWSModule) -> None:
-        """Take the options; sends nothing."""
-        self.region, endpoint, options = get_aws_connection_info(module)
-        self.session = boto3.session.Session(profile_name=options.pop("profile_name", None))
-        config = Config(
-            retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
-            max_pool_connections=WORKERS,
-            connect_timeout=10,
-            read_timeout=30,
-        )
-        own = options.pop("aws_config", None)
-        self.options = {
-            **options,
-            "region_name": self.region,
-            "endpoint_url": endpoint,
-            "config": config.merge(own) if own else config,
-        }
-
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes its classes at run time
-        """Return a client of a service."""
-        return self.session.client(service, **self.options)
 
 
 def main() -> None:

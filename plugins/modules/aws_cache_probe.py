@@ -29,6 +29,10 @@ options:
     description: CA bundle for the cache's certificate, a file on the server. Empty uses the system's bundle.
     type: str
     default: ""
+  password:
+    description: A password to try.
+    type: str
+    default: ""
   timeout:
     description: Timeout in seconds of the connection and of the answer.
     type: int
@@ -57,6 +61,10 @@ password_needed:
   description: Whether the cache refuses a client without a password.
   type: bool
   returned: success
+password_accepted:
+  description: Whether the cache accepts O(password).
+  type: bool
+  returned: with O(password)
 """
 
 import socket
@@ -94,6 +102,16 @@ def password_needed(connection: socket.socket) -> bool:
     raise OSError(f"the cache answers {answer[:20]!r} to a PING")
 
 
+def password_accepted(connection: socket.socket, password: str) -> bool:
+    """Log in with a password, and return whether the cache accepts it. Raises OSError."""
+    words = (b"AUTH", password.encode())
+    connection.sendall(b"*2\r\n" + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
+    answer = connection.recv(64)
+    if answer.startswith((b"+OK", b"-WRONGPASS")):
+        return answer.startswith(b"+OK")
+    raise OSError(f"the cache answers {answer[:20]!r} to an AUTH")
+
+
 def running_environment(module: AnsibleModule, service: str) -> bytes:
     """Return the environment of the unit's main process; empty if the unit does not run. Raises OSError."""
     command = ["systemctl", "show", "--property=MainPID", "--value", service]
@@ -109,6 +127,7 @@ def main() -> None:
             "host": {"type": "str", "required": True},
             "port": {"type": "int", "required": True},
             "ca_file": {"type": "str", "default": ""},
+            "password": {"type": "str", "default": "", "no_log": True},
             "timeout": {"type": "int", "default": 10},
         },
         supports_check_mode=True,
@@ -122,6 +141,8 @@ def main() -> None:
             context.wrap_socket(plain, server_hostname=host) as connection,
         ):
             found["password_needed"] = password_needed(connection)
+            if module.params["password"]:
+                found["password_accepted"] = password_accepted(connection, module.params["password"])
     except OSError as error:
         module.fail_json(msg=f"The TLS probe of the cache at {host}:{port} failed: {error}")
     module.exit_json(changed=False, **found)

@@ -13,11 +13,14 @@ DOCUMENTATION = """
 module: db_migrate_roles
 short_description: Create the owner of a schema and the role of an application, with exact rights
 description:
-  - Creates two roles in PostgreSQL. The application's role gets access to the rows of the owner's tables; any other right is
-    revoked. Runs as the master user, without superuser rights.
+  - Creates the owner of a schema, and a log-in of an application. The application gets access to the rows of the owner's tables;
+    any other right is revoked. Runs as the master user, without superuser rights.
+  - A role without log-in holds the application's rights. It has the log-in's name with C(_rights) at its end, and the log-in is
+    its member. So is a second log-in, named with C(_clone), which is used in turn with the first one when the password is rotated.
+    It is created once it is the O(app.user).
 options:
   state:
-    description: V(absent) drops both roles with all their objects in this database.
+    description: V(absent) drops all these roles with all their objects in this database.
     type: str
     choices: [present, absent]
     default: present
@@ -30,10 +33,16 @@ options:
       password: {description: The password., type: str, required: true}
       verifier: {description: The SCRAM verifier of the password., type: str, required: true}
   app:
-    description: The role of the application.
+    description: The log-in of the application. The other one is its name with C(_clone) at the end, or without.
     type: dict
     required: true
     suboptions: *role
+  close_other:
+    description:
+      - Whether the application's other log-in is closed, if it exists. It loses its log-in and its password, and its sessions end.
+        Use it once the application has O(app).
+    type: bool
+    default: false
   encoding:
     description: The required encoding of the database.
     type: str
@@ -71,11 +80,21 @@ EXAMPLES = """
     ca_cert: /etc/ssl/certs/rds-ca.pem
     encoding: UTF8
     collation: en_US.UTF-8
+
+# The application has changed from shop_app to shop_app_clone.
+- table_order.infra.db_migrate_roles:
+    database: "{{ db_migrate_database }}"
+    owner: "{{ db_migrate_owner | combine({'verifier': db_migrate_owner.password | table_order.infra.db_migrate_scram_verifier}) }}"
+    app: "{{ {'user': 'shop_app_clone', 'password': next, 'verifier': next | table_order.infra.db_migrate_scram_verifier} }}"
+    close_other: true
+    ca_cert: /etc/ssl/certs/rds-ca.pem
+    encoding: UTF8
+    collation: en_US.UTF-8
 """
 
 RETURN = """
 changes: {description: 'The changes made, or planned in check mode.', type: list, elements: str, returned: success}
-ready: {description: Whether both roles could connect before this run., type: bool, returned: success}
+ready: {description: Whether the owner and the application could connect before this run., type: bool, returned: success}
 """
 
 from collections.abc import Collection
@@ -90,7 +109,9 @@ from ansible_collections.table_order.infra.plugins.module_utils.db_migrate impor
     connect,
     lock,
     open_session,
+    other_log_in,
     psycopg2,
+    rights_role,
 )
 
 if psycopg2 is not None:
@@ -166,14 +187,18 @@ SELECT kind, schema, name, part, by_master, CASE grantee WHEN 0 THEN 'PUBLIC' EL
 """
 
 ROLES = """
-SELECT rolname::text AS name, rolcanlogin, rolcreatedb, rolcreaterole, rolsuper, rolreplication, rolbypassrls,
+SELECT rolname::text AS name, rolcanlogin, rolinherit, rolcreatedb, rolcreaterole, rolsuper, rolreplication, rolbypassrls,
        rolvaliduntil IS NOT NULL AND rolvaliduntil <> 'infinity' AS expires,
        array(SELECT pg_get_userbyid(roleid)::text FROM pg_auth_members WHERE member = pg_roles.oid) AS groups,
+       array(SELECT pg_get_userbyid(roleid)::text FROM pg_auth_members WHERE member = pg_roles.oid AND admin_option) AS passes_on,
        has_database_privilege(oid, current_database(), 'CONNECT') AND rolcanlogin AS may_connect,
        coalesce((SELECT setconfig FROM pg_db_role_setting JOIN pg_database ON pg_database.oid = setdatabase
                  WHERE setrole = pg_roles.oid AND datname = current_database()), '{}') AS configured
-  FROM pg_roles WHERE rolname IN (%(owner)s, %(app)s)
+  FROM pg_roles WHERE rolname IN (%(owner)s, %(app)s, %(other)s, %(rights)s)
 """
+
+# In all databases, as a log-in is.
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE usename = %(other)s"
 
 DATABASE_FACTS = """
 SELECT pg_encoding_to_char(encoding) AS encoding, datcollate AS collation,
@@ -189,7 +214,7 @@ USED_ELSEWHERE = """
 SELECT rolname AS name, string_agg(DISTINCT datname, ', ' ORDER BY datname) AS others
   FROM pg_shdepend JOIN pg_roles ON refclassid = 'pg_authid'::regclass AND refobjid = pg_roles.oid
   JOIN pg_database ON pg_database.oid = CASE classid WHEN 'pg_database'::regclass THEN objid ELSE dbid END
- WHERE rolname IN (%(owner)s, %(app)s) AND datname <> current_database()
+ WHERE rolname IN (%(owner)s, %(app)s, %(other)s, %(rights)s) AND datname <> current_database()
  GROUP BY rolname ORDER BY rolname
 """
 
@@ -235,36 +260,54 @@ def refuse(found: Row, roles: dict[str, Any], parameters: dict[str, Any]) -> Non
 
 
 def role_steps(roles: dict[str, Any], parameters: dict[str, Any]) -> list[Step]:
-    """Return the changes to the attributes and memberships of both roles."""
+    """Return the changes to the attributes and memberships of all roles; that of the rights comes before its members."""
     steps = []
-    for which in ("owner", "app"):
-        name, role = parameters[which]["user"], roles.get(parameters[which]["user"])
+    owner, app = parameters["owner"]["user"], parameters["app"]["user"]
+    rights, other = rights_role(app), other_log_in(app)
+    for name in (owner, rights, app, other):
+        role = roles.get(name)
         identifier = sql.Identifier(name)
-        if role is None:
-            statement = sql.SQL("CREATE USER {} WITH NOCREATEDB NOCREATEROLE PASSWORD {}")
-            verifier = sql.Literal(parameters[which]["verifier"])
-            steps.append(Step(f"role {name}", statement.format(identifier, verifier), True))
+        if role is None and name == other:
             continue
-        attributes = [
-            (not role.rolcanlogin, "LOGIN"),
-            (role.rolcreatedb, "NOCREATEDB"),
-            (role.rolcreaterole, "NOCREATEROLE"),
-            (role.expires, "VALID UNTIL 'infinity'"),
-        ]
-        for wrong, words in attributes:
-            if wrong:
-                statement = sql.SQL("ALTER ROLE {} WITH " + words).format(identifier)
-                steps.append(Step(f"{name}: {words}", statement, True))
-        if which == "app":
-            steps += [
-                Step(
-                    f"{name}: no longer a member of {group}",
-                    sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(group), identifier),
-                    True,
-                )
-                for group in sorted(role.groups)
+        if role is None and name == rights:
+            statement = sql.SQL("CREATE ROLE {} WITH NOCREATEDB NOCREATEROLE").format(identifier)
+            steps.append(Step(f"role {name}", statement, True))
+        elif role is None:
+            statement = sql.SQL("CREATE USER {} WITH NOCREATEDB NOCREATEROLE PASSWORD {}")
+            verifier = sql.Literal(parameters["owner" if name == owner else "app"]["verifier"])
+            steps.append(Step(f"role {name}", statement.format(identifier, verifier), True))
+        else:
+            attributes = [
+                (not role.rolcanlogin and name in (owner, app), "LOGIN"),
+                (role.rolcanlogin and name == rights, "NOLOGIN"),
+                (not role.rolinherit and name in (app, other), "INHERIT"),
+                (role.rolcreatedb, "NOCREATEDB"),
+                (role.rolcreaterole, "NOCREATEROLE"),
+                (role.expires, "VALID UNTIL 'infinity'"),
             ]
+            for wrong, words in attributes:
+                if wrong:
+                    statement = sql.SQL("ALTER ROLE {} WITH " + words).format(identifier)
+                    steps.append(Step(f"{name}: {words}", statement, True))
+        if name != owner:
+            steps += member_steps(name, role, {rights} - {name})
     return steps
+
+
+def member_steps(name: str, role: Row | None, wanted: set[str]) -> list[Step]:
+    """Return the changes to the memberships of a role of the application."""
+    groups, passes_on = (set(role.groups), set(role.passes_on)) if role else (set(), set())
+    return [
+        Step(
+            text.format(name, group), sql.SQL(words).format(sql.Identifier(group), sql.Identifier(name)), True
+        )
+        for text, words, found in (
+            ("{}: a member of {}", "GRANT {} TO {}", wanted - groups),
+            ("{}: no longer a member of {}", "REVOKE {} FROM {}", groups - wanted),
+            ("{}: no longer grants {}", "REVOKE ADMIN OPTION FOR {} FROM {}", passes_on & wanted),
+        )
+        for group in sorted(found)
+    ]
 
 
 def timeout_steps(role: Row | None, parameters: dict[str, Any]) -> list[Step]:
@@ -291,7 +334,8 @@ def timeout_steps(role: Row | None, parameters: dict[str, Any]) -> list[Step]:
 
 
 def right_steps(rows: list[Any], owner: str, app: str) -> list[Step]:
-    """Return the changes from the existing to the required rights."""
+    """Return the changes from the existing to the required rights, which a log-in has only by its membership."""
+    holder = rights_role(app)
     objects: dict[Target, dict[str, dict[str, bool]]] = {}
     for row in rows:
         target = Target(row.kind, row.schema, row.name, row.part, owner, row.by_master)
@@ -305,15 +349,17 @@ def right_steps(rows: list[Any], owner: str, app: str) -> list[Step]:
         # Those of one schema would only repeat those of all.
         if kind.startswith("future") and target.schema:
             wanted = frozenset()
-        has = grantees.get(app, {})
+        has = grantees.get(holder, {})
         if kind != "COLUMN":
-            steps += target.grant(app, wanted - has.keys())
+            steps += target.grant(holder, wanted - has.keys())
         if kind in OWNER_RIGHTS:
             steps += target.grant(owner, OWNER_RIGHTS[kind] - grantees.get(owner, {}).keys())
-        steps += target.revoke(app, has.keys() - wanted)
+        steps += target.revoke(holder, has.keys() - wanted)
         steps += target.revoke(
-            app, {right for right in has if has[right] and right in wanted}, "GRANT OPTION FOR "
+            holder, {right for right in has if has[right] and right in wanted}, "GRANT OPTION FOR "
         )
+        for log_in in (app, other_log_in(app)):
+            steps += target.revoke(log_in, grantees.get(log_in, {}).keys())
         steps += target.revoke(
             "PUBLIC", grantees.get("PUBLIC", {}).keys() - PUBLIC_RIGHTS.get(kind, frozenset())
         )
@@ -381,7 +427,14 @@ class Roles:
         """Connect, and wait until another run ends."""
         self.parameters, self.check_mode = parameters, check_mode
         self.owner, self.app = parameters["owner"], parameters["app"]
-        self.names = {"owner": self.owner["user"], "app": self.app["user"]}
+        app = self.app["user"]
+        self.other = other_log_in(app)
+        self.names = {
+            "owner": self.owner["user"],
+            "app": app,
+            "other": self.other,
+            "rights": rights_role(app),
+        }
         database = parameters["database"]
         self.master = connect(
             parameters,
@@ -393,13 +446,13 @@ class Roles:
         lock(self.master, parameters["lock_wait"])
 
     def read(self, query: str) -> list[Any]:
-        """Return the rows of a query about both roles."""
+        """Return the rows of a query about the roles."""
         with self.master.cursor(cursor_factory=NamedTupleCursor) as cursor:
             cursor.execute(SCHEMAS + query, self.names)
             return cursor.fetchall()
 
     def roles(self) -> dict[str, Any]:
-        """Return the existing ones of both roles, by name."""
+        """Return the existing roles, by name."""
         return {row.name: row for row in self.read(ROLES)}
 
     def rights(self) -> list[Step]:
@@ -425,6 +478,30 @@ class Roles:
                 steps.append(Step(f"{role['user']}: password", statement, True))
         return steps
 
+    def close_other(self, roles: dict[str, Any]) -> list[str]:
+        """Refuse the application's other log-in, and end its sessions; returns the changes."""
+        if self.other not in roles:
+            return []
+        name = sql.Identifier(self.other)
+        done = []
+        if roles[self.other].rolcanlogin:
+            statement = sql.SQL("ALTER ROLE {} WITH NOLOGIN PASSWORD NULL").format(name)
+            done += self.do([Step(f"{self.other}: NOLOGIN", statement, True)])
+        # A log-in before the last statement has a session now. Whoever ends a session must be a member of its role.
+        [(count,)] = self.read(SESSIONS)
+        if count:
+            end = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {}")
+            done += self.do(
+                [
+                    Step("", sql.SQL("GRANT {} TO CURRENT_USER").format(name), True),
+                    Step(
+                        f"{self.other}: {count} session(s) ended", end.format(sql.Literal(self.other)), True
+                    ),
+                    Step("", sql.SQL("REVOKE {} FROM CURRENT_USER").format(name), True),
+                ]
+            )
+        return [text for text in done if text]
+
     def do(self, steps: list[Step]) -> list[str]:
         """Apply the steps of each user in one transaction, and return their descriptions."""
         steps_by = {master: [step for step in steps if step.master is master] for master in (True, False)}
@@ -448,7 +525,7 @@ class Roles:
         return [step.text for step in steps]
 
     def make(self) -> dict[str, Any]:
-        """Create or change both roles; returns the module's result."""
+        """Create or change the roles; returns the module's result."""
         roles = self.roles()
         refuse(self.read(DATABASE_FACTS)[0], roles, self.parameters)
         steps = role_steps(roles, self.parameters)
@@ -458,17 +535,18 @@ class Roles:
         wrong = self.passwords(roles if self.check_mode else self.roles())
         done += self.do(wrong)
         done += self.do([step for step in rights if not step.master])
+        done += self.close_other(roles) if self.parameters["close_other"] else []
         left = [] if self.check_mode else [step.text for step in self.rights()]
         if left:
             raise DatabaseError(
                 f"The master user {self.parameters['database']['admin_user']} cannot change: {'; '.join(left)}. Another role "
                 "granted these rights or owns the schema: revoke the rights as that role."
             )
-        connectable = [name for name, role in roles.items() if role.may_connect]
-        return {"changes": done, "ready": len(connectable) == 2 and not wrong}
+        connectable = {name for name, role in roles.items() if role.may_connect}
+        return {"changes": done, "ready": {self.owner["user"], self.app["user"]} <= connectable and not wrong}
 
     def remove(self) -> dict[str, Any]:
-        """Drop both roles with their objects in this database; returns the module's result."""
+        """Drop the roles with their objects in this database; returns the module's result."""
         names = sorted(self.roles())
         # DROP OWNED would also revoke the right to connect to the other databases.
         for name, others in self.read(USED_ELSEWHERE):
@@ -477,7 +555,7 @@ class Roles:
                 "db_migrate_app) and migrate it again, or drop the other database first."
             )
         steps = []
-        # Dropping a role's objects or grants requires membership in the role; join both roles before the first drop.
+        # Dropping a role's objects or grants requires membership in the role; join all roles before the first drop.
         for words, text in (
             ("GRANT {} TO CURRENT_USER", ""),
             ("DROP OWNED BY {} CASCADE", "drop all objects of {}"),
@@ -498,6 +576,7 @@ def main() -> None:
             "database": {"type": "dict", "required": True, "options": DATABASE},
             "owner": {"type": "dict", "required": True, "options": role},
             "app": {"type": "dict", "required": True, "options": role},
+            "close_other": {"type": "bool", "default": False},
             "ca_cert": {"type": "path", "required": True},
             "encoding": {"type": "str", "required": True},
             "collation": {"type": "str", "required": True},

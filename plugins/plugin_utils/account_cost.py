@@ -123,7 +123,11 @@ def multi_az(properties: Properties) -> bool:
 
 def _server(properties: Properties, use: Mapping[str, Decimal], today: date) -> Iterator[Usage]:
     size = str(properties.get("InstanceType"))
-    yield Usage(size, use["hours"], "hour", f"ec2:{size}")
+    if properties.get("InstanceLifecycle") == "spot":
+        # The price changes all the time, and no source of the table gives it.
+        yield Usage(f"{size}, Spot", use["hours"], "hour", f"ec2-spot:{size}")
+    else:
+        yield Usage(size, use["hours"], "hour", f"ec2:{size}")
     for mapping in properties.get("BlockDeviceMappings") or []:
         disk = mapping.get("Ebs") or {}
         kind = str(disk.get("VolumeType", "gp3"))

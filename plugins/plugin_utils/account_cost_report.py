@@ -217,12 +217,22 @@ class Options:
             )
             if str(properties.get("Engine")).lower() == "valkey" or multi_az(properties):
                 before = None  # the table has the reservations of Redis and of one zone
+            if properties.get("InstanceLifecycle") == "spot":
+                continue  # AWS reserves no Spot server
             usd = None if before is None or after is None else cents(after - before)
             yield {
                 "what": f"{size} reserved for 1 year",
                 "change_usd": usd,
                 "note": "no upfront payment; paid also when stopped",
             }
+
+    def spot(self) -> Iterator[dict[str, Any]]:
+        """Yield the option of a Spot server."""
+        server = self._one(SERVER)
+        if server and server.get("InstanceLifecycle") != "spot":
+            changed = _with(self.resources, SERVER, InstanceLifecycle="spot")
+            note = "aws_compute_market: spot; not in production, AWS may terminate it. Its price changes all the time"
+            yield self.change(f"Spot instead of {server.get('InstanceType')} on demand", changed, note)
 
     def files(self) -> Iterator[dict[str, Any]]:
         """Yield the options for stored and sent files."""
@@ -247,7 +257,7 @@ class Options:
 
     def savings(self) -> list[dict[str, Any]]:
         """Return the options that save."""
-        return [*self.sized(-1), *self.arms(), *self.valkey(), *self.reserved(), *self.files()]
+        return [*self.sized(-1), *self.arms(), *self.valkey(), *self.reserved(), *self.spot(), *self.files()]
 
     def growth(self) -> list[dict[str, Any]]:
         """Return the options of growing: larger (scale-up), and more of them (scale-out)."""
@@ -317,9 +327,12 @@ def report(
 ) -> dict[str, Any]:
     """Return the cost of resources (see ``cost``), with ``document``, ``savings``, ``growth`` and ``extended_support``.
 
-    These are empty for a region without prices. Raises ValueError for an unknown or invalid assumption.
+    Absent resources cost nothing. The additions are empty for a region without prices. Raises ValueError for an unknown or
+    invalid assumption.
     """
-    listed = [{**one, "properties": one.get("properties") or {}} for one in resources]
+    listed = [
+        {**one, "properties": one.get("properties") or {}} for one in resources if not one.get("absent")
+    ]
     found = cost(listed, region, assumptions, today)
     if found["monthly"] is None:
         return found | {"document": [], "savings": [], "growth": [], "extended_support": []}

@@ -107,6 +107,13 @@ def refusals(
         for one in planned["resources"]
         if one["action"] in _PAST and one["name"] not in allowed
     ]
+    found += [
+        f"{one['name']} ({one['type']}) has {change['property']} {change['before']}, and the settings say {change['after']}. "
+        "Another size interrupts the service, so it has its own procedure: ansible-playbook playbooks/scale.yml"
+        for one in planned["resources"]
+        for change in one["changes"]
+        if one["action"] == "update" and change["property"] in SIZES
+    ]
     if agreed is None:
         return found
     if agreed["settings_digest"] != planned["settings_digest"]:
@@ -147,6 +154,8 @@ def left_over(planned: Mapping[str, Any]) -> list[str]:
     ]
 
 
+SIZES = frozenset({"InstanceType", "DBInstanceClass", "CacheNodeType"})
+"""Properties that playbooks/scale.yml changes, not provisioning."""
 _PAST = {"replace": "replaced", "delete": "deleted"}
 
 
@@ -277,6 +286,9 @@ def _differences(
                 notes.append(f"{'.'.join(path)} is {before}, set: {after}.")
             else:
                 changes.append(_change(wanted["type"], path, before, after))
+    for change in changes:
+        other, value = table.create_only_with.get(change["property"].partition(".")[0], ("", None))
+        change["forces_replacement"] |= bool(other) and existing["properties"].get(other) == value
     changed = {one["property"].partition(".")[0] for one in changes}
     for path, kind in table.references.items():
         name = path.partition(".")[0]

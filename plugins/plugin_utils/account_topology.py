@@ -447,7 +447,16 @@ def _groups(one: Resource) -> list[str]:
 def _instance(one: Resource) -> list[str]:
     disks = [device.get("Ebs", {}) for device in one.properties.get("BlockDeviceMappings", [])]
     return [
-        ", ".join(filter(None, [one.get("InstanceType"), one.get("State") if not one.mark else ""])),
+        ", ".join(
+            filter(
+                None,
+                [
+                    one.get("InstanceType"),
+                    one.get("InstanceLifecycle"),
+                    one.get("State") if not one.mark else "",
+                ],
+            )
+        ),
         *(f"{disk.get('VolumeSize', '?')} GB {disk.get('VolumeType', '')}".strip() for disk in disks),
         *([f"private {one.address}"] if one.address else []),
     ]

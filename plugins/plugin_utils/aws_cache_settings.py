@@ -28,5 +28,5 @@ TABLE = Table(
         "aws_cache_snapshot_retention_days": integer(0, 35),
     },
     [zones],
-    others=["aws_cache_resources"],
+    others=["aws_cache_resources", "aws_cache_size", "aws_cache_endpoint"],
 )

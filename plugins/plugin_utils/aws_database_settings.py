@@ -59,6 +59,10 @@ KINDS = {
         "a letter followed by letters, digits or underscores, at most 63, and none of "
         f"{', '.join(RESERVED)}. Choose another, such as tableorder",
     ),
+    "aws_database_restore_from": pattern(
+        r"|latest|[a-zA-Z](-?[a-zA-Z0-9])*|rds:[a-z0-9-]+|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+        "latest, a time in UTC such as 2026-11-28T12:00:00Z, or the name of a snapshot. Empty creates a new database",
+    ),
     "aws_database_port": integer(1150, 65535),
     "aws_database_engine_version": Kind(
         lambda version: number(version) is not None, "a major version, such as 15"
@@ -78,4 +82,13 @@ KINDS = {
         "ddd:hh:mm-ddd:hh:mm in UTC, 30 minutes to 24 hours, such as Mon:04:00-Mon:05:00",
     ),
 }
-TABLE = Table(KINDS, [windows, snapshots], others=["aws_database_resources"])
+TABLE = Table(
+    KINDS,
+    [windows, snapshots],
+    others=[
+        "aws_database_resources",
+        "aws_database_size",
+        "aws_database_endpoint",
+        "aws_database_restored",
+    ],
+)

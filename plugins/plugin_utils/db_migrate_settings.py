@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.table_order.infra.plugins.module_utils.db_migrate import other_log_in, rights_role
 
 from .settings import PORT, REVISION, Kind, Table, either, integer, pattern, shown, variable
 
@@ -27,11 +28,9 @@ IN_RELEASE = pattern(
     r"(?![/~-])(?!(.*/)?\.\.(/|\Z))[^\x00-\x1f\x7f]+",
     "a path in the release (db_migrate_release_path), without '..' and without a leading '/'",
 )
-USER = pattern(
-    r"(?!pg_|rds)[a-z][a-z0-9_]{0,62}",
-    "a lower-case letter, then letters, digits and '_', 63 at most, without the prefixes 'pg_' and 'rds', and not reserved by "
-    "PostgreSQL or RDS. Choose another name, such as tableorder_app",
-    but=RESERVED_ROLES,
+USER = (
+    "a lower-case letter, then letters, digits and '_', {} at most, without the prefixes 'pg_' and 'rds', and not reserved by "
+    "PostgreSQL or RDS. Choose another name, such as {}"
 )
 PASSWORD = pattern(
     r"[!-~]{8,128}",
@@ -56,9 +55,12 @@ KINDS = {
         f"{', '.join(RESERVED_DATABASES)}. Give the database another name"),
     "db_migrate_database.admin_user": TEXT,
     "db_migrate_database.admin_password": TEXT,
-    "db_migrate_owner.user": USER,
+    "db_migrate_owner.user": pattern(
+        r"(?!pg_|rds)[a-z][a-z0-9_]{0,62}", USER.format(63, "tableorder_owner"), but=RESERVED_ROLES),
     "db_migrate_owner.password": PASSWORD,
-    "db_migrate_app.user": USER,
+    # The name of the role that holds the rights has seven characters more (module_utils/db_migrate.py).
+    "db_migrate_app.user": pattern(
+        r"(?!pg_|rds)[a-z][a-z0-9_]{0,55}(_clone)?", USER.format("56 (without '_clone')", "tableorder_app"), but=RESERVED_ROLES),
     "db_migrate_app.password": PASSWORD,
     "db_migrate_release_path": ABSOLUTE,
     "db_migrate_ca_cert": ABSOLUTE,
@@ -111,10 +113,12 @@ def connection(
             yield f"{name} lacks {', '.join(lacking)}. Accepted: a dictionary with {', '.join(keys)}."
         else:
             users.append(str(given[keys[-2]]))
-    if len(users) != len(set(users)):
+    app = str(db_migrate_app.get("user"))
+    if len(users) != len(set(users)) or {other_log_in(app), rights_role(app)} & set(users):
         yield (
             f"db_migrate_database.admin_user, db_migrate_owner.user and db_migrate_app.user are {', '.join(users)}. Set three "
-            "different names: the application's role must not be able to change the schema."
+            "different names, none of them the application's with '_clone' or '_rights' at its end: the application must "
+            "not be able to change the schema."
         )
 
 

@@ -180,6 +180,7 @@ KINDS = {
     "fastapi_app_drain_seconds": integer(0, 3600),
     "fastapi_app_release": pattern(
         r"|[A-Za-z0-9][A-Za-z0-9._-]*", "a release ID from playbooks/status.yml, or empty for the previous release"),
+    "fastapi_app_rollback_keeps[]": variable("RELEASE_ID"),
 
     "fastapi_app_run": Kind(
         lambda words: words == [] or bool(re.fullmatch(PROGRAM, str(words[0]))),
@@ -199,7 +200,7 @@ RELEASE = {f"fastapi_app_{name}" for name in (
 ACTIVATE = {f"fastapi_app_{name}" for name in (
     "before_switch", "after_switch",
     "release_path", "environment", "revisions", "health_url", "health_host", "health_status", "health_body", "health_names_release",
-    "health_times", "health_tries", "drain_seconds", "release")}
+    "health_times", "health_tries", "drain_seconds", "release", "rollback_keeps")}
 WITH_KIND = {name.partition("[")[0] for name in KINDS if "." not in name}
 DEPLOY = RELEASE | ACTIVATE | {"fastapi_app_migrate"}
 RUN = {"fastapi_app_run"}
@@ -397,6 +398,6 @@ TABLE = Table(
         run,
     ],
     PARTS,
-    others=["fastapi_app_result"],
+    others=["fastapi_app_result", "fastapi_app_status"],
     secrets=["fastapi_app_environment"],
 )

@@ -92,6 +92,15 @@ KINDS = {
     "nginx_stream_paths[]": STREAM_PATH,
     "nginx_login_paths": DISTINCT,
     "nginx_login_paths[]": EXACT_PATH,
+    "nginx_headers.<name>": pattern(
+        r"(?i)(?!(strict-transport-security|content-length|transfer-encoding|connection|access-control-.*)\Z)[a-z][a-z0-9-]{0,63}",
+        "a name of letters, digits and -; Strict-Transport-Security and Access-Control-* have settings of their own"),
+    "nginx_headers.<value>": pattern(
+        r"[^$\\\x00-\x1f\x7f-\U0010ffff]*", "ASCII without $, \\ and line breaks, such as nosniff; empty to remove the header"),
+    "nginx_hsts_seconds": integer(0, 63072000),
+    "nginx_cors_origins": DISTINCT,
+    "nginx_cors_origins[]": pattern(
+        r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", "an origin in lower case without a path, such as https://shop.example.org"),
     "nginx_trusted_proxies[]": Kind(
         is_network, "an address or a network, such as 10.0.1.7 or 10.0.1.0/24 (without host bits), but not all clients, since any "
         "client could then fake its address. Set the load balancers' networks"),
@@ -199,6 +208,20 @@ def special(
         yield f"nginx_login_paths and nginx_stream_paths both hold {shown(both)}. Remove it from one of them."
 
 
+def headers(nginx_headers: Mapping[str, str]) -> Iterator[str]:
+    """Find headers that are there twice: their names have no case."""
+    names = [name.lower() for name in nginx_headers]
+    for name in [name for name in nginx_headers if names.count(name.lower()) > 1]:
+        yield f"nginx_headers has {name} twice, in different case. Remove one of them."
+
+
+def cors(nginx_cors_origins: list[str], nginx_cors_credentials: bool) -> Iterator[str]:
+    """Find origins whose pages anybody on the way can replace, with cookies."""
+    for origin in nginx_cors_origins if boolean(nginx_cors_credentials) else []:
+        if re.match(r"http://(?!(localhost|127\.0\.0\.1)(:|\Z))", origin):
+            yield f"nginx_cors_credentials is true, and nginx_cors_origins has {shown(origin)}. Use https://."
+
+
 def proxies(nginx_proxy_protocol: bool, nginx_trusted_proxies: list[str]) -> Iterator[str]:
     """Find the PROXY protocol without a proxy."""
     if boolean(nginx_proxy_protocol) and not nginx_trusted_proxies:
@@ -222,4 +245,4 @@ def pair(nginx_tls_remote: bool, nginx_tls_certificate_file: str, nginx_tls_key_
             yield sentence(name, file, f"with nginx_tls_remote a path on the host, {A_PATH}")
 
 
-TABLE = Table(KINDS, [ports, backend, locations, special, proxies, pair])
+TABLE = Table(KINDS, [ports, backend, locations, special, headers, cors, proxies, pair])

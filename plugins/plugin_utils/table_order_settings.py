@@ -12,6 +12,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from .account_cost import assumption_problems
 from .settings import Table, integer, pattern, sentence, shown, variable
+from .status import limit_problems
 
 LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 
@@ -83,6 +84,11 @@ def cost_assumptions(table_order_cost_assumptions: Mapping[str, Any]) -> Iterato
     yield from assumption_problems(table_order_cost_assumptions, "table_order_cost_assumptions.")
 
 
+def status_limits(table_order_status_limits: Mapping[str, Any]) -> Iterator[str]:
+    """Find limits of the status that are unknown, or no numbers."""
+    yield from limit_problems(table_order_status_limits, "table_order_status_limits.")
+
+
 TABLE = Table(
     {
         "table_order_host_name": pattern(
@@ -100,9 +106,17 @@ TABLE = Table(
             r"|[\w./-]+(,[\w./-]+)*",
             "names of resources with commas between, as scripts/plan shows them; empty for none",
         ),
+        "table_order_patch_release": pattern(
+            r"|2023[.][0-9]+[.][0-9]{8}",
+            "a release of Amazon Linux 2023 by its name, such as 2023.12.20260817, or empty on Debian. latest differs between "
+            "servers and days",
+        ),
+        "table_order_patch_return": pattern(
+            r"|latest|ami-[0-9a-f]{8,17}", "the id of an image of the server, latest, or empty for an update"
+        ),
         "table_order_lock_lease": integer(1800, 86400, " seconds. Omit the setting for 3600"),
     },
-    (environment, https, application_secrets, tags, cost_assumptions),
+    (environment, https, application_secrets, tags, cost_assumptions, status_limits),
     # For each run that writes nginx's configuration.
     parts={"https": ("table_order_host_name", "table_order_self_signed", "table_order_plain_http")},
     others=(
@@ -114,6 +128,7 @@ TABLE = Table(
         "table_order_cloud_name",
         "table_order_region",
         "table_order_account_id",
+        "table_order_inventory_problem",
         "table_order_operator_arn",
         "table_order_zones",
         "table_order_instance_id",
@@ -129,6 +144,12 @@ TABLE = Table(
         "table_order_network",
         "table_order_security_groups",
         "table_order_secrets",
+        # What a procedure tells the entry points begin, end and stop, and what they give.
+        "table_order_procedure",
+        "table_order_outcome",
+        "table_order_stopped",
+        "table_order_began",
+        "table_order_result",
     ),
     # Somebody may write a secret itself there.
     secrets=("table_order_application_secrets",),

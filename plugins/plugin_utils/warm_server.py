@@ -36,6 +36,7 @@ IMPORTS = (
 )
 # The server reads their models in advance; other services are only slower.
 SERVICES = (
+    "acm",
     "cloudwatch",
     "ec2",
     "elasticache",
