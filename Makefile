@@ -13,7 +13,7 @@ REHEARSED := production staging production-elsewhere staging-elsewhere
 SCENARIOS := fastapi_app nginx db_migrate cloudwatch_agent
 # E2E_KEEP=1 leaves the tests' site running.
 .DEFAULT_GOAL := help
-.PHONY: help up cloud down clean plan setup test lint unit molecule images local-cloud collection e2e drills rehearsal bench ready docs frontend cost topology ready-to-run
+.PHONY: help up cloud down clean plan status setup test lint unit molecule images local-cloud collection e2e drills rehearsal bench ready docs frontend cost topology maintain ready-to-run
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -72,8 +72,9 @@ collection: ready ## The collection as others get it: packed, installed, used; a
 e2e: ready ## The whole site on the local cloud: twice, in check mode, in a browser, under load, removed
 	pytest tests/e2e
 
-drills: ready ## Deployments broken and killed in every phase, under load; runs killed at each change (hours; continues an interrupted run)
-	pytest tests/drills -s
+# DRILLS_AGAIN=1 also repeats those that have passed.
+drills: ready ## Every procedure, and what breaks: a table of all results (hours; repeats no part that passed). One part: DRILL=scale
+	pytest $(if $(DRILL),tests/drills/test_$(DRILL).py,tests/drills) -s
 
 rehearsal: ready ## Staging's and production's inventories on the local cloud, as their operator: created, removed, created again
 	@for form in $(REHEARSED); do inventory=$$(python -m tests.rehearsal.inventories $$form) && \
@@ -90,6 +91,12 @@ ready-to-run:
 
 plan: ready-to-run ## What provisioning would change on AWS, and its cost; INVENTORY=inventories/production for another
 	@scripts/plan $(INVENTORY) || [ $$? = 2 ]
+
+status: ready-to-run ## How the service is, on one screen; fails if something needs a person; INVENTORY=inventories/production for another
+	@scripts/status $(INVENTORY)
+
+maintain: ready-to-run ## The regular checks as a page and JSON; LIST=daily, weekly, monthly or quarterly; INVENTORY=inventories/production for another
+	ansible-playbook playbooks/maintain.yml $(if $(INVENTORY),-i $(INVENTORY)) $(if $(LIST),--tags $(LIST))
 
 topology: ready-to-run ## A picture of what is on AWS, .state/artifacts/topology.svg; INVENTORY=inventories/production for another
 	@scripts/topology $(INVENTORY)
