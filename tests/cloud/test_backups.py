@@ -117,17 +117,17 @@ def test_time_out_of_reach_is_refused(rds, source):
 def test_retained_backups_outlive_their_instance(rds, source, endpoint, query):
     latest = {"UseLatestRestorableTime": True, "DBSubnetGroupName": "backups"}
     to_then = {"SourceDBInstanceIdentifier": "then", "TargetDBInstanceIdentifier": "again"}
-    wait_for(lambda: rds.describe_db_instance_automated_backups(DBInstanceIdentifier="then"))
+
+    def backups(**of):
+        return rds.describe_db_instance_automated_backups(**of)["DBInstanceAutomatedBackups"]
+
+    # Without a first backup there is nothing to retain.
+    wait_for(lambda: backups(DBInstanceIdentifier="then"))
     query(endpoint("then"), "INSERT INTO rows VALUES (12)")
     (instance,) = rds.describe_db_instances(DBInstanceIdentifier="then")["DBInstances"]
     rds.delete_db_instance(DBInstanceIdentifier="then", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
     resource = {"DbiResourceId": instance["DbiResourceId"]}
-
-    def retained():
-        (backup,) = rds.describe_db_instance_automated_backups(**resource)["DBInstanceAutomatedBackups"]
-        return backup["Status"] == "retained"
-
-    wait_for(retained)
+    wait_for(lambda: [one["Status"] for one in backups(**resource)] == ["retained"])
     with pytest.raises(rds.exceptions.ClientError, match="DBInstanceNotFound"):
         rds.restore_db_instance_to_point_in_time(**to_then, **latest)
     rds.restore_db_instance_to_point_in_time(

@@ -1,15 +1,25 @@
-"""With production's limits a flood from one address is answered with 429. tests/e2e has a full restaurant within them."""
+"""With production's limits a full restaurant behind one address loses nothing, and a flood is answered with 429."""
 
 from __future__ import annotations
 
+import json
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import deployment, site
 from tests.e2e.deployment import load
-from tests.e2e.restaurant import TABLETS, all_at_once, limits  # noqa: F401 - limits is a fixture
+from tests.e2e.restaurant import (
+    PHONES,
+    RATE_AFTERWARDS,
+    REQUESTS_OF_A_PHONE,
+    TABLETS,
+    all_at_once,
+    limits,  # noqa: F401 - a fixture
+    phone,
+)
 from tests.load.connection import Answer, Connection, LostError, Service
 
 # More than the burst and what flows off meanwhile.
@@ -27,6 +37,17 @@ async def flood(service: Service) -> list[Answer]:
         except (LostError, OSError, TimeoutError):
             continue
     return answers
+
+
+@pytest.mark.usefixtures("limits")
+def test_a_full_restaurant_within_productions_limits_loses_nothing(tmp_path: Path) -> None:
+    service = Service.of(site.url(), deployment.certificate())
+    with load(tmp_path, RATE_AFTERWARDS, TABLETS) as running:
+        statuses = all_at_once(phone, service, PHONES)
+        time.sleep(20)
+    print(f"a full restaurant: {json.dumps(running.shown)}")
+    assert Counter(statuses) == {200: PHONES * REQUESTS_OF_A_PHONE}
+    assert running.lost() == {}
 
 
 @pytest.mark.usefixtures("limits")

@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
-from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.e2e import deployment, site
 from tests.e2e.deployment import load, play, replace, settled, state, variant
-from tests.e2e.restaurant import (
-    PHONES,
-    RATE_AFTERWARDS,
-    REQUESTS_OF_A_PHONE,
-    TABLETS,
-    all_at_once,
-    limits,  # noqa: F401 - a fixture
-    phone,
-)
-from tests.load.connection import Service
 
 # A quarter of the load in tests/drills: within "make test" the same two CPUs run the cloud, the load and Ansible.
 RATE = STREAMS = 50
@@ -133,14 +121,3 @@ def test_a_patch_says_what_it_would_do() -> None:
     run = site.play("playbooks/patch.yml", "--check").check()
     assert run.changed == 0, "\n".join(run.changes)
     assert "Nothing to do" in run.output or "takes an image of table-order-app-server" in run.output
-
-
-@pytest.mark.usefixtures("limits")
-def test_a_full_restaurant_within_productions_limits_loses_nothing(tmp_path: Path) -> None:
-    service = Service.of(site.url(), deployment.certificate())
-    with load(tmp_path, RATE_AFTERWARDS, TABLETS) as running:
-        statuses = all_at_once(phone, service, PHONES)
-        time.sleep(20)
-    print(f"a full restaurant: {json.dumps(running.shown)}")
-    assert Counter(statuses) == {200: PHONES * REQUESTS_OF_A_PHONE}
-    assert running.lost() == {}
