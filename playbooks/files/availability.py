@@ -102,7 +102,7 @@ def main() -> None:
     found = measured(sampled(lambda: answers(url, host), end, running), left(Path(earlier)))
     new = Path(f"{result}.new")
     new.write_text(json.dumps(found))
-    # As a whole: somebody waits for the file.
+    # As a whole: another process waits for the file.
     if running.exists():
         Path(earlier).unlink(missing_ok=True)
         new.rename(result)

@@ -142,7 +142,7 @@ class InventoryModule(BaseInventoryPlugin):
         """Pin the environment to this inventory's cloud and return what it has. Raises AnsibleParserError with the fix."""
         if not __name__.startswith("ansible_collections."):
             raise AnsibleParserError(
-                "The collection table_order.infra is not found. In a checkout run scripts/setup first, from its folder; "
+                "The collection table_order.infra is not found. In a checkout run scripts/setup first, from its directory; "
                 "elsewhere install it: ansible-galaxy collection install table_order.infra"
             )
         display.vv(f"table_order.infra is the copy at {Path(__file__).resolve().parents[2]}")

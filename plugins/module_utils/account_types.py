@@ -394,7 +394,7 @@ def _principal(value: str | Mapping[str, Any]) -> Any:  # noqa: ANN401 - text, o
     if not isinstance(value, Mapping):
         return value
     named = {key: _one_or_all(value[key], _account_root if key == "AWS" else _text) for key in sorted(value)}
-    # In a policy of a resource both mean everybody.
+    # In a policy of a resource both mean every principal.
     return "*" if named == {"AWS": "*"} else named
 
 

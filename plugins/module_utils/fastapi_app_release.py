@@ -401,7 +401,7 @@ class Fence:
         """Raise LockLostError unless the lock is this run's."""
         holder = read_json(self.path)
         if holder.get("token") != self.token:
-            now = f"{holder.get('what')} by {holder.get('who')} holds it" if holder else "nobody holds it"
+            now = f"{holder.get('what')} by {holder.get('who')} holds it" if holder else "it is free"
             raise LockLostError(
                 f"The lock of deployments is not this run's any more ({now}). Stopped before: {step}."
             )

@@ -1,14 +1,14 @@
 #!/usr/bin/python
 # Copyright: Table Order Infrastructure
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
-"""Look at what somebody on call wants to know of the service's AWS account."""
+"""Look at what a person on call wants to know of the service's AWS account."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: account_status_info
-short_description: Look at what somebody on call wants to know of the service's AWS account
+short_description: Look at what a person on call wants to know of the service's AWS account
 description:
   - Reads the state of the servers, the database, its backups and its pending maintenance, the cache, the alarms, the certificates,
     and who changes the account. One process, all reads at a time, a few seconds also when AWS does not answer.

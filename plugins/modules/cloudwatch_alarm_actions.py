@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: cloudwatch_alarm_actions
 short_description: Enable or disable the actions of CloudWatch alarms
 description:
-  - An alarm with disabled actions changes its state, and tells nobody.
+  - An alarm with disabled actions changes its state, and notifies no one.
   - M(amazon.aws.cloudwatch_metric_alarm) does not compare this property of an existing alarm.
 options:
   alarm_names:

@@ -23,7 +23,7 @@ options:
     default: started
   release:
     description:
-      - The release's name, a folder in C(releases). Needed for V(started).
+      - The release's name, a directory in C(releases). Needed for V(started).
     type: str
   urgent:
     description:

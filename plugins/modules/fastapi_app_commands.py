@@ -24,7 +24,7 @@ options:
     required: true
   release:
     description:
-      - The release's name, a folder in C(releases). Needed for V(before).
+      - The release's name, a directory in C(releases). Needed for V(before).
     type: str
   commands:
     description:

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 module: fastapi_app_service
 short_description: Run a release as the service
 description:
-  - While the candidate has the requests, waits until nobody is connected to the service any more (for a bounded time), stops
+  - While the candidate has the requests, waits until the service has no connection any more (for a bounded time), stops
     it, points C(backend) and C(frontend) to the release, gives it the candidate's environment, starts it, and waits until it
     is healthy.
   - A release that does not become healthy is replaced by O(fallback) with the environment that this had; that gets the
@@ -22,7 +22,7 @@ description:
 options:
   release:
     description:
-      - The release's name, a folder in C(releases).
+      - The release's name, a directory in C(releases).
     type: str
     required: true
   fallback:

@@ -1,14 +1,14 @@
 #!/usr/bin/python
 # Copyright: Table Order Infrastructure
 # GNU General Public License v3.0 or later (see LICENSES/GPL-3.0-or-later.txt)
-"""Look at what somebody on call wants to know of a server."""
+"""Look at what a person on call wants to know of a server."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: server_status_info
-short_description: Look at what somebody on call wants to know of a server
+short_description: Look at what a person on call wants to know of a server
 description:
   - Reads how full the file systems and the memory are, the failed units of systemd, the pending security updates, and the
     certificates that nginx presents. Reads only, and downloads nothing but lists of packages.

@@ -185,7 +185,7 @@ def _drift(looks: Looks, *types: str) -> Judged:
     if details:
         text = (f"{len(details)} differences from the design", f"설계와 다른 점 {len(details)}개")
         do = (
-            "scripts/plan shows all; playbooks/provision.yml restores what the settings say. Remove what nobody needs.",
+            "scripts/plan shows all; playbooks/provision.yml restores what the settings say. Remove what is not needed.",
             "scripts/plan이 모두 보여 줍니다. playbooks/provision.yml이 설정대로 되돌립니다. 필요 없는 것은 지우십시오.",
         )
         return Judged(ATTENTION, text, do, details)
@@ -250,7 +250,7 @@ def costs(looks: Looks) -> Judged:
     ]
     if left or wanted:
         do = (
-            "Delete what nobody needs in the console; change sizes in the settings, then playbooks/scale.yml.",
+            "Delete what is not needed in the console; change sizes in the settings, then playbooks/scale.yml.",
             "필요 없는 것은 콘솔에서 지우고, 크기는 설정에서 바꾼 뒤 playbooks/scale.yml을 실행하십시오.",
         )
         return Judged(ATTENTION, text, do, details)

@@ -303,7 +303,7 @@ def beside(looks: Looks) -> Iterator[Found]:
             yield Found(
                 ATTENTION,
                 f"{one['id']} ({one['state']}, {one['type']}) is beside it, and costs money",
-                "A backup check or a recovery left it: run that again, or delete it once nobody needs it.",
+                "A backup check or a recovery left it: run that again, or delete it once it is not needed.",
                 one["id"],
             )
 
@@ -452,7 +452,7 @@ def alarms(looks: Looks) -> Iterator[Found]:
     if silent:
         yield Found(
             ATTENTION,
-            f"notifies nobody: {', '.join(silent)}",
+            f"notifies no one: {', '.join(silent)}",
             "ansible-playbook playbooks/provision.yml",
             silent,
         )

@@ -263,7 +263,7 @@ BROKEN = {
     "Alarms: table-order-ec2-high-cpu is in ALARM since 2026-11-28 15:00: over 80 -> Open": lambda found: (
         account(found, "alarms").update({"state": "ALARM", "reason": "over 80"})
     ),
-    "Alarms: notifies nobody: table-order-ec2-high-cpu -> ansible-playbook": set_account(
+    "Alarms: notifies no one: table-order-ec2-high-cpu -> ansible-playbook": set_account(
         "alarms", "enabled", False
     ),
     "Alarms: no alarm is defined -> ansible-playbook": set_found("alarms", []),
