@@ -1,60 +1,38 @@
 """Faults of AWS in the middle of a run: it finishes, or it stops with one message and the next run finishes.
 
-docs/local-cloud.md describes the faults, docs/runbooks/README.md what an operator sees.
+docs/local-cloud.md describes the faults, docs/runbooks/README.md what an operator sees. Those of the longer procedures are in
+test_faults_of_procedures.py.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from tests.drills import runbook
+from tests.drills.faults import (
+    AWAY,
+    CONFIRMED,
+    DENIED,
+    EXPIRED,
+    FAILING,
+    OPERATOR,
+    SIGN_IN,
+    SLOW,
+    THROTTLED,
+    check_no_secrets,
+    check_stopped,
+    faults,
+    one_of_everything,
+)
 from tests.e2e import site
 
-OPERATOR = {"action": "*", "times": 0, "access_key": "local"}
-THROTTLED = {**OPERATOR, "kind": "throttling", "every": 3}
-FAILING = {**OPERATOR, "kind": "internal", "every": 4}
-AWAY = {**OPERATOR, "kind": "unavailable", "every": 4}
-SLOW = {**OPERATOR, "seconds": 1, "every": 4}
-EXPIRED = {**OPERATOR, "kind": "expired"}
-DENIED = {**OPERATOR, "code": "AccessDenied", "message": "is not authorized to perform it", "status": 403}
-SIGN_IN = "Sign in again"
-STOPPED = "The run stopped at the task"
-CONFIRMED = ("-e", f"table_order_confirm={site.TARGET.name}")
 PROVISION = ("playbooks/provision.yml",)
 ALARM = f"{site.TARGET.name}-ec2-high-cpu"
-
-
-@contextlib.contextmanager
-def faults(*ordered: dict[str, object]) -> Iterator[None]:
-    """Let the operator's calls meet these faults. Fails if one was never met."""
-    for fault in ordered:
-        site.call("POST", "/local-cloud/faults", fault)
-    try:
-        yield
-        met = [one["met"] for one in json.loads(site.call("GET", "/local-cloud/faults"))["faults"]]
-    finally:
-        site.call("DELETE", "/local-cloud/faults")
-    assert all(met), f"faults were met {met} times"
-
-
-def check_no_secrets(output: str) -> None:
-    """Fail if an output has a secret's value."""
-    for name, secret in site.secrets().items():
-        for key, value in secret.items():
-            assert not (re.search("password|key", key) and str(value) in output), f"{name} {key} is shown"
-
-
-def one_of_everything() -> None:
-    """Fail if there are two of a resource, or none. Rotations leave versions of secrets."""
-    found, wanted = site.inventory_of_resources(), dict(site.ONE_OF_EVERYTHING)
-    assert found.pop("secrets").keys() >= wanted.pop("secrets").keys()
-    assert found == wanted
 
 
 def no_alarm() -> None:
@@ -64,17 +42,6 @@ def no_alarm() -> None:
 
 def nothing() -> None:
     """Leave the site as it is."""
-
-
-def check_stopped(run: site.Run, *words: str) -> None:
-    """Fail unless a run has ended with one message that has these words."""
-    assert run.status != 0
-    assert "Traceback" not in run.output
-    check_no_secrets(run.output)
-    _above, stopped, message = run.output.partition(STOPPED)
-    assert stopped, run.output[-3000:]
-    assert len(message.splitlines()) <= 8, message
-    assert [word for word in words if word not in " ".join(message.split())] == [], message
 
 
 @pytest.mark.parametrize(
