@@ -60,12 +60,13 @@ def account_plan_left(planned: Mapping[str, Any]) -> list[str]:
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
-    """Return a value in Python's own dictionaries and lists: Ansible's make their elements only when asked for."""
+    """Return a value in Python's own types: Ansible's make their elements only when asked for, and PyYAML refuses its text."""
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return value
+    own = next((one for one in (str, bool, int, float) if isinstance(value, one)), None)
+    return own(value) if own else value
 
 
 class FilterModule:

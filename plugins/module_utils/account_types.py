@@ -362,71 +362,95 @@ def _key(value: object) -> str:
 # -- policies ------------------------------------------------------------------------------------------------
 
 
-def policy(document: str | Mapping[str, Any]) -> dict[str, Any]:
-    """Return a policy document, parsed, with its statements and their lists in a fixed order; a list of one is its element."""
-    parsed = json.loads(document) if isinstance(document, str) else document
+def policy(document: str | Mapping[str, Any]) -> Any:  # noqa: ANN401 - what is no document stays as it is
+    """Return a policy document, parsed, with its statements and their lists in a fixed order; a list of one is its element.
+
+    What AWS should refuse is compared all the same: a text that is no JSON, and statements of another form.
+    """
+    parsed = _parsed(document)
     if not parsed:
         return {}
-    statements = parsed.get("Statement", [])
-    statements = [statements] if isinstance(statements, Mapping) else statements
-    other = {key: _text(parsed[key]) for key in parsed if key != "Statement"}
+    if not isinstance(parsed, Mapping):
+        return plain(parsed)
+    statements = parsed.get("Statement") or []
+    statements = statements if isinstance(statements, (list, tuple)) else [statements]
+    other = {str(key): _plain_text(parsed[key]) for key in sorted(parsed, key=str) if key != "Statement"}
     # What a document without a version means.
     return {"Version": "2008-10-17"} | other | {"Statement": _sorted(_statement(one) for one in statements)}
 
 
-def _statement(statement: Mapping[str, Any]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for key in sorted(statement):
-        value = statement[key]
-        if key in ("Principal", "NotPrincipal"):
-            result[key] = _principal(value)
-        elif key == "Condition":
-            result[key] = {
-                operator: {name: _one_or_all(value[operator][name]) for name in sorted(value[operator])}
-                for operator in sorted(value)
-            }
-        else:
-            result[key] = _one_or_all(value)
-    return result
+def _parsed(document: object) -> Any:  # noqa: ANN401 - any value of JSON
+    try:
+        return json.loads(document) if isinstance(document, str) else document
+    except ValueError:
+        return document
 
 
-def _principal(value: str | Mapping[str, Any]) -> Any:  # noqa: ANN401 - text, or names by kind
+def _plain_text(value: object) -> Any:  # noqa: ANN401 - text, or what a document should not have
+    return plain(value) if isinstance(value, (Mapping, list, tuple)) else _text(value)
+
+
+def _statement(statement: object) -> Any:  # noqa: ANN401 - a dictionary, or what a document should not have
+    if not isinstance(statement, Mapping):
+        return _plain_text(statement)
+    forms = {"Principal": _principal, "NotPrincipal": _principal, "Condition": _condition}
+    return {str(key): forms.get(str(key), _one_or_all)(statement[key]) for key in sorted(statement, key=str)}
+
+
+def _condition(value: object) -> Any:  # noqa: ANN401 - as of _statement
     if not isinstance(value, Mapping):
-        return value
-    named = {key: _one_or_all(value[key], _account_root if key == "AWS" else _text) for key in sorted(value)}
+        return _plain_text(value)
+    return {
+        str(operator): (
+            {str(name): _one_or_all(names[name]) for name in sorted(names, key=str)}
+            if isinstance(names := value[operator], Mapping)
+            else _plain_text(names)
+        )
+        for operator in sorted(value, key=str)
+    }
+
+
+def _principal(value: object) -> Any:  # noqa: ANN401 - text, or names by kind
+    if not isinstance(value, Mapping):
+        return _one_or_all(value)
+    named = {
+        str(key): _one_or_all(value[key], _account_root if key == "AWS" else _plain_text)
+        for key in sorted(value, key=str)
+    }
     # In a policy of a resource both mean every principal.
     return "*" if named == {"AWS": "*"} else named
 
 
-def _account_root(value: object) -> str:
+def _account_root(value: object) -> Any:  # noqa: ANN401 - as of _plain_text
     """Return a principal's ARN; AWS stores the number of an account as the ARN of its root."""
-    text = _text(value)
+    text = _plain_text(value)
+    if not isinstance(text, str):
+        return text
     return f"arn:aws:iam::{text}:root" if re.fullmatch(r"\d{12}", text) else text
 
 
-def _one_or_all(value: Any, form: Callable[[object], str] = _text) -> Any:  # noqa: ANN401 - text, or a list of it
+def _one_or_all(value: Any, form: Callable[[object], Any] = _plain_text) -> Any:  # noqa: ANN401 - text, or a list of it
     values = _as_set(form(one) for one in (value if isinstance(value, (list, tuple)) else [value]))
     return values[0] if len(values) == 1 else values
 
 
-def _topic_policy(document: str | Mapping[str, Any]) -> dict[str, Any]:
+def _topic_policy(document: str | Mapping[str, Any]) -> Any:  # noqa: ANN401 - as of policy
     """Return a topic's policy, {} for the one that AWS gives to each topic: its account may use it."""
     found = policy(document)
-    statements = found.get("Statement", [])
-    if len(statements) != 1 or statements[0].get("Sid") != "__default_statement_ID":
+    statements = found.get("Statement", []) if isinstance(found, Mapping) else []
+    one = statements[0] if len(statements) == 1 else {}
+    keys = {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
+    if not isinstance(one, Mapping) or set(one) != keys or one["Sid"] != "__default_statement_ID":
         return found
-    one = statements[0]
     account = [*str(one.get("Resource")).split(":"), *[""] * 5][4]
-    condition = {
-        operator: {name.lower(): value for name, value in values.items()}
-        for operator, values in one.get("Condition", {}).items()
-    }
+    actions = one["Action"] if isinstance(one["Action"], list) else [one["Action"]]
+    # The name of a condition's key has no case.
+    condition = json.dumps(one["Condition"]).lower()
     default = (
         one["Effect"] == "Allow"
-        and set(one) == {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
         and one["Principal"] == "*"
-        and condition == {"StringEquals": {"aws:sourceowner": account}}
-        and {str(action).rpartition(":")[2] for action in one["Action"]} <= _TOPIC_ACTIONS
+        and condition == json.dumps({"stringequals": {"aws:sourceowner": account}})
+        and {str(action).rpartition(":")[2] for action in actions} <= _TOPIC_ACTIONS
     )
     return {} if default else found
 

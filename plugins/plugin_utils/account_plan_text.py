@@ -185,6 +185,8 @@ def _compared(before: object, after: object) -> Iterator[tuple[str, str]]:
         yield from (("+", one) for one in come if one not in gone)
         return
     old, new = (_document(one) if one else [] for one in (before, after))
+    if old == new:
+        old, new = (_dumped(one) for one in (before, after))
     # Behind the two lines of file names and the first position.
     for line in list(difflib.unified_diff(old, new, n=2, lineterm=""))[3:]:
         yield (" ", "...") if line.startswith("@@") else (line[0], line[1:])
@@ -200,8 +202,19 @@ def _element(value: object) -> str:
 def _document(value: object) -> list[str]:
     """Return the lines of a document; a policy's statements by their Sid, so that each is beside its own earlier form."""
     if isinstance(value, Mapping) and isinstance(value.get("Statement"), list):
-        statements = [{key: _as_list(key, one[key]) for key in one} for one in value["Statement"]]
-        value = {**value, "Statement": sorted(statements, key=lambda one: str(one.get("Sid", "")))}
+        statements = [
+            {key: _as_list(key, one[key]) for key in one} if isinstance(one, Mapping) else one
+            for one in value["Statement"]
+        ]
+        value = {**value, "Statement": sorted(statements, key=_sid)}
+    return _dumped(value)
+
+
+def _sid(statement: object) -> str:
+    return str(statement.get("Sid", "")) if isinstance(statement, Mapping) else ""
+
+
+def _dumped(value: object) -> list[str]:
     return yaml.safe_dump(value, allow_unicode=True, width=1000).splitlines()
 
 

@@ -111,6 +111,8 @@ SAME = [
         policy(READ),
     ),
     ("AWS::S3::Bucket", "BucketPolicy", policy(WRITE), policy(WRITE | {"Principal": "*"})),
+    ("AWS::S3::Bucket", "BucketPolicy", policy(WRITE | {"Principal": ["*"]}), policy(WRITE)),
+    ("AWS::SNS::Topic", "TopicPolicy", {}, json.loads(json.dumps(DEFAULT_TOPIC).replace("AWS:So", "aws:So"))),
     (
         "AWS::S3::Bucket",
         "BucketPolicy",
@@ -261,6 +263,53 @@ def test_a_normal_form_is_its_own_and_plain_data(kind, name, one, other):
         form = normal(kind, {name: value})
         assert normal(kind, form) == form
         assert json.loads(json.dumps(form)) == form
+
+
+# What a policy by hand may have, and what AWS should refuse.
+SHAPES = [
+    *(
+        policy(READ | one)
+        for one in (
+            {"Sid": None},
+            {"Principal": ["*"]},
+            {"Principal": {"AWS": ["111122223333", "*"], "Service": "s3.amazonaws.com"}},
+            {"Principal": {"AWS": {"a": "b"}}},
+            {"Principal": None},
+            {"Condition": None},
+            {"Condition": "text"},
+            {"Condition": {"Bool": "true"}},
+            {"Condition": {"Bool": None, "NumericLessThan": {"s3:max-keys": 10}}},
+            {"Action": []},
+            {"Action": None},
+            {"Action": [{"a": [1]}]},
+            {"NotPrincipal": {"AWS": "*"}, "NotAction": "s3:*", "NotResource": ["x"]},
+        )
+    ),
+    policy("text"),
+    policy(READ, None, 3, True, ["a"], {}, {1: 2, "a": 3}),
+    {"Statement": None},
+    {"Statement": "text"},
+    {"Version": None, "Id": {"a": 1}, "Statement": READ},
+    {"Version": "2012-10-17"},
+    [policy(READ)],
+    "text",
+    "{broken",
+    "[]",
+    "3",
+    3,
+]
+
+
+@pytest.mark.parametrize("document", SHAPES, ids=str)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("AWS::S3::Bucket", "BucketPolicy"), ("AWS::SNS::Topic", "TopicPolicy"), ("AWS::IAM::Role", "Policies")],
+)
+def test_a_policy_of_any_form_has_a_normal_form(kind, name, document):
+    value = [{"PolicyName": "a", "PolicyDocument": document}] if name == "Policies" else document
+    form = normal(kind, {name: value})
+    assert normal(kind, form) == form
+    assert json.loads(json.dumps(form)) == form
 
 
 def test_order_never_matters():

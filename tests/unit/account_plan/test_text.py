@@ -7,11 +7,24 @@ import sys
 from pathlib import Path
 
 import pytest
+from ansible.template import trust_as_template
+from ansible_collections.table_order.infra.plugins.filter.account_plan import account_plan, account_plan_text
 from ansible_collections.table_order.infra.plugins.module_utils.account_types import normal
 from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan import plan
 from ansible_collections.table_order.infra.plugins.plugin_utils.account_plan_text import main, text
 
-from tests.unit.account_plan.samples import GROUP, ROLE, described, found, nothing, of, policy, rule
+from tests.unit.account_plan.samples import (
+    BUCKET,
+    GROUP,
+    ROLE,
+    described,
+    found,
+    nothing,
+    of,
+    one,
+    policy,
+    rule,
+)
 
 ROOT = Path(__file__).parents[3]
 SECOND = {
@@ -45,6 +58,83 @@ def said(read, wanted=None, **options):
 
 def test_each_kind_of_difference_is_readable():
     assert said(drifted()) == (ROOT / "tests/unit/account_plan/drifted.txt").read_text().rstrip("\n")
+
+
+STATEMENT = policy("s3:GetObject")["Statement"][0]
+DOCUMENT = policy("s3:GetObject")
+# A bucket's policy by hand, and a line of the difference to DOCUMENT.
+BY_HAND = {
+    "none": ({}, "+   Sid: Read"),
+    "another statement": (
+        DOCUMENT | {"Statement": [STATEMENT, {"Effect": "Deny", "Principal": "*", "Action": "s3:*"}]},
+        "- - Action:",
+    ),
+    "no statement": (DOCUMENT | {"Statement": []}, "- Statement: []"),
+    "one for all": (DOCUMENT | {"Statement": STATEMENT | {"Resource": "*"}}, "-   - '*'"),
+    "a list for a text": (
+        DOCUMENT | {"Statement": [STATEMENT | {"Action": ["s3:GetObject", "s3:*"]}]},
+        "-   - s3:*",
+    ),
+    "any principal": (DOCUMENT | {"Statement": [STATEMENT | {"Principal": "*"}]}, "-   Principal:"),
+    "a condition": (
+        DOCUMENT | {"Statement": [STATEMENT | {"Condition": {"Bool": "true"}}]},
+        "-   Condition:",
+    ),
+    "a statement that is a text": (DOCUMENT | {"Statement": ["text", STATEMENT]}, "- - text"),
+    "a text": ("by hand", "- by hand"),
+    "a list": ([DOCUMENT], "- - Statement:"),
+}
+
+
+@pytest.mark.parametrize(("by_hand", "line"), BY_HAND.values(), ids=BY_HAND)
+def test_the_difference_of_a_policy_by_hand_is_readable(by_hand, line):
+    wanted, read = {"aws_storage": [one(BUCKET, "menu", BucketPolicy=DOCUMENT)]}, nothing()
+    properties = normal(BUCKET, {"BucketPolicy": by_hand})
+    read["resources"] = [one(BUCKET, "menu", **properties) | {"id": "menu", "notes": []}]
+    lines = said(read, wanted).splitlines()
+    assert lines[2:4] == ["~ update    AWS::S3::Bucket menu", "      BucketPolicy:"]
+    assert line in [one.strip() for one in lines[4:]]
+
+
+def test_a_statement_may_be_wanted_of_any_form():
+    for by_hand, _line in BY_HAND.values():
+        wanted, read = {"aws_storage": [one(BUCKET, "menu", BucketPolicy=by_hand)]}, nothing()
+        read["resources"] = [one(BUCKET, "menu", BucketPolicy=DOCUMENT) | {"id": "menu", "notes": []}]
+        assert "BucketPolicy:" in said(read, wanted)
+
+
+def test_a_difference_in_form_alone_is_shown_as_well():
+    """Lists of one element are their element in the normal form; the text must not hide what the plan names."""
+    read, wanted = nothing(), {"aws_storage": [one(BUCKET, "menu", BucketPolicy=DOCUMENT)]}
+    [change] = [
+        change
+        | {"before": DOCUMENT, "after": DOCUMENT | {"Statement": [STATEMENT | {"Action": "s3:GetObject"}]}}
+        for change in plan(wanted, read, "local")["resources"][0]["changes"]
+        if change["property"] == "BucketPolicy"
+    ]
+    planned = plan(wanted, read, "local")
+    planned["resources"][0] |= {"action": "update", "changes": [change]}
+    assert "+ - Action: s3:GetObject" in [line.strip() for line in text(planned).splitlines()]
+
+
+def test_the_filters_take_ansibles_own_text():
+    """PyYAML represents no text with the tags of ansible-core."""
+    tagged = json.loads(json.dumps(DOCUMENT), object_hook=lambda one: {key: tag(one[key]) for key in one})
+    wanted, read = {"aws_storage": [one(BUCKET, "menu", BucketPolicy=tagged)]}, nothing()
+    by_hand = DOCUMENT | {"Statement": [STATEMENT | {"Principal": tag("*")}]}
+    read["resources"] = [one(BUCKET, "menu", BucketPolicy=by_hand) | {"id": "menu", "notes": []}]
+    assert type(tagged["Version"]) is not str
+    planned = account_plan(wanted, read, "local")
+    assert "-   Principal:" in account_plan_text(planned)
+    planned["resources"][0]["changes"][0]["before"] = tagged
+    assert "-   Sid: Read" not in account_plan_text(planned)
+
+
+def tag(value):
+    """Return a text as a play has it, in a list as well."""
+    if isinstance(value, list):
+        return [tag(one) for one in value]
+    return trust_as_template(value) if isinstance(value, str) else value
 
 
 def test_an_empty_account_is_readable():
