@@ -73,6 +73,9 @@ PARTS = re.compile(
     r"|elasticache:(cluster|snapshot)$"
 )
 
+# What the playbooks keep beside the resources: locks, marks of procedures, the live release, and secrets of the application.
+OWN = r"parameter/{0}/((lock|done|procedure)/|release$)|secret:{0}/app/"
+
 
 class ReadError(Exception):
     """A read failed for another reason than a missing right; the message names the call, the reason and the fix."""
@@ -445,13 +448,7 @@ class Account:
         for arn in sorted(by_tag):
             service, resource = arn.split(":", 5)[2], arn.split(":", 5)[5]
             what, last = [*re.split("[:/]", resource, maxsplit=1), ""][:2]
-            own = resource.startswith(
-                (
-                    f"parameter/{self.service}/lock/",
-                    f"parameter/{self.service}/done/",
-                    f"secret:{self.service}/app/",
-                )
-            )
+            own = re.match(OWN.format(re.escape(self.service)), resource)
             kind = f"{service}:{what if last else service}"
             if own or last in parts or LISTED.match(kind) or PARTS.match(kind):
                 continue

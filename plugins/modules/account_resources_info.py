@@ -134,7 +134,8 @@ absent:
 unmanaged:
   description:
     - What belongs to the service by its tags, its name or its network, and is not described, with the reason in C(why).
-    - Without the account's lock, secrets below C(NAME/app/), snapshots, and the parts of described resources.
+    - Without the parameters that the playbooks keep (locks, marks of procedures and the live release below C(/NAME/)), secrets
+      below C(NAME/app/), snapshots, and the parts of described resources.
   returned: always
   type: list
   elements: dict

@@ -388,9 +388,10 @@ def beside(site: Site) -> None:
     secrets.create_secret(
         Name="table-order/app/feature", SecretString="hidden", Tags=pairs(with_name("feature"))
     )
-    ssm.put_parameter(
-        Name="/table-order/lock/provision/7", Value="x", Type="String", Tags=pairs(with_name("lock"))
-    )
+    for parameter in ("lock/provision/7", "done/scale/1", "procedure/scale", "release", "releases"):
+        ssm.put_parameter(
+            Name=f"/table-order/{parameter}", Value="x", Type="String", Tags=pairs(with_name(parameter))
+        )
     rds.create_db_snapshot(
         DBInstanceIdentifier="table-order-db",
         DBSnapshotIdentifier="table-order-db-before",
@@ -422,6 +423,7 @@ UNMANAGED = {
     ("AWS::SecretsManager::Secret", "table-order/spare", "name begins"),
     ("ec2:volume", "volume", "has the tags"),
     ("ssm:parameter", "spare", "has the tags"),
+    ("ssm:parameter", "table-order/releases", "has the tags"),
 }
 
 

@@ -126,11 +126,7 @@ def test_what_is_beside_is_unmanaged(drifted):
     result = drifted.read()
     ids = {value: name for name, value in drifted.recording.ids.items()}
     found = {(one["type"], ids.get(one["name"], one["name"])): one for one in result["unmanaged"]}
-    assert (
-        {key: why for *key, why in UNMANAGED}.keys()
-        if False
-        else set(found) == {one[:2] for one in UNMANAGED}
-    )
+    assert set(found) == {one[:2] for one in UNMANAGED}
     for kind, name, why in UNMANAGED:
         assert why in found[kind, name]["why"]
         assert found[kind, name]["id"]
