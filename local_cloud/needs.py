@@ -88,9 +88,11 @@ EC2 = {
     "GetConsoleOutput": "InstanceId",
     "ImportKeyPair": "KeyName",
     "ModifyInstanceAttribute": "InstanceId",
+    "ModifyInstanceCreditSpecification": "",
     "ModifyInstanceMetadataOptions": "InstanceId",
     "ModifySubnetAttribute": "SubnetId",
     "ModifyVpcAttribute": "VpcId",
+    "MonitorInstances": "InstanceIds",
     "RebootInstances": "InstanceIds",
     "ReleaseAddress": "AllocationId",
     "ReplaceIamInstanceProfileAssociation": "AssociationId",
@@ -102,6 +104,7 @@ EC2 = {
     "StartInstances": "InstanceIds",
     "StopInstances": "InstanceIds",
     "TerminateInstances": "InstanceIds",
+    "UnmonitorInstances": "InstanceIds",
     "UpdateSecurityGroupRuleDescriptionsEgress": "GroupId",
     "UpdateSecurityGroupRuleDescriptionsIngress": "GroupId",
 }
@@ -245,6 +248,8 @@ def _ec2(call: Call, account: Account) -> Iterator[Need]:
     for mapping in call.get("BlockDeviceMappings", []):
         if snapshot := mapping.get("Ebs", {}).get("SnapshotId"):
             yield from _ec2_resource(call, account, snapshot)
+    for specification in call.get("InstanceCreditSpecifications", []):
+        yield from _ec2_resource(call, account, specification["InstanceId"])
     for specification in call.get("TagSpecifications", []):
         tags = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in specification.get("Tags", [])}
         context = {**_context(call), **tags, "ec2:CreateAction": call.action}

@@ -256,6 +256,7 @@ ELSEWHERE_FROM = {
     ("ec2_eip", "tag_name"): "How the address is found.",
     ("ec2_eip", "allow_reassociation"): "An address moves to a new server.",
     ("ec2_instance_profile_association", "instance_id"): LOOKED_UP,
+    ("ec2_instance_settings", "instance_id"): LOOKED_UP,
     ("sns_topic", "purge_subscriptions"): "Those of others stay.",
     ("cloudwatch_metric_alarm", "dimensions"): "The id of the server, which the description names.",
 }

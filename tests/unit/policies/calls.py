@@ -88,6 +88,8 @@ def ec2(action: str, wanted: str) -> Call:
         parameters["ImageId"] = "ami-own"
     if action in ASSOCIATIONS:
         parameters["AssociationId"] = ASSOCIATIONS[action]
+    if action == "ModifyInstanceCreditSpecification":
+        parameters["InstanceCreditSpecifications"] = [{"InstanceId": "i-1", "CpuCredits": "standard"}]
     made = [word[1:] for word in wanted.split() if word.startswith("+")]
     if action == "ImportKeyPair":
         made = ["key-pair"]

@@ -83,6 +83,42 @@ def test_a_stopped_server_is_started(site, ec2):
     assert [one["InstanceId"] for one in servers(ec2)] == [server]
 
 
+def settings_of(ec2, server):
+    """Return what the plan compares of a server and AWS changes in place."""
+    one = {"InstanceIds": [server]}
+    instance = ec2.describe_instances(**one)["Reservations"][0]["Instances"][0]
+    credits = ec2.describe_instance_credit_specifications(**one)["InstanceCreditSpecifications"]
+    return (
+        instance["Monitoring"]["State"],
+        credits[0]["CpuCredits"],
+        instance["SourceDestCheck"],
+        instance["MetadataOptions"]["HttpTokens"],
+    )
+
+
+def test_settings_that_were_changed_by_hand_are_put_right(site, ec2):
+    assert site().status == 0
+    (server,) = (one["InstanceId"] for one in servers(ec2))
+    wanted = settings_of(ec2, server)
+    ec2.monitor_instances(InstanceIds=[server])
+    ec2.modify_instance_credit_specification(
+        InstanceCreditSpecifications=[{"InstanceId": server, "CpuCredits": "unlimited"}]
+    )
+    ec2.modify_instance_attribute(InstanceId=server, SourceDestCheck={"Value": False})
+    ec2.modify_instance_metadata_options(InstanceId=server, HttpTokens="optional")
+    changed = settings_of(ec2, server)
+    assert changed == ("enabled", "unlimited", False, "optional")
+    foretold = site("--check")
+    assert (foretold.status, foretold.changed, settings_of(ec2, server)) == (0, 2, changed), foretold.output[
+        -3000:
+    ]
+    repaired = site()
+    assert (repaired.status, repaired.changed) == (0, 2), repaired.output[-3000:]
+    assert settings_of(ec2, server) == wanted == ("disabled", "standard", True, "required")
+    again = site()
+    assert (again.status, again.changed) == (0, 0), again.output[-3000:]
+
+
 def test_a_server_outlives_its_image(site, ec2, backend):
     assert site().status == 0
     image = backend.amis.pop(DEBIAN_AMI)
