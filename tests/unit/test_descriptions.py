@@ -154,7 +154,7 @@ def test_each_environment_has_names_tags_and_a_place_of_its_own(outside, environ
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_no_description_has_a_secrets_value(outside, environment):
     secrets = [one for one in outside[environment] if one["type"] == "AWS::SecretsManager::Secret"]
-    assert all(one["properties"].keys() == {"Description", "Tags"} for one in secrets)
+    assert all(one["properties"].keys() == {"Description", "ResourcePolicy", "Tags"} for one in secrets)
     assert not re.findall(r"'\w*(?:Password|AuthToken|SecretString|KeyMaterial)'", str(outside[environment]))
 
 

@@ -193,6 +193,7 @@ OTHERS = [
     ("secretsmanager", "CreateSecret", {"Name": SECRET, "Tags": TAGS}),
     ("secretsmanager", "GetSecretValue", {"SecretId": SECRET}),
     ("secretsmanager", "GetResourcePolicy", {"SecretId": SECRET}),
+    ("secretsmanager", "DeleteResourcePolicy", {"SecretId": SECRET}),
     ("secretsmanager", "DeleteSecret", {"SecretId": SECRET}),
     ("logs", "CreateLogGroup", {"logGroupName": LOGS, "tags": {"Project": "table-order"}}),
     ("logs", "PutRetentionPolicy", {"logGroupName": LOGS}),

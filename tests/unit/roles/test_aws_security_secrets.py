@@ -119,3 +119,41 @@ def test_the_role_adds_them_once_and_says_so_before(tmp_path, url, client):
     finally:
         for name in values():
             secrets.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+
+
+def test_a_description_and_a_policy_by_hand_are_put_right_without_a_new_value(tmp_path, url, client):
+    secrets, name = client("secretsmanager"), "table-order/app/settings"
+    everyone = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "*",
+    }
+    include = {"name": "table_order.infra.aws_security", "tasks_from": "secrets"}
+    tasks = [{"name": "Make the secrets", "ansible.builtin.include_role": include}]
+    plays = [{"hosts": "account", "gather_facts": False, "tasks": tasks}]
+    inventory = make_inventory(tmp_path, url)
+
+    def state():
+        found = secrets.describe_secret(SecretId=name)
+        policy = secrets.get_resource_policy(SecretId=name).get("ResourcePolicy")
+        return found["Description"], policy, found["VersionIdsToStages"]
+
+    try:
+        foretold = run_plays(tmp_path, inventory, plays, "--check")
+        assert foretold.status == 0, foretold.output[-3000:]
+        assert run_plays(tmp_path, inventory, plays).status == 0
+        wanted = state()
+        document = {"Version": "2012-10-17", "Statement": [everyone]}
+        secrets.put_resource_policy(SecretId=name, ResourcePolicy=json.dumps(document))
+        secrets.update_secret(SecretId=name, Description="by hand")
+        changed = state()
+        foretold = run_plays(tmp_path, inventory, plays, "--check")
+        assert (foretold.status, foretold.changed, state()) == (0, 2, changed), foretold.output[-3000:]
+        repaired = run_plays(tmp_path, inventory, plays)
+        assert (repaired.status, repaired.changed, state()) == (0, 2, wanted), repaired.output[-3000:]
+        again = run_plays(tmp_path, inventory, plays)
+        assert (again.status, again.changed) == (0, 0), again.output[-3000:]
+    finally:
+        for one in secrets.list_secrets()["SecretList"]:
+            secrets.delete_secret(SecretId=one["Name"], ForceDeleteWithoutRecovery=True)
