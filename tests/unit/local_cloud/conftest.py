@@ -53,11 +53,11 @@ def url(cloud):
 
 @pytest.fixture(scope="session")
 def client(url):
-    def make(service):
+    def make(service, region=REGION):
         return boto3.client(
             service,
             endpoint_url=url,
-            region_name=REGION,
+            region_name=region,
             aws_access_key_id="unit",
             aws_secret_access_key="unit",
         )

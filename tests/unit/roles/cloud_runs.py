@@ -55,13 +55,15 @@ class Run:
         )
 
 
-def make_inventory(directory: Path, url: str, region: str = "ap-northeast-2", **variables: Any) -> Path:
+def make_inventory(
+    directory: Path, url: str, region: str = "ap-northeast-2", environment: str = "local", **variables: Any
+) -> Path:
     """Write an inventory that talks to the cloud at ``url``; its other files are those of inventories/local."""
     inventory = directory / "inventory"
     (inventory / "group_vars/all").mkdir(parents=True, exist_ok=True)
     cloud = {
         "plugin": "table_order.infra.table_order_cloud",
-        "environment": "local",
+        "environment": environment,
         "region": region,
         "account": "123456789012",
         "endpoint": url,
