@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 NAME = "table-order-molecule-cloudwatch_agent"
-LOGS = "/opt/table-order/logs"
+LOGS = "/opt/fastapi-app/logs"
 # Written into the agent's environment by prepare.yml.
 PORT = 5811
 

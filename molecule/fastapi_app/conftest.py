@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-SERVICE = "table-order-backend.service"
-HOME = "/opt/table-order"
+SERVICE = "fastapi-app.service"
+HOME = "/opt/fastapi-app"
 
 
 class Application:

@@ -22,7 +22,7 @@ author: Table Order Infrastructure (@table-order)
 
 EXAMPLES = """
 - table_order.infra.db_migrate_release:
-    path: /opt/table-order/backend
+    path: /srv/shop/backend
     user: table-order
     ca_cert: /etc/ssl/certs/rds-ca.pem
 """

@@ -112,7 +112,7 @@ author: Table Order Infrastructure (@table-order)
 
 EXAMPLES = """
 - table_order.infra.db_migrate_upgrade:
-    path: /opt/table-order/backend
+    path: /srv/shop/backend
     user: table-order
     database: "{{ db_migrate_database }}"
     ca_cert: /etc/ssl/certs/rds-ca.pem

@@ -21,9 +21,9 @@ author: Table Order Infrastructure (@table-order)
 
 EXAMPLES = """
 - table_order.infra.fastapi_app_assets:
-    releases: /opt/table-order/releases
-    dest: /opt/table-order/assets
-    builds: [customer-ui/build, admin-ui/build]
+    releases: /srv/shop/releases
+    dest: /srv/shop/assets
+    builds: [menu/build, admin/build]
 """
 
 RETURN = """

@@ -35,7 +35,7 @@ author: Table Order Infrastructure (@table-order)
 EXAMPLES = """
 - table_order.infra.fastapi_app_bundle:
     path: /home/me/table-order
-    include: [backend, frontend/customer-ui/build]
+    include: [backend, frontend/menu/build]
     exclude: [tests, "*.pyc"]
     dest: /tmp/table-order.tar.gz
 """

@@ -35,7 +35,7 @@ author: Table Order Infrastructure (@table-order)
 
 EXAMPLES = """
 - table_order.infra.fastapi_app_own:
-    path: /opt/table-order/releases/3f2a/backend
+    path: /srv/shop/releases/3f2a/backend
     from_user: table-order-build
     to_user: root
 """

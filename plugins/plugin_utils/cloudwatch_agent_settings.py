@@ -20,7 +20,7 @@ ACCOUNT = pattern(
 )
 GROUP = pattern(
     r"(?!aws/)[A-Za-z0-9._/#-]{1,512}",
-    "1 to 512 letters, digits and . _ / # -, and not aws/ at the beginning, such as /aws/ec2/table-order",
+    "1 to 512 letters, digits and . _ / # -, and not aws/ at the beginning, such as /aws/ec2/shop",
 )
 STREAM = pattern(r"[^:*\x00-\x1f\x7f]{1,512}", "1 to 512 characters, but neither : nor *")
 A_PATH = "an absolute path without . or .. as a part and without control characters"
@@ -36,9 +36,9 @@ KINDS = {
     "cloudwatch_agent_groups[]": ACCOUNT,
     "cloudwatch_agent_package": pattern(r"(?s).+", PACKAGE),
     "cloudwatch_agent_log_group_prefix": GROUP,
-    "cloudwatch_agent_log_directory": path(f"{A_PATH}, such as /opt/table-order/logs", signs=""),
+    "cloudwatch_agent_log_directory": path(f"{A_PATH}, such as /srv/shop/logs", signs=""),
     "cloudwatch_agent_log_files": DISTINCT,
-    "cloudwatch_agent_log_files[].path": path(f"{A_PATH}, such as /opt/table-order/logs/fastapi.log", signs=""),
+    "cloudwatch_agent_log_files[].path": path(f"{A_PATH}, such as /srv/shop/logs/fastapi.log", signs=""),
     "cloudwatch_agent_log_files[].group": GROUP,
     "cloudwatch_agent_log_files[].stream": STREAM,
     "cloudwatch_agent_journals": DISTINCT,

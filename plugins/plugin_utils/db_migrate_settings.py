@@ -22,7 +22,7 @@ DATABASE_KEYS, ROLE_KEYS = ("host", "port", "name", "admin_user", "admin_passwor
 TEXT = pattern(r"[^\x00-\x1f\x7f]*", "text without a line break. Quote a number")
 ABSOLUTE = pattern(
     r"/(?!(.*/)?\.\.(/|\Z))[^\x00-\x1f\x7f]*",
-    "an absolute path without '..', such as /opt/table-order/backend",
+    "an absolute path without '..', such as /srv/shop/backend",
 )
 IN_RELEASE = pattern(
     r"(?![/~-])(?!(.*/)?\.\.(/|\Z))[^\x00-\x1f\x7f]+",

@@ -47,7 +47,7 @@ LOOPBACK = re.compile(r"http://(127(\.\d{1,3}){3}|localhost|\[::1\])[:/]")
 # A path in a unit file, where "%", "$", quotes and spaces have special meanings.
 A_PATH = "an absolute path of letters, digits and . _ -, without . or .. as a part"
 PATH = path(f"{A_PATH}, such as /etc/ssl/certs/rds-ca.pem")
-OWN = path(f"{A_PATH}, not a system directory, such as /opt/table-order", but=SYSTEM_DIRECTORIES)
+OWN = path(f"{A_PATH}, not a system directory, such as /srv/shop", but=SYSTEM_DIRECTORIES)
 INNER = path("a path inside the source of letters, digits and . _ -, without ..", start="")
 INNER_OR_ALL = either(INNER, ".", '"." for the whole')
 USER = r"(?!root\Z)[a-z_][a-z0-9_-]{0,30}"
@@ -94,7 +94,7 @@ KINDS = {
     "fastapi_app_user": pattern(USER, f"{A_USER}; the application must not run with root's rights"),
     "fastapi_app_build_user": pattern(USER, f"{A_USER}; build scripts must not run with root's rights"),
     "fastapi_app_migration_user": either(pattern(USER, A_USER), "", "empty for no user"),
-    "fastapi_app_service": pattern(r"[A-Za-z0-9_-]+", 'a unit\'s name without ".service", such as table-order-backend'),
+    "fastapi_app_service": pattern(r"[A-Za-z0-9_-]+", 'a unit\'s name without ".service", such as shop'),
     "fastapi_app_log_directory": OWN,
     "fastapi_app_log_days": integer(1, 9999),
     "fastapi_app_update_system": BOOLEAN,
@@ -119,7 +119,7 @@ KINDS = {
     # The role owns and removes the flag's directory.
     "fastapi_app_candidate_flag": Kind(
         lambda file: OWN.accepts(file) and OWN.accepts(file.rpartition("/")[0]),
-        f"{A_PATH}, in a separate directory, such as /run/table-order/candidate-live"),
+        f"{A_PATH}, in a separate directory, such as /run/shop/candidate-live"),
     "fastapi_app_asset_archive": OWN,
     "fastapi_app_arguments[]": WORD,
     "fastapi_app_processes": Kind(

@@ -73,7 +73,7 @@ KINDS = {
     # Becomes the certificate's common name, limited to 64 characters.
     "nginx_tls_self_signed_name": pattern(
         r"(?=.{1,64}\Z)[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?",
-        "a host name of at most 64 characters, such as table-order.local"),
+        "a host name of at most 64 characters, such as shop.example.org"),
     "nginx_http_port": PORT,
     "nginx_https_port": PORT,
     "nginx_log_keep_days": integer(0, 3650),

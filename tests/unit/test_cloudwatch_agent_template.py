@@ -39,7 +39,7 @@ def render(version="1.300070.0b1", **settings):
 def test_the_defaults_are_the_streams_of_the_seed():
     parsed = config.parse(render())
     assert {(item.path, item.group, item.stream) for item in parsed.files} == {
-        (f"/opt/table-order/logs/{name}", f"/aws/ec2/table-order/{group}", f"{{instance_id}}/{name}")
+        (f"/opt/fastapi-app/logs/{name}", f"/aws/ec2/fastapi-app/{group}", f"{{instance_id}}/{name}")
         for name, group in (
             ("fastapi.log", "fastapi"),
             ("nginx-access.log", "nginx"),
@@ -47,7 +47,7 @@ def test_the_defaults_are_the_streams_of_the_seed():
         )
     }
     assert [(item.group, item.priority) for item in parsed.journals] == [
-        ("/aws/ec2/table-order/system", "info")
+        ("/aws/ec2/fastapi-app/system", "info")
     ]
     assert (parsed.region, parsed.run_as_user, parsed.namespace) == ("ap-northeast-2", "cwagent", "CWAgent")
     assert {metric.kind for metric in parsed.metrics} == {"cpu", "mem", "disk"}

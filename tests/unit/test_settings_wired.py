@@ -267,6 +267,11 @@ def addresses(turned: dict[str, Any]) -> None:
     assert re.findall("^        add_header (\\S+)", said, re.MULTILINE) == ["X-Frame-Options"]
 
 
+def example(turned: dict[str, Any]) -> None:
+    assert app("{{ fastapi_app_frontends }}", **turned) == ["shop"]
+    assert Scope("db_migrate", **turned).see("{{ db_migrate_after_command }}") == ["seed"]
+
+
 # The setting, what it is turned to (also as -e gives it, as text), and where that must arrive.
 TURNED = {
     "http": ({"nginx_http_port": "8081"}, http),
@@ -293,12 +298,14 @@ TURNED = {
         addresses,
     ),
     "authorities": ({"fastapi_app_database_ca_path": "/etc/ssl/shop.pem"}, authorities),
+    "example": ({"fastapi_app_frontends": ["shop"], "db_migrate_after_command": ["seed"]}, example),
 }
 PREFLIGHTS = [role for role in ROLES if role.startswith("aws_")] + ["nginx"]
 
 
 # The example's own, which a role without the site does not have.
-EXAMPLE = set(TURNED["addresses"][0])
+EXAMPLE = set(TURNED["addresses"][0] | TURNED["example"][0])
+NAMES = ("fastapi_app_user", "fastapi_app_service", "fastapi_app_home")
 
 
 @pytest.mark.parametrize("case", TURNED)
@@ -432,13 +439,15 @@ def test_every_setting_of_the_shared_file_is_turned_or_follows_one_that_is():
 
 
 def test_what_all_follow_is_what_each_role_has_without_it():
-    """The roles stand alone as well: with nothing turned, the shared file changes none of their defaults."""
-    for name in yaml.safe_load(SITE.read_text()).keys() - EXAMPLE:
+    """The roles stand alone as well: but for the site's names, the shared file changes none of their defaults."""
+    neutral = {name: text("roles/fastapi_app/defaults/main.yml")[name] for name in NAMES}
+    for name in yaml.safe_load(SITE.read_text()).keys() - EXAMPLE - set(NAMES):
         role = max((role for role in ROLES if name.startswith(role + "_")), key=len)
-        alone = Scope(role)
+        turned = {} if role.startswith("aws_") else neutral
+        alone = Scope(role, **turned)
         alone.variables = alone.variables | trusted(text(f"roles/{role}/defaults/main.yml"))
         asked = "{{ " + name + " }}"
-        assert Scope(role).see(asked) == alone.see(asked), name
+        assert Scope(role, **turned).see(asked) == alone.see(asked), name
 
 
 @pytest.mark.parametrize(

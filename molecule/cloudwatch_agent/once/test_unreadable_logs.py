@@ -6,7 +6,7 @@ import pytest
 from playbook import run, settings
 
 LIMIT = "--limit=table-order-molecule-cloudwatch_agent"
-LOGS = "/opt/table-order/logs"
+LOGS = "/opt/fastapi-app/logs"
 INSTANCE = "i-0123456789abcdef0"
 BASE = "/opt/aws/amazon-cloudwatch-agent"
 
@@ -34,7 +34,7 @@ def usual_settings():
 
 def test_the_agent_reports_an_unreadable_log(host, write, arrived, unique, closed):
     write("fastapi.log", unique)
-    arrived("/aws/ec2/table-order/fastapi", f"{INSTANCE}/fastapi.log", unique)
+    arrived("/aws/ec2/fastapi-app/fastapi", f"{INSTANCE}/fastapi.log", unique)
     log = host.file(f"{BASE}/logs/amazon-cloudwatch-agent.log").content_string
     assert f"Permission denied: '{closed}'" in log
 

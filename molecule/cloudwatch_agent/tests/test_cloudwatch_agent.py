@@ -5,7 +5,7 @@ import json
 import pytest
 
 INSTANCE = "i-0123456789abcdef0"
-LOGS = "/opt/table-order/logs"
+LOGS = "/opt/fastapi-app/logs"
 BASE = "/opt/aws/amazon-cloudwatch-agent"
 
 
@@ -31,9 +31,9 @@ def test_the_configuration_names_the_streams_of_the_seed(host):
     configuration = json.loads(file.content_string)
     files = configuration["logs"]["logs_collected"]["files"]["collect_list"]
     assert {(item["file_path"], item["log_group_name"], item["log_stream_name"]) for item in files} == {
-        (f"{LOGS}/fastapi.log", "/aws/ec2/table-order/fastapi", "{instance_id}/fastapi.log"),
-        (f"{LOGS}/nginx-access.log", "/aws/ec2/table-order/nginx", "{instance_id}/nginx-access.log"),
-        (f"{LOGS}/nginx-error.log", "/aws/ec2/table-order/nginx", "{instance_id}/nginx-error.log"),
+        (f"{LOGS}/fastapi.log", "/aws/ec2/fastapi-app/fastapi", "{instance_id}/fastapi.log"),
+        (f"{LOGS}/nginx-access.log", "/aws/ec2/fastapi-app/nginx", "{instance_id}/nginx-access.log"),
+        (f"{LOGS}/nginx-error.log", "/aws/ec2/fastapi-app/nginx", "{instance_id}/nginx-error.log"),
     }
     assert configuration["agent"]["run_as_user"] == "cwagent"
     assert "retention" not in json.dumps(configuration)
@@ -45,11 +45,11 @@ def test_the_configuration_names_the_streams_of_the_seed(host):
 )
 def test_a_log_that_comes_later_arrives(write, arrived, unique, name, group):
     write(name, unique)
-    assert unique in arrived(f"/aws/ec2/table-order/{group}", f"{INSTANCE}/{name}", unique)
+    assert unique in arrived(f"/aws/ec2/fastapi-app/{group}", f"{INSTANCE}/{name}", unique)
 
 
 def test_a_rotation_and_a_restart_lose_nothing_and_repeat_nothing(host, write, arrived, unique):
-    group, stream, name = "/aws/ec2/table-order/fastapi", f"{INSTANCE}/fastapi.log", "fastapi.log"
+    group, stream, name = "/aws/ec2/fastapi-app/fastapi", f"{INSTANCE}/fastapi.log", "fastapi.log"
     write(name, f"{unique} 1")
     arrived(group, stream, f"{unique} 1")
     host.check_output(f"echo '{unique} 2' >> {LOGS}/{name} && mv {LOGS}/{name} {LOGS}/{name}.1")
@@ -68,13 +68,13 @@ def test_a_killed_agent_comes_back_and_goes_on(host, write, arrived, unique, res
     host.check_output(f"kill -KILL {before}")
     write("fastapi.log", unique)
     restarted(before)
-    messages = arrived("/aws/ec2/table-order/fastapi", f"{INSTANCE}/fastapi.log", unique)
+    messages = arrived("/aws/ec2/fastapi-app/fastapi", f"{INSTANCE}/fastapi.log", unique)
     assert messages.count(unique) == 1
 
 
 def test_the_journal_arrives(host, arrived, unique):
     host.check_output("logger --tag molecule %s", unique)
-    messages = arrived("/aws/ec2/table-order/system", f"{INSTANCE}/journal", unique)
+    messages = arrived("/aws/ec2/fastapi-app/system", f"{INSTANCE}/journal", unique)
     assert any("molecule" in message and unique in message for message in messages)
 
 

@@ -54,7 +54,7 @@ def test_there_is_one_configuration_and_it_is_the_given_one(host):
     assert host.file(active).listdir() == ["file_table-order.json"]
     configuration = json.loads(host.file(f"{active}/file_table-order.json").content_string)
     assert configuration["agent"]["region"] == REGION
-    assert "/aws/ec2/table-order" not in json.dumps(configuration)
+    assert "/aws/ec2/fastapi-app" not in json.dumps(configuration)
 
 
 def test_names_with_every_kind_of_letter_reach_the_cloud(host, arrived, unique):

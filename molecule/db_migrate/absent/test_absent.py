@@ -9,7 +9,7 @@ ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 
 def test_the_driver_the_release_and_the_ca_bundle_stay(host):
     assert host.package("python3-psycopg2").is_installed
-    assert host.file("/opt/table-order/backend/venv/bin/alembic").exists
+    assert host.file("/opt/fastapi-app/backend/venv/bin/alembic").exists
     assert host.file("/etc/ssl/certs/rds-ca.pem").exists
     other = testinfra.get_host(f"{ENGINE}://table-order-molecule-db_migrate-options")
     assert other.run("rpm --query python3-psycopg2").rc == 0

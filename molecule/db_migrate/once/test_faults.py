@@ -9,7 +9,7 @@ from playbook import SCENARIO, run, settings
 
 HOST = "table-order-molecule-db_migrate-database"
 SERVER = "table-order-molecule-db_migrate"
-RELEASE = "/opt/table-order/backend"
+RELEASE = "/opt/fastapi-app/backend"
 WRONG_PASSWORD = "nobody's-password"  # noqa: S105
 
 
@@ -58,7 +58,7 @@ REASONS = {
         "or set db_migrate_encoding",
     ],
     "unreadable configuration": [
-        f"{RELEASE}/closed.ini cannot be read by table-order-migrate (db_migrate_user)"
+        f"{RELEASE}/closed.ini cannot be read by fastapi-app-migrate (db_migrate_user)"
     ],
     "superuser": ["too_mighty has SUPERUSER", "ALTER ROLE too_mighty NOSUPERUSER"],
 }

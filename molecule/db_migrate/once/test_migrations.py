@@ -10,7 +10,7 @@ from playbook import SCENARIO, Run
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 DATABASE = "table-order-molecule-db_migrate-database"
 SERVER = "table-order-molecule-db_migrate"
-VERSIONS = "/opt/table-order/backend/migrations/versions"
+VERSIONS = "/opt/fastapi-app/backend/migrations/versions"
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def as_application(host, statement: str) -> str:
         " password=sys.argv[2], sslmode='verify-full', sslrootcert='/etc/ssl/certs/rds-ca.pem');"
         " print(c.execute(sys.argv[3]).fetchone()[0])"
     )
-    python = "/opt/table-order/backend/venv/bin/python"
+    python = "/opt/fastapi-app/backend/venv/bin/python"
     return host.check_output("%s -c %s %s %s %s", python, program, DATABASE, "app'pass\"word#1", statement)
 
 

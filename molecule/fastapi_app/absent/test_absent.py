@@ -8,7 +8,7 @@ import testinfra
 ENGINE = os.environ.get("TABLE_ORDER_CONTAINER_ENGINE", "podman")
 FIRST, OTHER = "table-order-molecule-fastapi_app", "table-order-molecule-fastapi_app-options"
 HOSTS = {
-    FIRST: ("table-order-backend", "table-order", "/opt/table-order", 8000),
+    FIRST: ("fastapi-app", "fastapi-app", "/opt/fastapi-app", 8000),
     OTHER: ("shop", "shop", "/srv/shop", 9000),
 }
 
@@ -54,13 +54,13 @@ def test_no_file_without_an_owner_remains(there):
 
 
 def test_the_data_stays_and_belongs_to_root(host):
-    environment = host.file("/opt/table-order/backend/../environment")
+    environment = host.file("/opt/fastapi-app/backend/../environment")
     assert (environment.user, environment.group, environment.mode) == ("root", "root", 0o640)
     assert "DATABASE_URL" in environment.content_string
-    log = host.file("/opt/table-order/logs/fastapi.log")
+    log = host.file("/opt/fastapi-app/logs/fastapi.log")
     assert (log.user, log.group, log.mode, log.size > 0) == ("root", "root", 0o640, True)
-    assert host.file("/opt/table-order/backend/venv/bin/uvicorn").exists
-    assert host.file("/opt/table-order/frontend/customer-ui/build/index.html").exists
+    assert host.file("/opt/fastapi-app/backend/venv/bin/uvicorn").exists
+    assert host.file("/opt/fastapi-app/frontend/customer-ui/build/index.html").exists
     assert host.file("/etc/ssl/certs/rds-ca.pem").exists
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playbook import SCENARIO, Result, run, settings
 
-HOME = "/opt/table-order"
-STATE = "/var/lib/table-order"
-FLAG = "/run/table-order/candidate-live"
+HOME = "/opt/fastapi-app"
+STATE = "/var/lib/fastapi-app"
+FLAG = "/run/fastapi-app/candidate-live"
 LOCK = {
     **{"token": "x", "who": "ann@laptop", "what": "deploy", "why": "a test", "since": "then"},
     **{"machine": "m", "process": 1, "started": "1"},
@@ -61,7 +61,7 @@ def assert_only_the_environment_is_there(host) -> None:
         ".env.example",
     ]
     assert host.file(f"{HOME}/backend/.env.before").content_string == "OF_THE_SOURCE=1\n"
-    assert host.check_output("ls -A /var/lib/table-order/environments") == ""
+    assert host.check_output("ls -A /var/lib/fastapi-app/environments") == ""
 
 
 def test_a_broken_environment_is_reverted(host, application):
@@ -96,7 +96,7 @@ def test_leftovers_of_a_killed_run_are_removed_and_the_next_release_is_rolled_ba
         f"mkdir -p {HOME}/releases/{second}/backend/venv/bin && touch {HOME}/releases/{second}/backend/half-built && "
         f"ln -sfn {HOME}/releases/{first}/backend {HOME}/candidate && "
         f"mkdir -p -m 700 {STATE}/environments && cp -p {HOME}/backend/../environment {STATE}/environments/{first}.env && "
-        f"ln -s environments/{first}.env {STATE}/candidate.env && systemctl start table-order-backend-candidate && "
+        f"ln -s environments/{first}.env {STATE}/candidate.env && systemctl start fastapi-app-candidate && "
         f"touch {FLAG} && mkdir -p {HOME}/releases/half/backend && echo {shlex.quote(json.dumps(LOCK))} > {STATE}/lock.json"
     )
     refused = deploy(**release)
@@ -111,7 +111,7 @@ def test_leftovers_of_a_killed_run_are_removed_and_the_next_release_is_rolled_ba
     assert application.release() == application.request("/api/health")["release"] == second
     assert not host.file(FLAG).exists
     assert not host.file(f"{HOME}/candidate").exists
-    assert host.run("systemctl is-active table-order-backend-candidate").rc != 0
+    assert host.run("systemctl is-active fastapi-app-candidate").rc != 0
     assert_only_the_environment_is_there(host)
     assert not host.file(f"{HOME}/backend/half-built").exists
     assert set(host.check_output(f"ls {HOME}/releases").split()) == {first, second}
@@ -139,7 +139,7 @@ def test_a_missing_restart_of_a_killed_run_is_completed(host, application):
 
 CONFIGURATION = "/etc/nginx/nginx.conf"
 # One of the answers that tests/unit/cutover/test_host.py goes through.
-FLAG_ELSEWHERE = "s#/run/table-order/candidate-live#/run/other/candidate-live#"
+FLAG_ELSEWHERE = "s#/run/fastapi-app/candidate-live#/run/other/candidate-live#"
 
 
 def has_newer_nginx(host, expression: str) -> None:
@@ -169,16 +169,16 @@ def test_a_candidate_without_traffic_is_reverted(host, application, source):
     before, pid = application.release(), application.process_id()
     (source / "backend/app/version.py").write_text("VERSION = 4\n")
     # Its workers cannot see the file.
-    host.run_test("chmod 0700 /run/table-order")
+    host.run_test("chmod 0700 /run/fastapi-app")
     try:
         result = deploy(fastapi_app_source={"type": "local", "path": str(source)})
     finally:
-        host.run_test("chmod 0755 /run/table-order")
+        host.run_test("chmod 0755 /run/fastapi-app")
     assert result.status == 2, result.output
     assert "candidate-live exists, but nginx cannot see it" in result.output
     assert f"live is {before}" in result.output
     assert (application.release(), application.process_id()) == (before, pid)
     assert host.check_output(f"readlink {HOME}/frontend") == f"{HOME}/releases/{before}/frontend"
     assert not host.file(FLAG).exists
-    assert host.run("systemctl is-active table-order-backend-candidate").rc != 0
+    assert host.run("systemctl is-active fastapi-app-candidate").rc != 0
     assert json.loads(host.check_output(f"tail -n 1 {HOME}/logs/deployments.log"))["result"] == "failed"

@@ -11,8 +11,8 @@ import yaml
 
 SCENARIO = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"])
 SETTINGS = yaml.safe_load((SCENARIO / "inventory/hosts.yml").read_text())["molecule"]["vars"]
-SERVICE = "table-order-backend.service"
-HOME = "/opt/table-order"
+SERVICE = "fastapi-app.service"
+HOME = "/opt/fastapi-app"
 
 
 def test_environment_arrives_byte_for_byte(application):
@@ -28,7 +28,7 @@ def test_environment_arrives_byte_for_byte(application):
 
 
 def test_a_shell_reads_the_environment_file_the_same_way(host):
-    script = "set -a; . /var/lib/table-order/service.env; python3 -c 'import json, os; print(json.dumps(dict(os.environ)))'"
+    script = "set -a; . /var/lib/fastapi-app/service.env; python3 -c 'import json, os; print(json.dumps(dict(os.environ)))'"
     environment = json.loads(host.check_output("sh -c %s", script))
     assert environment["DOLLARS"] == SETTINGS["fastapi_app_environment"]["DOLLARS"]
     assert environment["QUOTES"] == SETTINGS["fastapi_app_environment"]["QUOTES"]
@@ -37,13 +37,13 @@ def test_a_shell_reads_the_environment_file_the_same_way(host):
 def test_environment_file_is_private(host):
     assert host.run(f"ls {HOME}/backend/.env {HOME}/releases/*/backend/.env").stdout == ""
     file = host.file(f"{HOME}/backend/../environment")
-    assert (file.user, file.group, file.mode) == ("root", "table-order", 0o640)
+    assert (file.user, file.group, file.mode) == ("root", "fastapi-app", 0o640)
     assert host.run(f"setpriv --reuid=nobody --clear-groups cat {HOME}/backend/../environment").rc != 0
 
 
 def test_secrets_are_in_the_environment_file_only(host):
     assert "pa%40ss" not in host.check_output(f"systemctl show {SERVICE}")
-    find = "grep -rF %s /etc /var/lib/table-order /var/log {0}/logs {0}/releases/*/manifest.json"
+    find = "grep -rF %s /etc /var/lib/fastapi-app /var/log {0}/logs {0}/releases/*/manifest.json"
     assert host.run(find.format(HOME), "pa%40ss").rc == 1
     assert host.run(f"grep -F %s {HOME}/backend/../environment", "pa%40ss").rc == 0
 
@@ -56,7 +56,7 @@ def test_process_has_no_rights(host, application):
         host.check_output("awk '/^Seccomp_filters/ {print $2}' /proc/1/status")
     )
     assert {process[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
-    assert process["Uid"].split()[0] == str(host.user("table-order").uid)
+    assert process["Uid"].split()[0] == str(host.user("fastapi-app").uid)
 
 
 def test_unit_is_hardened(host):
@@ -74,7 +74,7 @@ def test_unit_is_hardened(host):
         "UMask": "0027",
         "SystemCallErrorNumber": "1",
         "Restart": "always",
-        "User": "table-order",
+        "User": "fastapi-app",
     }
     switches = "NoNewPrivileges ProtectHome PrivateTmp PrivateDevices ProtectClock ProtectControlGroups ProtectHostname"
     switches += " ProtectKernelLogs ProtectKernelModules ProtectKernelTunables RemoveIPC RestrictRealtime"
@@ -102,24 +102,24 @@ def test_the_process_is_confined(application):
 
 
 def test_user_cannot_log_in(host):
-    user = host.user("table-order")
+    user = host.user("fastapi-app")
     assert user.shell == "/usr/sbin/nologin"
     assert user.uid < 1000
 
 
 def test_build_and_migration_users_cannot_read_the_environment(host):
     pid = host.check_output(f"systemctl show --property MainPID --value {SERVICE}")
-    for name in ("table-order-build", "table-order-migrate"):
+    for name in ("fastapi-app-build", "fastapi-app-migrate"):
         assert host.user(name).groups == [name]
         for path in (f"{HOME}/backend/../environment", f"/proc/{pid}/environ", f"{HOME}/logs/fastapi.log"):
             assert host.run("runuser -u %s -- cat %s", name, path).rc != 0, (name, path)
-    assert host.run(f"runuser -u table-order -- cat {HOME}/backend/../environment").rc == 0
-    assert host.run(f"runuser -u table-order -- test -w {HOME}/backend/../environment").rc != 0
-    assert host.file(f"{HOME}/cache").user == "table-order-build"
+    assert host.run(f"runuser -u fastapi-app -- cat {HOME}/backend/../environment").rc == 0
+    assert host.run(f"runuser -u fastapi-app -- test -w {HOME}/backend/../environment").rc != 0
+    assert host.file(f"{HOME}/cache").user == "fastapi-app-build"
 
 
 def test_the_application_owns_no_code(host):
-    assert host.check_output(f"find {HOME} -user table-order -not -path '{HOME}/cache*'") == ""
+    assert host.check_output(f"find {HOME} -user fastapi-app -not -path '{HOME}/cache*'") == ""
     assert host.check_output(f"find {HOME} -perm /022 -not -type l -not -path '{HOME}/cache*'") == ""
 
 
@@ -139,9 +139,9 @@ def test_files_have_the_time_of_their_release(host):
 
 def test_log_is_written_and_survives_rotation(host, application):
     log = host.file(f"{HOME}/logs/fastapi.log")
-    assert (log.user, log.group, log.mode) == ("root", "table-order", 0o640)
+    assert (log.user, log.group, log.mode) == ("root", "fastapi-app", 0o640)
     assert "GET /api/" in log.content_string
-    host.run_test("logrotate --force /etc/logrotate.d/table-order-backend")
+    host.run_test("logrotate --force /etc/logrotate.d/fastapi-app")
     application.request("/api/health?after-rotation")
     assert "after-rotation" in host.file(f"{HOME}/logs/fastapi.log").content_string
 
@@ -173,11 +173,11 @@ def test_one_worker_per_cpu_serves(host, application):
 
 def test_no_leftovers_of_a_deployment_remain(host):
     assert not host.file(f"{HOME}/candidate").exists
-    assert not host.file("/run/table-order/candidate-live").exists
-    assert not host.file("/var/lib/table-order/lock.json").exists
-    assert not host.file("/var/lib/table-order/switching.json").exists
-    assert not host.service("table-order-backend-candidate.service").is_running
-    assert host.file("/run/table-order").mode == 0o755
+    assert not host.file("/run/fastapi-app/candidate-live").exists
+    assert not host.file("/var/lib/fastapi-app/lock.json").exists
+    assert not host.file("/var/lib/fastapi-app/switching.json").exists
+    assert not host.service("fastapi-app-candidate.service").is_running
+    assert host.file("/run/fastapi-app").mode == 0o755
 
 
 @pytest.mark.parametrize("unit", [SERVICE, SERVICE.replace(".", "-candidate.")])

@@ -42,7 +42,7 @@ def test_packages_logs_and_foreign_files_stay(each, suffix):
     for program in ("nginx", "openssl", "logrotate"):
         assert each.exists(program)
     assert each.run("logrotate --debug /etc/logrotate.conf").rc == 0
-    logs = "/srv/logs" if suffix else "/opt/table-order/logs"
+    logs = "/srv/logs" if suffix else "/opt/fastapi-app/logs"
     assert {"nginx-access.log", "nginx-error.log"} <= set(each.file(logs).listdir())
     # prepare.yml and side_effect.yml have created these.
     foreign = f"{logs}/application.log" if suffix else "/etc/nginx/sites-enabled/foreign"

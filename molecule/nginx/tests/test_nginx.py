@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-ROOT = "/opt/table-order/frontend"
-LOGS = "/opt/table-order/logs"
+ROOT = "/opt/fastapi-app/frontend"
+LOGS = "/opt/fastapi-app/logs"
 HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "SAMEORIGIN",
@@ -94,7 +94,7 @@ class TestFrontEnds:
 
     def test_a_build_of_another_tool_is_served(self, host, ask):
         """create-react-app's scripts are below /static/, SvelteKit has pages of its own, Angular's chunks are beside index.html."""
-        build, kept = f"{ROOT}/customer-ui/build", "/opt/table-order/assets/customer-ui/build"
+        build, kept = f"{ROOT}/customer-ui/build", "/opt/fastapi-app/assets/customer-ui/build"
         host.check_output(
             f"cd {build} && mkdir -p static/js && echo script >static/js/main.abc.js && echo page >about.html"
             f" && echo logo >assets/logo.png"
@@ -123,7 +123,7 @@ class TestFrontEnds:
                 missing, 404
             )
         finally:
-            host.check_output("rm -r /opt/table-order/assets")
+            host.check_output("rm -r /opt/fastapi-app/assets")
 
     def test_a_missing_asset_is_not_answered_with_a_page(self, ask):
         answer = ask("http://localhost/admin/assets/index-000000.js")
@@ -141,7 +141,7 @@ class TestFrontEnds:
         assert ask("http://localhost/static/../../../../etc/passwd", "--path-as-is").status in (400, 404)
 
     def test_a_page_from_before_a_deployment_finds_its_files(self, host, ask):
-        kept = "/opt/table-order/assets"
+        kept = "/opt/fastapi-app/assets"
         for build in ("customer-ui/build", "admin-ui/build"):
             host.check_output(
                 f"mkdir -p {kept}/{build}/assets && echo old > {kept}/{build}/assets/index-0a1b2c3d.js"

@@ -326,7 +326,7 @@ def test_requests_and_the_answer_to_where_they_go_are_chosen_alike(answers):
     chosen = re.findall(r"set \$app_backend .*?\}", answers["defaults"][1]["nginx.conf"], re.DOTALL)
     assert len(chosen) == 2
     assert chosen[0] == chosen[1]
-    assert "if (-e /run/table-order/candidate-live)" in chosen[0]
+    assert "if (-e /run/fastapi-app/candidate-live)" in chosen[0]
 
 
 def test_nobody_is_believed_about_the_client_unless_he_is_named(answers):

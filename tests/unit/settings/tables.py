@@ -54,7 +54,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     },
     "fastapi_app": {
         "fastapi_app_source": GIT, "fastapi_app_database_ca_url": "", "ansible_check_mode": False, "fastapi_app_run": ["python"],
-        "__fastapi_app_path": "/opt/table-order/releases/x", "__fastapi_app_releases": "/opt/table-order/releases",
+        "__fastapi_app_path": "/opt/fastapi-app/releases/x", "__fastapi_app_releases": "/opt/fastapi-app/releases",
     },
 }
 
@@ -298,7 +298,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_processes[0].memory_max", "a limit of memory", ["1GB"]),
         ("fastapi_app_writable_paths[0]", "an absolute path", ["/srv/../etc"]),
         ("fastapi_app_writable_paths[0]", "lies in a release: root owns it", [
-            "/opt/table-order/backend/uploads", "/opt/table-order/releases", "/opt/table-order/candidate"]),
+            "/opt/fastapi-app/backend/uploads", "/opt/fastapi-app/releases", "/opt/fastapi-app/candidate"]),
         ("fastapi_app_shared_directories", "each entry once", [["uploads", "uploads"]]),
         ("fastapi_app_shared_directories[0]", "a directory of the backend", [
             "/srv/uploads", "../uploads", ".", "", "a/./b", "a b", "venv", "venv/lib", ".env", "uploads/", "업로드"]),
@@ -351,7 +351,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_health_tries", "1 to 3600", [0]),
         ("fastapi_app_drain_seconds", "0 to 3600", [-1, 3601]),
         ("fastapi_app_migrate", "true or false", ["yes", 1]),
-        ("fastapi_app_release", "a release ID", ["../x", "--force", "/opt/table-order/releases/x", 7]),
+        ("fastapi_app_release", "a release ID", ["../x", "--force", "/opt/fastapi-app/releases/x", 7]),
         ("fastapi_app_rollback_keeps", "a list", ["DATABASE_URL"]),
         ("fastapi_app_rollback_keeps[0]", "letters, digits and _", ["DATABASE-URL", "RELEASE_ID", 7]),
         ("fastapi_app_release_path", "an absolute path", ["/opt/../etc"]),
@@ -450,20 +450,20 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
     ("db_migrate", {"db_migrate_owner": {"user": "shop_app_rights", "password": "owner-password"}}, "'_clone' or '_rights' at its"),
     ("db_migrate", {"db_migrate_connection_variables": {"host": "DB", "name": "DB"}},
      "db_migrate_connection_variables.host and db_migrate_connection_variables.name are both 'DB'. Set different variables."),
-    ("fastapi_app", {"fastapi_app_build_user": "table-order"},
-     "fastapi_app_build_user is 'table-order', the same as fastapi_app_user. A shared user could read all passwords"),
-    ("fastapi_app", {"fastapi_app_migration_user": "table-order-build"}, "the same as fastapi_app_build_user."),
+    ("fastapi_app", {"fastapi_app_build_user": "fastapi-app"},
+     "fastapi_app_build_user is 'fastapi-app', the same as fastapi_app_user. A shared user could read all passwords"),
+    ("fastapi_app", {"fastapi_app_migration_user": "fastapi-app-build"}, "the same as fastapi_app_build_user."),
     ("fastapi_app", {"fastapi_app_port": "9000", "fastapi_app_candidate_port": 9000},
      "fastapi_app_candidate_port is 9000, the same as fastapi_app_port. The candidate runs next to the service"),
     ("fastapi_app", {"fastapi_app_port": 65535}, "fastapi_app_candidate_port is 65536. Accepted: a number from 1024"),
     *(("fastapi_app", settings, f"the role clears this directory, which overlaps with {other}. Set a separate directory.")
       for settings, other in (
-          ({"fastapi_app_candidate_flag": "/opt/table-order/live"}, "/opt/table-order/releases"),
+          ({"fastapi_app_candidate_flag": "/opt/fastapi-app/live"}, "/opt/fastapi-app/releases"),
           ({"fastapi_app_log_directory": "/srv/logs", "fastapi_app_candidate_flag": "/srv/logs/live"}, "/srv/logs"),
-          ({"fastapi_app_candidate_flag": "/var/lib/table-order/live"}, "/var/lib/table-order"),
-          ({"fastapi_app_asset_archive": "/opt/table-order"}, "/opt/table-order/releases"),
+          ({"fastapi_app_candidate_flag": "/var/lib/fastapi-app/live"}, "/var/lib/fastapi-app"),
+          ({"fastapi_app_asset_archive": "/opt/fastapi-app"}, "/opt/fastapi-app/releases"),
           ({"fastapi_app_home": "/srv/shop/app", "fastapi_app_asset_archive": "/srv/shop"}, "/srv/shop/app/releases"),
-          ({"fastapi_app_asset_archive": "/opt/table-order/releases/assets"}, "/opt/table-order/releases"),
+          ({"fastapi_app_asset_archive": "/opt/fastapi-app/releases/assets"}, "/opt/fastapi-app/releases"),
           ({"fastapi_app_log_directory": "/srv/x/logs", "fastapi_app_asset_archive": "/srv/x"}, "/srv/x/logs"))),
 ]
 
@@ -554,7 +554,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
             {"name": name, "command": "x", "schedule": f"*-*-* 03:30:00 {zone}"}
             for name, zone in (("a", "America/New_York"), ("b", "Etc/GMT+9"), ("c", "Asia/Seoul"))]},
         {"fastapi_app_shared_directories": ["uploads", "var/cache", "var/cached", ".cache", "venvs"],
-         "fastapi_app_writable_paths": ["/srv/uploads", "/opt/table-order/backend-data"]},
+         "fastapi_app_writable_paths": ["/srv/uploads", "/opt/fastapi-app/backend-data"]},
         {"fastapi_app_port": "8080", "fastapi_app_log_days": "7", "fastapi_app_keep_releases": "9", "fastapi_app_workers": "64"},
         {"fastapi_app_arguments": ["--forwarded-allow-ips=::1,10.0.0.2"], "fastapi_app_install_arguments": ["--extra=postgres"]},
         {"fastapi_app_server": "gunicorn", "fastapi_app_arguments": [], "fastapi_app_memory_max": "40%"},

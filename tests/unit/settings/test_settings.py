@@ -139,7 +139,7 @@ def test_an_empty_value_is_refused_unless_it_has_a_meaning(text):
 def test_all_problems_are_reported_at_once():
     found = said(
         "fastapi_app",
-        {"fastapi_app_service": "../x", "fastapi_app_workers": 0, "fastapi_app_build_user": "table-order"},
+        {"fastapi_app_service": "../x", "fastapi_app_workers": 0, "fastapi_app_build_user": "fastapi-app"},
     )
     assert {one.split()[0] for one in found} == {
         f"fastapi_app_{name}" for name in ("service", "workers", "build_user")
