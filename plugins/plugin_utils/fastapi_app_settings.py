@@ -109,8 +109,9 @@ KINDS = {
         'an https URL (http on loopback) without a password or a "?", a path on the controller, or empty'),
     "fastapi_app_database_ca_path": PATH,
     "fastapi_app_asgi": pattern(
-        r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*",
-        "MODULE:ATTRIBUTE, such as app.main:app; add --factory to fastapi_app_arguments for a function"),
+        r"[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*(\(\))?",
+        "MODULE:ATTRIBUTE, such as app.main:app; add --factory to fastapi_app_arguments for a function, or with gunicorn and "
+        "hypercorn call it: app.main:create()"),
     "fastapi_app_working_path": INNER_OR_ALL,
     "fastapi_app_host": pattern(r"[0-9a-fA-F.:]+", "an address to listen on; 127.0.0.1 unless clients must bypass nginx"),
     "fastapi_app_port": UNPRIVILEGED,
@@ -292,12 +293,23 @@ def shared_directories(fastapi_app_shared_directories: list[str]) -> Iterator[st
             yield sentence(f"fastapi_app_shared_directories[{place}]", value, accepted)
 
 
-def server(fastapi_app_server: str, fastapi_app_arguments: list[str]) -> Iterator[str]:
-    """Find another server with the arguments of uvicorn, which are the default."""
+def server(fastapi_app_server: str, fastapi_app_arguments: list[str], fastapi_app_asgi: str) -> Iterator[str]:
+    """Find another server with the arguments of uvicorn, which are the default, and a factory in the form of another server."""
+    if fastapi_app_server == "uvicorn" and fastapi_app_asgi.endswith("()"):
+        yield sentence(
+            "fastapi_app_asgi",
+            fastapi_app_asgi,
+            "MODULE:ATTRIBUTE for uvicorn. Remove the parentheses and add --factory to fastapi_app_arguments",
+        )
+    if fastapi_app_server != "uvicorn" and "--factory" in fastapi_app_arguments:
+        yield (
+            f"fastapi_app_arguments has --factory, which only uvicorn knows. Remove it, and call the factory: fastapi_app_asgi: "
+            f"{fastapi_app_asgi.removesuffix('()')}()"
+        )
     if fastapi_app_server != "uvicorn" and "--proxy-headers" in fastapi_app_arguments:
         yield (
             f"fastapi_app_server is {fastapi_app_server}, but fastapi_app_arguments are those of uvicorn. Set the arguments of "
-            f"{fastapi_app_server}, such as [--worker-class, uvicorn.workers.UvicornWorker] for gunicorn, or [] for none."
+            f"{fastapi_app_server}, such as [--worker-class, uvicorn_worker.UvicornWorker] for gunicorn, or [] for none."
         )
 
 

@@ -166,6 +166,30 @@ def test_python_takes_text_for_utf_8_whatever_the_locale_of_the_host(url):
     assert "--setenv=PYTHONUTF8=1" in scope.see("{{ __fastapi_app_start_command }}")
 
 
+@pytest.mark.parametrize(
+    ("server", "own"),
+    [
+        ("uvicorn", ["--host", "127.0.0.1", "--port", "8001", "--workers", "2"]),
+        ("gunicorn", ["--bind", "127.0.0.1:8001", "--workers", "2"]),
+        ("hypercorn", ["--bind", "127.0.0.1:8001", "--workers", "2", "--keep-alive", "75"]),
+    ],
+)
+def test_the_check_before_the_migration_has_the_arguments_of_the_candidate(server, own):
+    scope = Scope(
+        "fastapi_app",
+        fastapi_app_server=server,
+        fastapi_app_asgi="src:make()",
+        fastapi_app_arguments=["--x", "a b"],
+        __fastapi_app_path="/opt/table-order/releases/x",
+        __fastapi_app_cutover={"to": "x"},
+    )
+    command = [str(one) for one in scope.see("{{ __fastapi_app_start_command }}")]
+    python = command.index("/opt/table-order/releases/x/backend/venv/bin/python")
+    assert command[python + 1 :] == ["-", "lifespan", server, "src:make()", *own, "--x", "a b"]
+    candidate = scope.see("{{ __fastapi_app_instances.candidate.command }}").split()
+    assert candidate == [server, "src:make()", *own, "--x", "a", "b"]
+
+
 def test_each_process_sees_the_shared_directories_in_its_release():
     """systemd mounts them, so that a path of the application stays below its directory: StaticFiles follows no link out of it."""
     shared = {

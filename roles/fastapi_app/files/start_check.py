@@ -1,22 +1,25 @@
-"""Starts an application as uvicorn does, up to the end of its lifespan's start, without listening.
+"""Starts an application as its server does, up to the end of its lifespan's start, without listening.
 
-The role gives this file to a release's Python on standard input. Arguments: "lifespan" or "no-lifespan", then uvicorn's. What a
-migration or a first set-up may still bring (the database's users and tables) is no failure. Ends with status 1 and the reason.
+The role gives this file to a release's Python on standard input. Arguments: "lifespan" or "no-lifespan", the server (uvicorn,
+gunicorn or hypercorn), then the server's. What a migration or a first set-up may still bring (the database's users and tables)
+is no failure. Ends with status 1 and the reason.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import click
-import uvicorn
-from uvicorn.importer import import_from_string
+if TYPE_CHECKING:
+    import uvicorn
 
 LIFESPAN_SECONDS = 30
 # Errors of the drivers, by package, and of connections that it refuses: before the first migration its users are missing.
@@ -51,7 +54,11 @@ def is_of_the_database(error: BaseException) -> bool:
     return False
 
 
-async def start_lifespan(config: uvicorn.Config) -> None:
+class RefusedError(Exception):
+    """What a server does not accept of its arguments."""
+
+
+async def start_lifespan(app: Callable[..., Any], is_on: bool) -> None:
     """Start the application's lifespan and end it again; raises what its start raised."""
     started, over, refused = asyncio.Event(), asyncio.Event(), []
     questions = [{"type": "lifespan.shutdown"}, {"type": "lifespan.startup"}]
@@ -66,17 +73,24 @@ async def start_lifespan(config: uvicorn.Config) -> None:
             refused.append(message.get("message", ""))
         started.set()
 
-    scope = {"type": "lifespan", "asgi": {"version": config.asgi_version, "spec_version": "2.0"}, "state": {}}
-    task = asyncio.ensure_future(config.loaded_app(scope, receive, send))
+    scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+    task = asyncio.ensure_future(app(scope, receive, send))
     await asyncio.wait({task, asyncio.ensure_future(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
     over.set()
     await asyncio.wait({task})
     error = task.exception()
-    # An application that knows no lifespan raises at once, which uvicorn takes for "no" unless told otherwise.
-    if error and (refused or (not started.is_set() and config.lifespan == "on")):
+    # An application that knows no lifespan raises at once, which servers take for "no" unless told otherwise.
+    if error and (refused or (not started.is_set() and is_on)):
         raise error
     if refused:
         raise RuntimeError(f"The lifespan did not start: {refused[0]}")
+
+
+def run_lifespan(app: Callable[..., Any], is_on: bool = False) -> None:
+    """Run the lifespan, but not for longer than a check may take."""
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LIFESPAN_SECONDS)
+    asyncio.new_event_loop().run_until_complete(start_lifespan(app, is_on))
 
 
 def give_up(*_: object) -> None:
@@ -94,37 +108,115 @@ def end(status: int) -> None:
     os._exit(status)
 
 
-class Check:
-    """Stands in for uvicorn's server."""
-
-    lifespan = True
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        """Load the application, call its factory and start its lifespan, then end Python."""
-        if isinstance(config.app, str):
-            # uvicorn would say the reason in its log, which may be a file.
-            import_from_string(config.app)
-        config.load()
-        if self.lifespan and config.lifespan_class.__name__ != "LifespanOff":
-            signal.signal(signal.SIGALRM, give_up)
-            signal.alarm(LIFESPAN_SECONDS)
-            asyncio.new_event_loop().run_until_complete(start_lifespan(config))
-        end(0)
+def check_config(config: uvicorn.Config, has_lifespan: bool) -> None:
+    """Load the application of uvicorn's configuration, call its factory and start its lifespan."""
+    config.load()
+    if has_lifespan and config.lifespan_class.__name__ != "LifespanOff":
+        run_lifespan(config.loaded_app, config.lifespan == "on")
 
 
-def main(lifespan: str, *arguments: str) -> None:
+def check_uvicorn(has_lifespan: bool, arguments: list[str]) -> None:
     """Read the arguments as uvicorn does, and check the application."""
-    # As with uvicorn's program: the working directory is found by --app-dir, whose default it is.
-    sys.path.pop(0)
-    Check.lifespan = lifespan == "lifespan"
+    import click
+    import uvicorn
+    from uvicorn.importer import import_from_string
+
+    class Server:
+        def __init__(self, config: uvicorn.Config) -> None:
+            if isinstance(config.app, str):
+                # uvicorn would say the reason in its log, which may be a file.
+                import_from_string(config.app)
+            check_config(config, has_lifespan)
+            end(0)
+
     # "uvicorn.main" is its command; the module of that name makes the server.
-    sys.modules["uvicorn.main"].Server = Check
+    sys.modules["uvicorn.main"].Server = Server
     try:
         uvicorn.main(arguments, standalone_mode=False)
     except click.UsageError as error:
+        raise RefusedError(f"{error.format_message()} The default arguments need uvicorn 0.22.") from error
+
+
+def check_gunicorn(has_lifespan: bool, arguments: list[str]) -> None:
+    """Read the arguments and the configuration as gunicorn does, and check the application as its worker would."""
+    from gunicorn.app.wsgiapp import WSGIApplication
+
+    sys.argv = ["gunicorn", *arguments]
+    try:
+        server = WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]", prog="gunicorn")
+        worker = server.cfg.worker_class
+    except SystemExit as error:
+        # gunicorn itself has said the reason.
+        raise RefusedError("See above.") from error
+    except RuntimeError as error:
+        raise RefusedError(f"{error}.") from error
+    # As gunicorn does when it starts, and not with --check-config.
+    for path in (server.cfg.pythonpath or "").split(","):
+        if path:
+            sys.path.insert(0, str(Path(path).absolute()))
+    os.environ.update(server.cfg.env)
+    app = server.load()
+    kwargs = getattr(worker, "CONFIG_KWARGS", None)
+    if kwargs is not None:
+        from uvicorn import Config
+
+        check_config(Config(app, **{"log_config": None} | kwargs), has_lifespan)
+    elif worker.__module__ == "gunicorn.workers.gasgi":
+        if has_lifespan and server.cfg.asgi_lifespan != "off":
+            run_lifespan(app, server.cfg.asgi_lifespan == "on")
+    elif worker.__module__.startswith("gunicorn.") and is_asgi(app):
+        raise RefusedError(
+            f"The worker class {worker.__name__} cannot run an ASGI application: name one that can, such as "
+            "--worker-class=uvicorn_worker.UvicornWorker."
+        )
+
+
+def check_hypercorn(has_lifespan: bool, arguments: list[str]) -> None:
+    """Read the arguments as hypercorn does, and check the application."""
+    import hypercorn.__main__ as program
+    from hypercorn.utils import load_application
+
+    found = []
+    program.run = found.append
+    try:
+        program.main(arguments)
+    except SystemExit as error:
+        # hypercorn itself has said the reason.
+        raise RefusedError("See above.") from error
+    [config] = found
+    workers = {"asyncio": "asyncio", "uvloop": "uvloop", "trio": "trio"}
+    if config.worker_class not in workers:
+        raise RefusedError(f"--worker-class is {config.worker_class!r}. Accepted: {', '.join(workers)}.")
+    __import__(workers[config.worker_class])
+    wrapped = load_application(config.application_path, config.wsgi_max_body_size)
+    # hypercorn would serve a factory that is not called as a WSGI application, with an error for each request.
+    if type(wrapped).__name__ != "ASGIWrapper":
+        raise RefusedError(
+            f"{config.application_path} is no ASGI application. A factory is called: fastapi_app_asgi: main:make()."
+        )
+    # Another event loop than asyncio's is the application's choice: its lifespan may need it.
+    if has_lifespan and config.worker_class != "trio":
+        run_lifespan(wrapped.app)
+
+
+def is_asgi(app: object) -> bool:
+    """Return whether an application's call is a coroutine, as in FastAPI."""
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__)
+
+
+SERVERS = {"uvicorn": check_uvicorn, "gunicorn": check_gunicorn, "hypercorn": check_hypercorn}
+
+
+def main(lifespan: str, server: str, *arguments: str) -> None:
+    """Check the application as the server would start it."""
+    # As with a program of venv/bin: each server adds the working directory by itself.
+    sys.path.pop(0)
+    try:
+        SERVERS[server](lifespan == "lifespan", [*arguments])
+        end(0)
+    except RefusedError as error:
         sys.stderr.write(
-            f"uvicorn {uvicorn.__version__} refuses its arguments: {error.format_message()} Correct fastapi_app_arguments, or "
-            "update uvicorn: the default arguments need 0.22.\n"
+            f"{server} {version(server)} refuses its arguments: {error} Correct fastapi_app_arguments, or update {server}.\n"
         )
     except (Exception, SystemExit) as error:
         if is_of_the_database(error):

@@ -275,7 +275,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
             "fastapi_app_user", "fastapi_app_build_user", "fastapi_app_migration_user")),
         *((name, "1024 to 65535", [80, 65536, "http", True, 8000.5]) for name in (
             "fastapi_app_port", "fastapi_app_candidate_port")),
-        ("fastapi_app_asgi", "MODULE:ATTRIBUTE", ["app.main:app --reload", "app/main.py"]),
+        ("fastapi_app_asgi", "MODULE:ATTRIBUTE", ["app.main:app --reload", "app/main.py", "app.main:create(1)"]),
         ("fastapi_app_arguments", "a list", ["--reload --x"]),
         *((f"{name}[0]", "a single word", ["--reload\nUser=root", "--root-path=%h", "$(id)"]) for name in (
             "fastapi_app_arguments", "fastapi_app_install_arguments")),
@@ -410,6 +410,9 @@ TOGETHER: list[tuple[str, dict[str, Any], str]] = [
      "needs the location /shop/, which nginx_stream_paths has"),
     ("fastapi_app", {"fastapi_app_shared_directories": ["var", "var/cache"]}, "[1] is 'var/cache'. Accepted: a directory"),
     ("fastapi_app", {"fastapi_app_server": "gunicorn"}, "are those of uvicorn. Set the arguments of gunicorn"),
+    ("fastapi_app", {"fastapi_app_asgi": "src:make()"}, "fastapi_app_asgi is 'src:make()'. Accepted: MODULE:ATTRIBUTE for uvicorn"),
+    ("fastapi_app", {"fastapi_app_server": "hypercorn", "fastapi_app_asgi": "src:make", "fastapi_app_arguments": ["--factory"]},
+     "only uvicorn knows. Remove it, and call the factory: fastapi_app_asgi: src:make()"),
     ("nginx", {"nginx_http_port": "443"}, "nginx_http_port and nginx_https_port are both 443. Set two different ports"),
     *(("nginx", applications((one, "x"), (other, "y")) | {"nginx_backend_paths": []},
        f"{one!r} and {other!r} both need the location {location}. Set a diff")
@@ -557,7 +560,8 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
          "fastapi_app_writable_paths": ["/srv/uploads", "/opt/fastapi-app/backend-data"]},
         {"fastapi_app_port": "8080", "fastapi_app_log_days": "7", "fastapi_app_keep_releases": "9", "fastapi_app_workers": "64"},
         {"fastapi_app_arguments": ["--forwarded-allow-ips=::1,10.0.0.2"], "fastapi_app_install_arguments": ["--extra=postgres"]},
-        {"fastapi_app_server": "gunicorn", "fastapi_app_arguments": [], "fastapi_app_memory_max": "40%"},
+        {"fastapi_app_server": "gunicorn", "fastapi_app_arguments": [], "fastapi_app_memory_max": "40%",
+         "fastapi_app_asgi": "src:make()"},
         {"fastapi_app_processes": [
             {"name": "worker-2", "command": "celery --app=app worker --queues=a,b", "stop_seconds": 240, "memory_max": "512M"},
             {"name": "report", "command": "python -m app.report", "schedule": "Mon..Fri *-*-1/2 03:30:00"}]},
