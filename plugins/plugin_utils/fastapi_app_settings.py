@@ -156,6 +156,7 @@ KINDS = {
     "fastapi_app_project_path": INNER_OR_ALL,
     "fastapi_app_frontend_path": INNER_OR_ALL,
     "fastapi_app_frontends[]": INNER,
+    "fastapi_app_frontend_output": either(INNER, "", "empty to find it"),
     "fastapi_app_force": FLAG,
     "fastapi_app_requirements": INNER,
     "fastapi_app_require_hashes": BOOLEAN,
@@ -196,8 +197,8 @@ KINDS = {
 # The settings of each entry point.
 LOCK = {f"fastapi_app_{name}" for name in ("state", "traffic_url", "why", "lock_wait", "lock_lease", "lock_break")}
 RELEASE = {f"fastapi_app_{name}" for name in (
-    "source", "source_exclude", "backend_path", "project_path", "frontend_path", "frontends", "dependencies", "force",
-    "build_environment", "disk_reserve", "requirements", "require_hashes", "install_arguments")}
+    "source", "source_exclude", "backend_path", "project_path", "frontend_path", "frontends", "frontend_output", "dependencies",
+    "force", "build_environment", "disk_reserve", "requirements", "require_hashes", "install_arguments")}
 ACTIVATE = {f"fastapi_app_{name}" for name in (
     "before_switch", "after_switch",
     "release_path", "environment", "revisions", "health_url", "health_host", "health_status", "health_body", "health_names_release",

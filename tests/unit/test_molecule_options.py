@@ -17,6 +17,7 @@ ELSEWHERE = {
     "fastapi_app_rollback_keeps": "set by playbooks/rollback.yml: tests/drills; tests/unit/roles/test_filters.py",
     "fastapi_app_release_path": "an older release: tests/unit/test_releases_kept.py",
     "fastapi_app_migrate": "no container has a database: tests/unit/roles/test_fastapi_app_deploy.py",
+    "fastapi_app_frontend_output": "side_effect.yml has a build in dist, found: tests/unit/roles/test_fastapi_app_source.py",
     "fastapi_app_force": "tests/drills",
     "fastapi_app_why": "tests/e2e/test_traffic.py",
     "fastapi_app_lock_wait": "the module's wait: tests/unit/roles/test_fastapi_app_lock.py",

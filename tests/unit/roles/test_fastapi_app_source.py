@@ -314,3 +314,125 @@ def test_another_python_version_of_the_source_is_seen(tmp_path, capsys, content)
     task = find(f"{BUILD}/dependencies.yml", "Find another Python version in the source")
     given = Scope("fastapi_app").see(task.arguments, __fastapi_app_release={"path": str(tmp_path)})
     assert run(find_module, capsys, **given)["matched"] == PYTHON_VERSIONS[content]
+
+
+class Frontends:
+    """The tasks that find, refuse and copy the builds of front ends, on a source of a test."""
+
+    def __init__(self, release: Path, **settings: Any) -> None:
+        self.path = release
+        self.given = {"fastapi_app_frontend_path": "web", "fastapi_app_frontends": ["menu"]} | settings
+        self.given |= {"__fastapi_app_release": {"path": str(release)}}
+        self.path.joinpath("frontend").mkdir(parents=True)
+
+    def add(self, *files: str) -> None:
+        for name in files:
+            file = self.path / "source" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(name)
+
+    def see(self, name: str) -> tuple[Task, Scope]:
+        task = find(f"{BUILD}/assemble.yml", name)
+        return task, Scope("fastapi_app", **self.given | task.keywords.get("vars", {}))
+
+    def find(self, capsys: pytest.CaptureFixture) -> list[str]:
+        """Find the builds; return what is said of each front end."""
+        task, scope = self.see("Find the builds of the front ends")
+        if all(scope.see("{{ " + str(one) + " }}") for one in task.keywords["when"]):
+            self.given["__fastapi_app_pages"] = run(find_module, capsys, **scope.see(task.arguments))
+        task, scope = self.see("without a single build")
+        assert scope.see(task.keywords["loop"]) == self.given["fastapi_app_frontends"]
+        return [
+            scope.see(task.arguments["fail_msg"], item=item)
+            for item in self.given["fastapi_app_frontends"]
+            if not scope.see("{{ " + task.arguments["that"] + " }}", item=item)
+        ]
+
+    def copy(self, static: bool = False) -> list[str]:
+        """Copy the builds; return the files of the release's front ends."""
+        self.given["__fastapi_app_static"] = {"stat": {"exists": static}}
+        task, scope = self.see("Copy the front ends")
+        subprocess.run(scope.see(task.arguments["argv"]), cwd=scope.see(task.arguments["chdir"]), check=True)
+        frontend = self.path / "frontend"
+        return sorted(str(file.relative_to(frontend)) for file in frontend.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize(
+    ("output", "given"),
+    [
+        ("build", ""),
+        ("build/client", ""),
+        ("dist", ""),
+        ("dist", "dist"),
+        ("dist/browser", ""),
+        ("dist/menu/browser", ""),
+        ("dist/other", "dist/other"),
+        ("out", ""),
+        (".output/public", ""),
+        ("www", "www"),
+    ],
+)
+@pytest.mark.parametrize("place", ["web", "."])
+def test_the_build_of_a_front_end_is_found_and_deployed_under_one_name(
+    tmp_path, capsys, output, given, place
+):
+    """nginx_applications, the archive of hashed files and a rollback need not know which tool wrote it."""
+    settings = {"fastapi_app_frontend_path": place, "fastapi_app_frontend_output": given}
+    there = Frontends(tmp_path / "release", **settings)
+    there.add(
+        *(f"{place}/menu/{name}" for name in (f"{output}/index.html", f"{output}/assets/a-1.js")),
+        f"{place}/menu/public/index.html",
+        f"{place}/static/logo.svg",
+    )
+    assert there.find(capsys) == []
+    assert there.copy(static=True) == [
+        "menu/build/assets/a-1.js",
+        "menu/build/index.html",
+        "static/logo.svg",
+    ]
+    parts = there.see("Copy the front ends")[1].see("{{ __fastapi_app_parts }}")
+    inside = "" if place == "." else "web/"
+    assert any(f"{inside}menu/{output}".startswith(part.removeprefix("./")) for part in parts)
+
+
+def test_each_front_end_may_have_a_tool_of_its_own(tmp_path, capsys):
+    there = Frontends(tmp_path / "release", fastapi_app_frontends=["menu", "staff/kitchen"])
+    there.add("web/menu/dist/index.html", "web/staff/kitchen/out/200.html")
+    assert there.find(capsys) == []
+    assert there.copy() == ["menu/build/index.html", "staff/kitchen/build/200.html"]
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([], "menu has no build with an index.html or 200.html in menu/build, menu/build/client, menu/dist, "),
+        (["web/menu/public/index.html"], "menu has no build with an index.html"),
+        (["web/menu/build/a.js"], "menu has no build with an index.html"),
+        (["web/menu/build/index.html", "web/menu/dist/index.html"], "menu has several builds with a page: menu/build, menu/dist."),
+    ],
+)  # fmt: skip
+def test_no_build_and_several_are_refused_with_the_setting(tmp_path, capsys, files, said):
+    there = Frontends(tmp_path / "release")
+    there.add("web/menu/package.json", *files)
+    [sentence] = there.find(capsys)
+    assert sentence.startswith("fastapi_app_frontend_output is empty, and the front end ")
+    assert said in sentence
+    assert "Name the directory in fastapi_app_frontend_output; or build" in sentence
+
+
+def test_the_setting_for_builds_makes_another_release_and_its_default_the_same():
+    def recipe(**given: Any) -> str:
+        return Scope("fastapi_app", fastapi_app_source={"type": "local"}, **given).see(
+            "{{ __fastapi_app_recipe }}"
+        )
+
+    assert "output" not in str(recipe())
+    assert recipe(fastapi_app_frontend_output="dist") != recipe()
+
+
+def test_a_named_build_is_required():
+    named = Scope("fastapi_app", fastapi_app_frontends=["menu"], fastapi_app_frontend_output="dist")
+    assert named.see("{{ __fastapi_app_required }}") == ["backend/.", "frontend/menu/dist"]
+    assert Scope("fastapi_app", fastapi_app_frontends=["menu"]).see("{{ __fastapi_app_required }}") == [
+        "backend/."
+    ]

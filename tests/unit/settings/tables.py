@@ -306,6 +306,7 @@ REFUSED: dict[str, list[tuple[str, str, list[Any]]]] = {
         ("fastapi_app_backend_path", "a path inside the source", ["/etc", "a/../../b"]),
         ("fastapi_app_project_path", "a path inside the source", ["../x", ""]),
         ("fastapi_app_frontends[0]", "a path inside the source", ["../x"]),
+        ("fastapi_app_frontend_output", "a path inside the source", ["../x", "/dist", "."]),
         ("fastapi_app_requirements", "a path inside the source", ["r.txt --pre"]),
         ("fastapi_app_dependencies", "auto or requirements or uv or poetry", ["conda"]),
         *((name, "true or false", ["please", 1]) for name in (
@@ -566,7 +567,7 @@ ACCEPTED: dict[str, list[dict[str, Any]]] = {
             {"name": "worker-2", "command": "celery --app=app worker --queues=a,b", "stop_seconds": 240, "memory_max": "512M"},
             {"name": "report", "command": "python -m app.report", "schedule": "Mon..Fri *-*-1/2 03:30:00"}]},
         {"fastapi_app_asgi": "src:app", "fastapi_app_backend_path": ".", "fastapi_app_project_path": "services/shop",
-         "fastapi_app_frontends": [], "fastapi_app_force": "true"},
+         "fastapi_app_frontends": [], "fastapi_app_frontend_output": "dist/menu/browser", "fastapi_app_force": "true"},
         {"fastapi_app_build_environment": {"UV_INDEX_SHOP_PASSWORD": "a $b", "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SHOP": 1.5}},
         *({"fastapi_app_source": GIT | {"version": version}} for version in (
             "1.10", "v1.0.0+build.5", "feature/#12-menu", "release@2", "메뉴", "_x", "a&b;c|d(e)", "{x}", "@v1", "3f2a9c1",
