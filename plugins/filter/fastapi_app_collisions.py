@@ -19,7 +19,24 @@ FORMS = {
     # Its directory, which goes with the application.
     "fastapi_app_candidate_flag": r"[.]conf:d (\S+) ",
 }
-PORTS = ("fastapi_app_port", "fastapi_app_candidate_port")
+# Settings of one kind: the value of one may not be another application's value of any of them. The code of a build or a migration
+# that runs as the other's user could read its environment.
+KINDS = (
+    {"fastapi_app_port", "fastapi_app_candidate_port"},
+    {"fastapi_app_user", "fastapi_app_build_user", "fastapi_app_migration_user"},
+)
+
+
+def is_of_one_kind(name: str, other: str) -> bool:
+    """Return whether two settings may not have the same value."""
+    return name == other or any({name, other} <= kind for kind in KINDS)
+
+
+def overlap(own: str, other: str) -> str:
+    """Say how a directory lies to another one: "within", "around" or not at all."""
+    if Path(own).is_relative_to(other):
+        return "within"
+    return "around" if Path(other).is_relative_to(own) else ""
 
 
 def collisions(lines: list[str], own: dict[str, Any]) -> list[str]:
@@ -53,10 +70,17 @@ def collisions(lines: list[str], own: dict[str, Any]) -> list[str]:
             )
         theirs = {name: match[1] for name, form in FORMS.items() if (match := re.search(form, units))}
         theirs |= {"fastapi_app_home": home} if here else {}
+        # Their home ends where the candidate's link begins.
+        root = re.match(r"(/.+)/candidate(?:/|$)", directory[1]) if directory else None
+        if root and not here and (lies := overlap(home, root[1])):
+            found.append(
+                f"fastapi_app_home is {home!r}, {lies} {root[1]}, the home of the application {service} on this host: removing one "
+                "would remove both. Set a separate directory."
+            )
         for name, value in own.items():
             for other, taken in theirs.items():
                 own_place = str(Path(value).parent) if name == "fastapi_app_candidate_flag" else str(value)
-                if own_place == taken and (name == other or (name in PORTS and other in PORTS)):
+                if own_place == taken and is_of_one_kind(name, other):
                     found.append(
                         f"{name} is {value!r}, which the application {service} on this host has as {other}. Set another one, or "
                         f"remove {service} first (fastapi_app_state absent, fastapi_app_service {service})."

@@ -70,13 +70,19 @@ def own(**settings: object) -> dict:
         ({"fastapi_app_candidate_flag": "/run/ann/mine"}, ["fastapi_app_candidate_flag is '/run/ann/mine'"]),
         ({"fastapi_app_home": "/srv/first"}, ["fastapi_app_home is '/srv/first'"]),
         ({"fastapi_app_service": "first"}, ["fastapi_app_service is 'first', whose candidate is in /srv/first/candidate: another"]),
-        ({"fastapi_app_home": "/srv/first/candidate"}, []),
+        ({"fastapi_app_home": "/srv/first/candidate"}, ["fastapi_app_home is '/srv/first/candidate', within /srv/first, the"]),
+        ({"fastapi_app_home": "/srv/first/logs/x"}, ["fastapi_app_home is '/srv/first/logs/x', within /srv/first, the home"]),
+        ({"fastapi_app_home": "/srv"}, ["fastapi_app_home is '/srv', around /srv/first, the home of the application first"]),
+        ({"fastapi_app_home": "/srv/first-two"}, []),
+        ({"fastapi_app_build_user": "ann"}, ["fastapi_app_build_user is 'ann', which the application first on this host has as"]),
+        ({"fastapi_app_migration_user": "ann"}, ["fastapi_app_migration_user is 'ann', which the application first on this host"]),
+        ({"fastapi_app_migration_user": ""}, []),
     ],
 )  # fmt: skip
 def test_what_another_application_has_is_refused_by_name(lines, server, given, said):
     found = collisions(lines(FIRST | {"fastapi_app_server": server}), own(**SECOND | given))
     assert [sentence[: len(start)] for sentence, start in zip(found, said, strict=True)] == said
-    assert all("fastapi_app_state absent" in sentence for sentence in found)
+    assert all("Set a" in sentence for sentence in found)
 
 
 def test_an_application_does_not_refuse_itself(lines):
