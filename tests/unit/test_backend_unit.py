@@ -33,6 +33,24 @@ def test_idle_connections_outlive_those_of_nginx(server, instance):
     assert said in (unit if server == "hypercorn" else unit.splitlines())
 
 
+@pytest.mark.parametrize("instance", ["service", "candidate"])
+@pytest.mark.parametrize(
+    ("server", "command", "allowed"),
+    [("gunicorn", "x", 1), ("uvicorn", "gunicorn admin:app", 1), ("uvicorn", "celery --app=app worker", 0)],
+)
+def test_workers_of_an_old_gunicorn_may_set_their_own_user(server, command, allowed, instance):
+    """gunicorn 20 calls setuid without need, and its workers ended with PermissionError: after the migration, before the switch."""
+    processes = [{"name": "other", "command": command}]
+    scope = Scope("fastapi_app", fastapi_app_server=server, fastapi_app_processes=processes)
+    lines = scope.see(
+        (scope.role / "templates/backend.service.j2").read_text(),
+        __fastapi_app_instance="{{ __fastapi_app_instances." + instance + " }}",
+    ).splitlines()
+    assert lines.count("SystemCallFilter=setuid") == allowed
+    if allowed:  # systemd takes the lines in their order
+        assert lines.index("SystemCallFilter=~@privileged") < lines.index("SystemCallFilter=setuid")
+
+
 def process(**item: str | int) -> list[str]:
     """Return the lines of the unit of an item of fastapi_app_processes."""
     scope = Scope("fastapi_app", item=item)
