@@ -240,6 +240,34 @@ common = {path = "../common"}
 """
 
 
+def installed_by_uv(release: Path, files: dict[str, str], **given: Any) -> Path:
+    """Install a project of these files as the role does, with the real uv and no registry; return the Python of its environment."""
+    for name, content in files.items():
+        (release / "backend" / name).parent.mkdir(parents=True, exist_ok=True)
+        (release / "backend" / name).write_text(content)
+    names = {
+        "__fastapi_app_release": {"id": "new", "path": str(release)},
+        "__fastapi_app_tools": str(release / "tools"),
+        "__fastapi_app_installer": "uv",
+        "fastapi_app_home": str(release),
+    }
+    task = find(f"{BUILD}/dependencies.yml", "Install the packages of the application")
+    command = Scope("fastapi_app", **given, **names).see(task.arguments["argv"])
+    options = dict(
+        word.split("=", 1)[1].split("=", 1) for word in command if re.match("--(setenv|property)=", word)
+    )
+    uv = shutil.which("uv")
+    environment = os.environ | {name: value for name, value in options.items() if name.startswith("UV_")}
+    environment |= {"UV_OFFLINE": "1", "VIRTUAL_ENV": options["VIRTUAL_ENV"]}
+    environment |= given.get("fastapi_app_build_environment", {})
+    project = {"cwd": options["WorkingDirectory"], "env": environment, "check": True}
+    subprocess.run([uv, "lock", "--quiet"], **project)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", release / "backend/venv"], check=True)
+    place = command.index(f"{release}/tools/uv/bin/uv")
+    subprocess.run([uv, *command[place + 1 :], "--quiet"], **project)
+    return release / "backend/venv/bin/python"
+
+
 def test_a_project_is_installed_with_what_lies_beside_it(tmp_path):
     """uv builds uv_build's projects by itself, without a registry."""
     files = {
@@ -247,33 +275,13 @@ def test_a_project_is_installed_with_what_lies_beside_it(tmp_path):
         "common/pyproject.toml": COMMON,
         "common/src/common/__init__.py": "",
     }
-    for name, content in files.items():
-        (tmp_path / "backend" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "backend" / name).write_text(content)
     given = {"fastapi_app_backend_path": "services", "fastapi_app_project_path": "shop"}
-    names = {
-        "__fastapi_app_release": {"id": "new", "path": str(tmp_path)},
-        "__fastapi_app_tools": str(tmp_path / "tools"),
-        "fastapi_app_home": str(tmp_path),
-    }
-    scope = Scope("fastapi_app", **given, **names)
-    command = scope.see("{{ __fastapi_app_build_command + __fastapi_app_install_commands.uv }}")
-    assert scope.see("{{ __fastapi_app_installer_files.uv }}") == [
+    assert Scope("fastapi_app", **given).see("{{ __fastapi_app_installer_files.uv }}") == [
         "services/shop/pyproject.toml",
         "services/shop/uv.lock",
     ]
-    options = dict(
-        word.split("=", 1)[1].split("=", 1) for word in command if re.match("--(setenv|property)=", word)
-    )
-    uv = shutil.which("uv")
-    environment = os.environ | {name: value for name, value in options.items() if name.startswith("UV_")}
-    environment |= {"UV_OFFLINE": "1", "VIRTUAL_ENV": options["VIRTUAL_ENV"]}
-    project = {"cwd": options["WorkingDirectory"], "env": environment, "check": True}
-    subprocess.run([uv, "lock", "--quiet"], **project)
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "backend/venv"], check=True)
-    place = command.index(f"{tmp_path}/tools/uv/bin/uv")
-    subprocess.run([uv, *command[place + 1 :], "--quiet"], **project)
-    subprocess.run([tmp_path / "backend/venv/bin/python", "-c", "import common"], check=True)
+    python = installed_by_uv(tmp_path, files, **given)
+    subprocess.run([python, "-c", "import common"], check=True)
 
 
 LOCK_FILES = {
