@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 import requests
-from moto.ec2.models import ec2_backends
+from moto.ec2.models import EC2Backend, ec2_backends
 
 from local_cloud.shims.ec2 import DEBIAN_AMI
 from tests.unit.roles.cloud_runs import make_inventory, role, run_plays
@@ -81,6 +81,37 @@ def test_a_stopped_server_is_started(site, ec2):
     started = site()
     assert started.status == 0, started.output[-3000:]
     assert [one["InstanceId"] for one in servers(ec2)] == [server]
+
+
+def test_a_spot_server_is_bought_by_a_launch_template_that_goes_again(site, ec2, monkeypatch):
+    asked = []
+    original = EC2Backend.run_instances
+
+    def run_instances(backend, *args, **kwargs):
+        """Keep the market that the template of the request has."""
+        [template] = backend.describe_launch_templates()
+        options = template.latest_version().data["InstanceMarketOptions"]
+        asked.append((kwargs["launch_template"]["LaunchTemplateName"], options["MarketType"]))
+        return original(backend, *args, **kwargs)
+
+    monkeypatch.setattr(EC2Backend, "run_instances", run_instances)
+    spot = ("-e", "aws_compute_market=spot")
+    bought = site(*spot)
+    assert bought.status == 0, bought.output[-3000:]
+    assert asked == [(f"{NAME}-spot", "spot")]
+    assert len(servers(ec2)) == 1
+    assert ec2.describe_launch_templates()["LaunchTemplates"] == []
+    again = site(*spot)
+    assert (again.status, again.changed, len(asked)) == (0, 0, 1), again.output[-3000:]
+
+
+def test_a_server_on_demand_needs_no_launch_template(site, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError
+
+    monkeypatch.setattr(EC2Backend, "create_launch_template", refuse)
+    done = site()
+    assert done.status == 0, done.output[-3000:]
 
 
 def settings_of(ec2, server):
