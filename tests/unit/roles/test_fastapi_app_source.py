@@ -315,6 +315,56 @@ PYTHON_VERSIONS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("present", "said", "unsaid"),
+    [
+        (
+            ["./.", "./requirements.txt", "./poetry.lock", "./pyproject.toml", "web/shop/build"],
+            [
+                "no ./uv.lock, but ./requirements.txt, ./poetry.lock.",
+                "fastapi_app_dependencies (uv)",
+                '"version"',
+            ],
+            ["front ends", "fastapi_app_frontend"],
+        ),
+        (
+            [],
+            [
+                "no ./., web/shop/build, ./pyproject.toml, ./uv.lock.",
+                "fastapi_app_frontends",
+                "fastapi_app_dependencies",
+            ],
+            [],
+        ),
+        (
+            ["./.", "./pyproject.toml", "./uv.lock"],
+            ["no web/shop/build, but ./uv.lock.", "Build the front ends", "fastapi_app_frontend_path (web)"],
+            ["fastapi_app_dependencies"],
+        ),
+    ],
+)
+def test_a_missing_lock_file_is_refused_with_those_that_are_there(present, said, unsaid):
+    """An older version of a public application had another lock file; the refusal spoke of front ends and named no version."""
+    refusal = find("roles/fastapi_app/tasks/build/assemble.yml", "Refuse a source with missing files")
+    settings = {
+        "backend_path": ".",
+        "frontend_path": "web",
+        "frontends": ["shop"],
+        "dependencies": "uv",
+        "working_path": ".",
+    }
+    scope = Scope(
+        "fastapi_app",
+        **{f"fastapi_app_{name}": value for name, value in settings.items()},
+        __fastapi_app_installer="uv",
+        __fastapi_app_present=present,
+        **refusal.keywords["vars"],
+    )
+    message = scope.see(refusal.arguments["fail_msg"])
+    assert [part for part in said if part not in message] == [], message
+    assert [part for part in unsaid if part in message] == [], message
+
+
 @pytest.mark.parametrize("content", PYTHON_VERSIONS)
 def test_another_python_version_of_the_source_is_seen(tmp_path, capsys, content):
     (tmp_path / "backend").mkdir()
