@@ -37,7 +37,11 @@ def is_change(entry):
 
 
 def is_hold(entry):
-    return entry == "table_order/lock"
+    return entry in ("table_order/begin", "table_order/lock")
+
+
+def is_release(entry):
+    return entry in ("table_order/end", "table_order/stop", "table_order/unlock")
 
 
 @pytest.mark.parametrize("name", ["provision", "destroy"])
@@ -45,7 +49,7 @@ def test_it_is_held_before_the_first_change_and_given_back_after_the_last(name):
     found = [entry for play in plays(name) for entry, *_ in steps(play)]
     changes = [n for n, entry in enumerate(found) if is_change(entry)]
     held = [n for n, entry in enumerate(found) if is_hold(entry)]
-    freed = [n for n, entry in enumerate(found) if entry == "table_order/unlock"]
+    freed = [n for n, entry in enumerate(found) if is_release(entry)]
     assert held
     assert held[0] < changes[0]
     assert freed[-1] > changes[-1]
@@ -112,6 +116,18 @@ def test_of_a_failed_lane_it_is_given_back():
     assert second["ansible.builtin.assert"]["that"] in first["when"].replace("> 0", "== 0")
 
 
+def test_a_removal_has_the_frame_of_the_procedures():
+    """It refuses before it asks, stops in each play of lanes, and ends on one screen."""
+    first, *others, last = plays("destroy")
+    entries = [entry for entry, *_ in steps(first)]
+    assert entries[-2:] == ["aws_database/kept", "table_order/begin"]
+    assert [entry for entry, *_ in steps(last)] == ["table_order/stop", "table_order/end"]
+    stops = [task for play in others for entry, _, task in steps(play) if entry == "table_order/stop"]
+    assert len(stops) == 2
+    lanes = "groups['aws'] | difference(ansible_play_hosts) | length > 0"
+    assert [task.get("when") for task in stops] == [None, lanes]
+
+
 def test_of_lanes_that_all_failed_it_is_given_back():
     """A play of which every host fails ends the run: a lane that has nothing to do there goes on."""
     lanes = [play for play in plays("destroy") if "free" in str(play.get("strategy"))]
@@ -164,7 +180,8 @@ def lease(variables, turned):
     """Return the lease that a play's step takes the lock for, in seconds."""
     values = yaml.safe_load((ROOT / "playbooks/vars/lease.yml").read_text())
     scope = Scope("table_order", **values, **turned)
-    asked = (variables.get("table_order_lock_minimum", 0), "{{ table_order_lock_lease }}")
+    procedure = variables.get("table_order_procedure", {}).get("lease", 0)
+    asked = (variables.get("table_order_lock_minimum", 0), procedure, "{{ table_order_lock_lease }}")
     return max(int(scope.see(one)) for one in asked)
 
 

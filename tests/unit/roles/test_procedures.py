@@ -77,6 +77,12 @@ def server(tmp_path, run):
     return state, (*CONFIRMED, "-e", f"__fastapi_app_state_directory={state}")
 
 
+def deployment():
+    """Return the lock of a deployment that another machine runs."""
+    holder = {"who": "a@b", "what": "deploy", "since": "today", "token": "x", "machine": "elsewhere"}
+    return holder | {"process": 1, "started": "1", "why": "", "lease": 3600}
+
+
 def numbers(client):
     """Return the account lock's parameters, the latest last."""
     found = client("ssm").get_parameters_by_path(Path=LOCK)["Parameters"]
@@ -139,8 +145,41 @@ def test_without_the_service_s_name_nothing_happens(run, client, options, given)
 
 def test_a_removal_with_the_data_deletes_the_record_of_each_procedure():
     books = {path.stem: path.read_text() for path in (ROOT / "playbooks").glob("*.yml")}
-    ending = {verb for verb, text in books.items() if re.search(r"tasks_from: end\b", text)}
+    ending = {verb for verb, text in books.items() if re.search(r"tasks_from: end\b", text)} - {"destroy"}
     assert set(re.findall(r"- done/(\w+)", books["destroy"])) == ending
+
+
+REMOVAL = PROCEDURE | {"verb": "destroy"}
+
+
+def test_a_removal_leaves_no_record_of_itself(run, client):
+    done = run(play(frame("begin", table_order_procedure=REMOVAL)), END)
+    assert done.status == 0, done.output[-3000:]
+    assert "destroy of table-order: done after" in done.messages
+    names = {"ParameterFilters": [{"Key": "Name", "Values": ["/table-order/done/destroy"]}]}
+    assert client("ssm").describe_parameters(**names)["Parameters"] == []
+
+
+@pytest.mark.parametrize(
+    ("tagged", "known", "refused"),
+    [(True, False, True), (False, True, True), (False, False, False)],
+    ids=["tagged", "known here", "never configured"],
+)
+def test_a_removal_refuses_a_deployment_of_a_configured_server(
+    run, client, server, tmp_path, tagged, known, refused
+):
+    state, options = server
+    hosts = tmp_path / "inventory/50-server.yml"
+    if not tagged:
+        hosts.write_text(re.sub("table_order_host_key: .*", "table_order_host_key: ''", hosts.read_text()))
+    if known:
+        (tmp_path / "state").mkdir(exist_ok=True)
+        (tmp_path / "state/known_hosts").write_text("i-1 ssh-rsa B\ni-0 ssh-ed25519 A\n")
+    (state / "lock.json").write_text(json.dumps(deployment()))
+    removed = run(play(frame("begin", table_order_procedure=REMOVAL)), options=options)
+    assert (removed.status != 0) is refused, removed.output[-3000:]
+    assert ("deploy by a@b since today" in removed.messages) is refused
+    assert locks(client)[-1]["state"] == ("free" if refused else "held")
 
 
 def test_destroy_still_takes_the_old_name(run, client):
@@ -208,9 +247,7 @@ def test_it_holds_the_lock_of_deployments_until_its_end(run, client, server):
 
 def test_it_refuses_a_running_deployment_and_leaves_the_account_free(run, client, server):
     state, options = server
-    holder = {"who": "a@b", "what": "deploy", "since": "today", "token": "x", "machine": "elsewhere"}
-    holder |= {"process": 1, "started": "1", "why": "", "lease": 3600}
-    (state / "lock.json").write_text(json.dumps(holder))
+    (state / "lock.json").write_text(json.dumps(deployment()))
     refused = run(options=options)
     assert refused.status != 0
     assert "deploy by a@b since today" in refused.messages
