@@ -13,7 +13,8 @@ description:
   - Starts the restoration of a new instance to a time, to the latest restorable time, or from a snapshot, and does not wait for
     it. The source may be an instance, or the automated backups that RDS has retained of a deleted one.
   - RDS resets what a restoration does not name to defaults. What the request can name are options here; exported logs, the
-    certificate's authority, IAM authentication and the limit of storage autoscaling follow the source, if it is there. Monitoring,
+    certificate's authority, IAM authentication, the enrolment in Extended Support and the limit of storage autoscaling follow the
+    source, if it is there. Monitoring,
     Performance Insights, the maintenance window and the master user's password need M(amazon.aws.rds_instance) afterwards.
   - M(amazon.aws.rds_instance) restores from no deleted instance, fails with tags, and ignores the source of an existing instance.
   - Leaves the tags C(RestoredFrom) and C(RestoredTo) on the new instance. An instance with the name that has not the same
@@ -29,7 +30,8 @@ options:
     required: true
   to:
     description:
-      - V(latest) restores the newest data. Of a deleted instance this is the end of its retained backups or its newest snapshot.
+      - V(latest) restores the newest data. Of a deleted instance this is the end of its retained backups or its newest snapshot
+        that RDS, a removal or a deployment of this project took. Only its name restores any other snapshot.
       - A time in UTC such as V(2026-11-28T12:00:00Z), or the name of a snapshot.
     type: str
     default: latest
@@ -127,6 +129,12 @@ latest:
   returned: always
   type: str
   sample: "2026-11-28T12:00:00Z"
+passed_over:
+  description: With V(latest), newer snapshots of the source that were taken by hand.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 dbi_resource_id:
   description: Resource id of the new instance, which a rename does not change; empty in check mode.
   returned: always
@@ -135,7 +143,7 @@ dbi_resource_id:
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -179,6 +187,8 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     **{name: {"type": TYPES.get(name, "bool" if name in FLAGS else "str")} for name in SETTINGS},
     "vpc_security_group_ids": {"type": "list", "elements": "str"},
 }
+# As aws_database's removal and deploy.yml name their snapshots.
+OWN = r"-(final|before-migration)-\d{14}"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 
 
@@ -188,7 +198,10 @@ class RestoreError(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """What is restored: the API's words for it, the time of its data, and the instance, if it is there."""
+    """What is restored: the API's words for it, the time of its data, and the instance, if it is there.
+
+    ``own`` says whether ``latest`` may choose it, ``passed_over`` names newer ones that it may not.
+    """
 
     name: str
     point: datetime
@@ -196,6 +209,8 @@ class Source:
     earliest: datetime | None = None
     latest: datetime | None = None
     instance: dict[str, Any] = field(default_factory=dict)
+    own: bool = True
+    passed_over: list[str] = field(default_factory=list)
 
 
 def text(time: datetime | None) -> str:
@@ -259,13 +274,23 @@ def snapshots(client: Any, instance: dict[str, Any], **which: str) -> list[Sourc
     return [
         Source(
             f"snapshot {one['DBSnapshotIdentifier']}",
-            one["SnapshotCreateTime"],
+            # Of a copy, the other time is that of the copying.
+            one.get("OriginalSnapshotCreateTime") or one["SnapshotCreateTime"],
             {"DBSnapshotIdentifier": one["DBSnapshotIdentifier"]},
             instance=instance,
+            own=is_own(one),
         )
         for one in found
         if one["Status"] == "available"
     ]
+
+
+def is_own(snapshot: dict[str, Any]) -> bool:
+    """Return whether RDS itself, a removal or a deployment took the snapshot."""
+    name = re.escape(snapshot["DBInstanceIdentifier"]) + OWN
+    return snapshot.get("SnapshotType") == "automated" or bool(
+        re.fullmatch(name, snapshot["DBSnapshotIdentifier"], re.ASCII)
+    )
 
 
 def known(identifier: str, restorable: list[Source]) -> str:
@@ -295,23 +320,19 @@ def choose(client: Any, identifier: str, to: str) -> Source:  # noqa: ANN401
     restorable = times + snapshots(client, instance, DBInstanceIdentifier=identifier)
     if to == "latest":
         # An instance that is there has newer data than all of its snapshots.
-        newest = max(times if instance else restorable, key=lambda one: one.point, default=None)
+        offered = times if instance else [one for one in restorable if one.own]
+        newest = max(offered, key=lambda one: one.point, default=None)
         if newest:
             latest = {"UseLatestRestorableTime": True} if newest.latest else {}
-            return Source(
-                newest.name,
-                newest.point,
-                newest.request | latest,
-                newest.earliest,
-                newest.latest,
-                newest.instance,
+            newer = [one.name for one in restorable if not one.own and one.point > newest.point]
+            return replace(
+                newest, request=newest.request | latest, passed_over=[] if instance else sorted(newer)
             )
     if TIME.fullmatch(to):
         wanted = datetime.fromisoformat(to)
         for one in times:
             if (one.earliest is None or one.earliest <= wanted) and wanted < one.latest:
-                request = one.request | {"RestoreTime": wanted}
-                return Source(one.name, wanted, request, one.earliest, one.latest, one.instance)
+                return replace(one, point=wanted, request=one.request | {"RestoreTime": wanted})
     raise RestoreError(
         f"to is {to}. Accepted: latest, a restorable time such as 2026-11-28T12:00:00Z, or an available snapshot. "
         f"{known(identifier, restorable)}"
@@ -327,6 +348,9 @@ def carried(instance: dict[str, Any], from_time: bool) -> dict[str, Any]:
         found["CACertificateIdentifier"] = instance["CACertificateIdentifier"]
     if instance.get("IAMDatabaseAuthenticationEnabled"):
         found["EnableIAMDatabaseAuthentication"] = True
+    # Otherwise RDS enrols the new instance in Extended Support, at a multiple of its price.
+    if instance.get("EngineLifecycleSupport"):
+        found["EngineLifecycleSupport"] = instance["EngineLifecycleSupport"]
     if instance.get("MaxAllocatedStorage") and from_time:
         found["MaxAllocatedStorage"] = instance["MaxAllocatedStorage"]
     return found
@@ -356,6 +380,7 @@ def restore(module: AnsibleAWSModule, client: Any) -> dict[str, Any]:  # noqa: A
             "restore_point": tags.get("RestoredTo", ""),
             "earliest": "",
             "latest": "",
+            "passed_over": [],
             "dbi_resource_id": there["DbiResourceId"],
         }
     source = choose(client, options["source_db_instance_identifier"].lower(), options["to"])
@@ -380,6 +405,7 @@ def restore(module: AnsibleAWSModule, client: Any) -> dict[str, Any]:  # noqa: A
         "restore_point": text(source.point),
         "earliest": text(source.earliest),
         "latest": text(source.latest),
+        "passed_over": source.passed_over,
         "dbi_resource_id": made.get("DBInstance", {}).get("DbiResourceId", ""),
         "diff": {"before": {}, "after": after},
     }

@@ -50,12 +50,17 @@ def backup(resource, status, latest):
     }
 
 
-def snapshot(name, time, status="available"):
+FINAL, MIGRATION = "table-order-db-final-20261128125000", "table-order-db-before-migration-20261128120100"
+
+
+def snapshot(name, time, status="available", **more):
     return {
         "DBSnapshotIdentifier": name,
         "DBInstanceIdentifier": "table-order-db",
         "SnapshotCreateTime": time,
+        "SnapshotType": "manual",
         "Status": status,
+        **more,
     }
 
 
@@ -173,13 +178,28 @@ def test_a_new_instance_has_no_restorable_time(rds, run):
 @pytest.mark.parametrize(
     ("snapshots", "expected", "call"),
     [
-        ([snapshot("final", at(50))], "snapshot final", "restore_db_instance_from_db_snapshot"),
+        ([snapshot(FINAL, at(50))], f"snapshot {FINAL}", "restore_db_instance_from_db_snapshot"),
         (
-            [snapshot("final", at(50), "creating")],
+            [snapshot(FINAL, at(50), "creating")],
             "retained backups of db-2",
             "restore_db_instance_to_point_in_time",
         ),
-        ([snapshot("old", at(1))], "retained backups of db-2", "restore_db_instance_to_point_in_time"),
+        (
+            [snapshot(MIGRATION, at(1))],
+            "retained backups of db-2",
+            "restore_db_instance_to_point_in_time",
+        ),
+        (
+            [snapshot(MIGRATION, at(41)), snapshot("rds:monday", at(45), SnapshotType="automated")],
+            "snapshot rds:monday",
+            "restore_db_instance_from_db_snapshot",
+        ),
+        # A copy of an old one.
+        (
+            [snapshot(FINAL, at(50), OriginalSnapshotCreateTime=at(10))],
+            "retained backups of db-2",
+            "restore_db_instance_to_point_in_time",
+        ),
     ],
 )
 def test_of_a_deleted_instance_the_newest_data_is_restored(rds, run, snapshots, expected, call):
@@ -195,6 +215,23 @@ def test_of_a_deleted_instance_the_newest_data_is_restored(rds, run, snapshots, 
         assert "SourceDBInstanceIdentifier" not in request
     else:
         assert "UseLatestRestorableTime" not in request
+
+
+def test_a_snapshot_taken_by_hand_is_restored_by_its_name_only(rds, run):
+    by_hand = [snapshot("table-order-db-final-copy", at(58)), snapshot("mine", at(59))]
+    rds.snapshots = [snapshot(FINAL, at(50)), *by_hand, snapshot("old", at(1))]
+    result = restore(run, target="table-order-db")
+    assert result["restored_from"] == f"snapshot {FINAL}"
+    assert result["passed_over"] == ["snapshot mine", "snapshot table-order-db-final-copy"]
+    assert restore(run, to="mine", target="table-order-db")["passed_over"] == []
+    rds.snapshots = by_hand
+    assert "Restorable of table-order-db: snapshot mine" in restore(run, target="table-order-db")["msg"]
+
+
+def test_a_source_outside_extended_support_stays_there(rds, run):
+    rds.instances = [LIVE | {"EngineLifecycleSupport": "open-source-rds-extended-support-disabled"}]
+    restore(run)
+    assert rds.calls[0][1]["EngineLifecycleSupport"] == "open-source-rds-extended-support-disabled"
 
 
 def test_a_snapshot_is_restored_by_its_name(rds, run):
@@ -239,8 +276,9 @@ def test_check_mode_restores_nothing(rds, run):
     assert rds.calls == []
 
 
-def rename(run, check=False):
-    return run(rds_rename, check, dbi_resource_id="db-OLD", new_db_instance_identifier="table-order-db-old-1")
+def rename(run, check=False, **options):
+    options |= {"dbi_resource_id": "db-OLD", "new_db_instance_identifier": "table-order-db-old-1"}
+    return run(rds_rename, check, **options)
 
 
 def test_a_rename_is_requested_once_and_awaited(rds, run):
@@ -284,6 +322,40 @@ def test_a_rename_waits_for_a_busy_instance_and_a_name_in_use(rds, run):
     assert rename(run)["failed"]
     rds.instances = []
     assert "No instance has the resource id db-OLD" in rename(run)["msg"]
+
+
+def test_a_missing_instance_is_accepted_where_asked(rds, run):
+    result = rename(run, ignore_missing=True)
+    assert (result["found"], result["renamed"], result["changed"]) == (False, True, False)
+    rds.instances = [LIVE]
+    assert rename(run, ignore_missing=True)["found"]
+
+
+def test_an_instance_that_does_not_serve_is_renamed(rds, run):
+    rds.instances = [LIVE | {"DBInstanceStatus": "storage-full"}]
+    assert rename(run)["changed"]
+    rds.instances = [
+        LIVE | {"DBInstanceStatus": "storage-full", "DBInstanceIdentifier": "table-order-db-old-1"}
+    ]
+    assert rename(run)["renamed"]
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("failed", "aws rds delete-db-instance --skip-final-snapshot"),
+        ("stopped", "aws rds start-db-instance"),
+    ],
+)
+def test_an_instance_that_rds_never_renames_is_told_at_once(rds, run, status, advice):
+    rds.instances, rds.refusal = [LIVE | {"DBInstanceStatus": status}], "InvalidDBInstanceState"
+    result = rename(run)
+    assert result["failed"]
+    assert f"table-order-db is {status}: RDS renames no instance in this status. " in result["msg"]
+    assert f"{advice} " in result["msg"]
+    # The restored one waits for the name, whatever the status of the other.
+    rds.refusal = "DBInstanceAlreadyExists"
+    assert rename(run)["waits_for"] == "DBInstanceAlreadyExists"
 
 
 def remove(run, check=False, **options):

@@ -221,6 +221,19 @@ def test_a_recovery_that_is_killed_goes_on_and_goes_back(run, rds, client):
     ] == [True]
 
 
+def test_a_broken_database_may_be_deleted_during_its_recovery(run, rds):
+    """RDS renames no instance that is "failed"."""
+    assert (begun := run(RESTORE)).status == 0, begun.output[-3000:]
+    rds.modify_db_instance(DBInstanceIdentifier=NAME, DeletionProtection=False, ApplyImmediately=True)
+    rds.delete_db_instance(DBInstanceIdentifier=NAME, SkipFinalSnapshot=True)
+    back = run(options=["-e", "recover_database_abandon=true"])
+    assert "was deleted: there is nothing to go back to" in back.messages
+    done = run(RESTORE, SWAP, "End the recovery")
+    assert done.status == 0, done.output[-3000:]
+    assert set(instances(rds)) == {NAME}
+    assert "there was no database to keep" in done.messages
+
+
 def test_without_a_server_that_proves_it_nothing_is_restored(run, rds, client):
     text = (ROOT / "playbooks/recover_database.yml").read_text()
     [refusal] = [
