@@ -10,12 +10,13 @@ type: notification
 short_description: Ends a run with why it stopped, and with the tasks' last_lines
 description:
   - Prints the list C(last_lines) of the tasks' results below the recap, each line once.
-  - Below them, for a run that stopped, prints the task, its message and, if AWS refused a call or did not answer it, what to do.
-    Failures that the playbook rescues or ignores, and those that follow from the first one, are left out.
+  - Below them, for a run that stopped, prints the task, the time that passed, the task's message and, if AWS refused a call or did
+    not answer it, what to do. Failures that the playbook rescues or ignores, and what follows from the first one, are left out.
 """
 
 import re
 import textwrap
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,6 +47,12 @@ def causes(error: Any) -> Iterator[str]:  # noqa: ANN401
         event = event.chain and event.chain.event
 
 
+def duration(seconds: float) -> str:
+    """Return a time as a person reads it, as the screens of the procedures have it."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 class CallbackModule(CallbackBase):
     """Collects lines and the first failure, and prints them after the recap."""
 
@@ -59,6 +66,7 @@ class CallbackModule(CallbackBase):
         self.lines: dict[str, None] = {}
         self.stopped: list[str] = []
         self.item = ""
+        self.began = time.monotonic()
 
     def v2_runner_on_ok(self, result: Any) -> None:  # noqa: ANN401
         """Collect a task's lines, in the order of the run."""
@@ -92,8 +100,13 @@ class CallbackModule(CallbackBase):
             message = f"{code or 'It failed'}. The rest of the message is hidden, since it may have a secret."
         # A procedure's message says to correct the cause; how, only some messages.
         told = re.search(r"(log|sign) in again|scripts/policy|in some minutes", message, re.IGNORECASE)
-        place = f"The run stopped at the task '{result.task.get_name().strip()}' ({result.host.get_name()}):"
-        self.stopped = [place, *message.splitlines()[:LONGEST], *([] if told else [advice])]
+        place = f"The run stopped at the task '{result.task.get_name().strip()}' ({result.host.get_name()})"
+        after = duration(time.monotonic() - self.began)
+        self.stopped = [
+            f"{place} after {after}:",
+            *message.splitlines()[:LONGEST],
+            *([] if told else [advice]),
+        ]
 
     def v2_playbook_on_stats(self, stats: Any) -> None:  # noqa: ANN401
         """Print the lines. Why the run stopped stands below the recap, but not behind another callback's output, such as JSON."""

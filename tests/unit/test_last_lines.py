@@ -1,9 +1,11 @@
 """A run that stops ends with the task, why, and what to do: once, and without what is hidden."""
 
 import json
+import re
 import subprocess
 
 import pytest
+from ansible_collections.table_order.infra.plugins.callback.last_lines import duration
 from ansible_collections.table_order.infra.plugins.module_utils.aws_errors import known
 
 from tests.unit.test_docs_links import ROOT
@@ -24,7 +26,7 @@ def last(tmp_path):
         command = ["ansible-playbook", "-i", "localhost,", "-c", "local", tmp_path / "play.yml"]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         _before, begin, message = done.stdout.partition("The run stopped")
-        return " ".join((begin + message).split())
+        return re.sub(r"\) after \d+ s:", "):", " ".join((begin + message).split()), count=1)
 
     return run
 
@@ -37,6 +39,21 @@ def test_a_stopped_run_ends_with_the_first_cause(last):
     after = {"block": [fail(EXPIRED)], "always": [fail("The lock cannot be released")]}
     assert last(after).startswith(f"The run stopped at the task 'Fail' (localhost): {EXPIRED} {SIGN_IN}")
     assert "lock" not in last(after)
+
+
+def test_the_time_until_the_stop_is_told(tmp_path):
+    playbook = [{"hosts": "localhost", "gather_facts": False, "tasks": [fail("Broken")]}]
+    (tmp_path / "play.yml").write_text(json.dumps(playbook))
+    command = ["ansible-playbook", "-i", "localhost,", "-c", "local", tmp_path / "play.yml"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert re.search(r"The run stopped at the task 'Fail' \(localhost\) after \d+ s:\nBroken", said)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.9, "0 s"), (59, "59 s"), (60, "1 min 0 s"), (3723, "62 min 3 s")]
+)
+def test_a_time_is_readable(seconds, said):
+    assert duration(seconds) == said
 
 
 def test_what_is_rescued_or_ignored_is_no_cause(last):
