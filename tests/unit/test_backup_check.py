@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+
+from tests.unit.test_settings_wired import Scope
 
 PLAYS = yaml.safe_load((Path(__file__).parents[2] / "playbooks/backup_check.yml").read_text())
 READS = {
@@ -42,9 +45,29 @@ def test_what_is_restored_or_deleted_has_a_name_of_the_check():
     assert left["loop"] == "{{ __left }}"
     variables = PLAYS[1]["vars"]
     assert variables["__prefix"] == "{{ table_order_database_identifier }}-check-"
-    assert "select('match', __prefix)" in variables["__left"]
     [named] = [one["__check_name"] for _, one in MODULES if isinstance(one, dict) and "__check_name" in one]
     assert named.startswith("{{ __prefix }}")
+
+
+OURS = {"Project": "table-order", "Environment": "local", "Name": "x"}
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "is_left"),
+    [
+        ("table-order-db-check-20261128120000", OURS, True),
+        ("table-order-db-check-mine", OURS, False),
+        ("table-order-db-check-20261128120000-copy", OURS, False),
+        ("my-table-order-db-check-20261128120000", OURS, False),
+        ("table-order-db-check-20261128120000", {}, False),
+        ("table-order-db-check-20261128120000", OURS | {"Environment": "staging"}, False),
+        ("table-order-db-check-20261128120000", OURS | {"Project": "other"}, False),
+    ],
+)
+def test_only_what_a_check_has_left_is_deleted(name, tags, is_left):
+    found = {"instances": [{"db_instance_identifier": name, "tags": tags}]}
+    scope = Scope("table_order", **PLAYS[1]["vars"], __check_instances=found, table_order_environment="local")
+    assert scope.see("{{ __left }}") == [name] * is_left
 
 
 def test_no_role_acts_on_a_database_that_a_setting_names():

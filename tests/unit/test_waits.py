@@ -116,6 +116,7 @@ WAITS = {
     ),
     "aws_database/instance.yml: Create the database": error(DATABASE_BUSY),
     "aws_database/restore.yml: Set the master user's password": error(DATABASE_BUSY),
+    "playbooks/tasks/rotate_password.yml: Set the next password of the master user": error(DATABASE_BUSY),
     "aws_database/instance.yml: Raise the storage": error(DATABASE_BUSY),
     "aws_database/scale.yml: Raise the storage": error(DATABASE_BUSY),
     "aws_database/scale.yml: Set the class of the database": error(DATABASE_BUSY),
