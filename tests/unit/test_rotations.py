@@ -45,3 +45,19 @@ def test_a_cache_without_a_password_has_none_to_rotate():
 def test_the_announcement_the_work_and_the_result_name_the_same():
     text = (PLAYBOOKS / "rotate_secrets.yml").read_text()
     assert text.count("__due") == 3
+
+
+def test_locks_are_held_only_where_a_failure_releases_them():
+    """What is only looked up comes before the locks, and a server that does not answer leads to the stop."""
+    plays = {play["name"]: play for play in yaml.safe_load((PLAYBOOKS / "rotate_secrets.yml").read_text())}
+    assert list(plays)[:5] == [
+        "Find the server",
+        "Discover the database and the cache",
+        "Confirm the rotation",
+        "Rotate the secrets",
+        "Stop after a failure",
+    ]
+    assert plays["Rotate the secrets"]["hosts"] == "app_server:network"
+    assert plays["Stop after a failure"]["hosts"] == "account:app_server"
+    first, *_ = plays["Discover the database and the cache"]["tasks"]
+    assert first["ansible.builtin.import_role"]["tasks_from"] == "unfinished"

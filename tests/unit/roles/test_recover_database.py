@@ -234,6 +234,41 @@ def test_a_broken_database_may_be_deleted_during_its_recovery(run, rds):
     assert "there was no database to keep" in done.messages
 
 
+def test_a_server_that_stops_to_answer_ends_the_recovery_with_its_locks_released(run, client):
+    """Ansible runs no rescue for it. The restored database must not get the name without its proof."""
+    server = {
+        "ansible_connection": "ssh",
+        "ansible_host": "127.0.0.1",
+        "ansible_port": 9,
+        "ansible_ssh_retries": 0,
+        "table_order_instance_id": "i-0",
+        "table_order_host_key": "ssh-ed25519 " + "A" * 68,
+        "table_order_launch_time": "",
+    }
+    hosts = {"app_server": {"hosts": {"server": server}}}
+    (run.directory / "inventory/50-server.yml").write_text(yaml.safe_dump(hosts))
+    begin, stops = plays("Stop after a failed proof")
+    [proof] = [
+        one
+        for one in yaml.safe_load((ROOT / "playbooks/recover_database.yml").read_text())
+        if one["name"] == "Verify the restored database"
+    ]
+    asks = {"hosts": proof["hosts"], "gather_facts": False}
+    asks["tasks"] = [{"name": "Ask", "ansible.builtin.ping": {}, "when": "inventory_hostname == 'server'"}]
+    later = {
+        "hosts": "data:app_server",
+        "gather_facts": False,
+        "tasks": [{"ansible.builtin.debug": {"msg": "swapped"}}],
+    }
+    stopped = run_plays(run.directory, run.inventory, [begin, asks, stops, later], *CONFIRMED)
+    assert stopped.status != 0
+    assert "The server did not answer. Run the same command again" in stopped.messages
+    assert "swapped" not in stopped.messages
+    found = client("ssm").get_parameters_by_path(Path="/table-order/lock", Recursive=True)["Parameters"]
+    last = max(found, key=lambda one: int(one["Name"].rpartition("/")[2]))
+    assert json.loads(last["Value"])["state"] == "free"
+
+
 def test_without_a_server_that_proves_it_nothing_is_restored(run, rds, client):
     text = (ROOT / "playbooks/recover_database.yml").read_text()
     [refusal] = [
