@@ -132,8 +132,8 @@ def test_tags_choose_packages_and_units():
     assert "nginx-core" in decided("__patch_packages", tags=("nginx",))
     units = [
         "nginx.service",
-        "table-order-backend.service",
-        "table-order-backend-process-x.service",
+        "fastapi-app.service",
+        "fastapi-app-process-x.service",
         "sshd.service",
     ]
     chosen = f"{units} | select('match', __patch_restartable)"
