@@ -13,6 +13,7 @@ import yaml
 
 from tests.unit.roles.cloud_runs import INTERPRETER
 from tests.unit.roles.preflight_runs import assert_ansible_gives, run_play
+from tests.unit.test_settings_wired import Scope, text, trusted
 
 ROOT = Path(__file__).parents[3]
 ROLE = ROOT / "roles/nginx"
@@ -353,3 +354,26 @@ def test_ansible_playbook_gives_the_same(printed, given):
 
 def test_no_key_is_in_what_was_said(printed):
     assert "PRIVATE KEY" not in printed
+
+
+def test_nginx_serves_what_the_same_host_s_application_has():
+    """Only the guide's table said so, and not of the front ends: a green run had 404 for the front page of a public application."""
+    application = {"home": "/srv/shop", "user": "shop", "port": 9000, "log_directory": "/srv/shop/logs"}
+    scope = Scope("nginx")
+    wanted = {
+        "nginx_frontend_root": "/srv/shop/frontend",
+        "nginx_asset_archive": "/srv/shop/assets",
+        "nginx_backend_address": "127.0.0.1:9000",
+        "nginx_candidate_address": "127.0.0.1:9001",
+        "nginx_candidate_flag": "/run/shop/candidate-live",
+        "nginx_log_directory": "/srv/shop/logs",
+    }
+    defaults = yaml.safe_load((scope.role / "defaults/main.yml").read_text())
+    scope.variables = trusted(
+        defaults | {f"fastapi_app_{name}": value for name, value in application.items()}
+    )
+    assert {name: scope.see("{{ " + name + " }}") for name in wanted} == wanted
+    alone = text("roles/fastapi_app/defaults/main.yml")
+    scope.variables = trusted(defaults)
+    assert scope.see("{{ nginx_frontend_root }}") == f"{alone['fastapi_app_home']}/frontend"
+    assert scope.see("{{ nginx_backend_address }}") == f"127.0.0.1:{alone['fastapi_app_port']}"
