@@ -15,7 +15,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.error import HTTPError
@@ -371,11 +371,17 @@ class LocalWeb:
             response = open_url(
                 url, headers=headers, timeout=timeout, follow_redirects="none", use_proxy=False
             )
-            return Answer(response.status, response.read(65536).decode(errors="replace"))
+            return self._answer(response.status, response)
         except HTTPError as error:
-            return Answer(error.code, error.read(65536).decode(errors="replace"))
+            return self._answer(error.code, error)
         except (OSError, HTTPException) as error:
             return Answer(0, str(getattr(error, "reason", error)) or type(error).__name__)
+
+    @staticmethod
+    def _answer(status: int, response: HTTPResponse | HTTPError) -> Answer:
+        body = response.read(65536).decode(errors="replace")
+        to = response.headers.get("Location")
+        return Answer(status, body or (f"Location: {to}" if to else ""))
 
     def connections(self, port: int, tables: tuple[str, ...] = TABLES) -> int:
         """Return how many established connections have ``port`` as their local one."""

@@ -260,10 +260,11 @@ def test_a_machine_without_a_journal_is_no_error(systemd, monkeypatch, tmp_path)
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(307 if self.path == "/moved" else 503)
+        self.send_response(307 if self.path in ("/moved", "/bare") else 503)
         self.send_header("Location", "/elsewhere")
         self.end_headers()
-        self.wfile.write(self.headers["Host"].encode())
+        if self.path != "/bare":
+            self.wfile.write(self.headers["Host"].encode())
 
     def log_message(self, *_) -> None:
         pass
@@ -276,6 +277,8 @@ def test_an_answer_is_one_answer(monkeypatch):
         thread.start()
         url, web = f"http://127.0.0.1:{server.server_port}", LocalWeb()
         assert web.get(f"{url}/moved", "shop.example.org", 5) == Answer(307, "shop.example.org")
+        # An application that wants to be set up first sends every path there, with an empty body.
+        assert web.get(f"{url}/bare", "", 5) == Answer(307, "Location: /elsewhere")
         assert web.get(url, "", 5).status == 503
         server.shutdown()
         thread.join()
