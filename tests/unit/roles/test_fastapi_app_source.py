@@ -350,6 +350,7 @@ def test_a_missing_lock_file_is_refused_with_those_that_are_there(present, said,
         "backend_path": ".",
         "frontend_path": "web",
         "frontends": ["shop"],
+        "frontend_output": "build",
         "dependencies": "uv",
         "working_path": ".",
     }

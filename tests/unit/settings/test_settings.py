@@ -118,7 +118,8 @@ def test_a_wrong_type_is_refused_for_every_setting(role):
 
 # Settings of fastapi_app with a meaning for an empty value: no bundle, no pattern, the previous release, ...
 MAY_BE_EMPTY = {
-    "": "amazon_release database_ca_url health_body health_host memory_max migration_user release release_path traffic_url why",
+    "": "amazon_release database_ca_url frontend_output health_body health_host memory_max migration_user release release_path "
+    "traffic_url why",
     "[]": "after_switch arguments before_switch frontends install_arguments processes revisions rollback_keeps shared_directories "
     "source_exclude system_packages writable_paths",
     "{}": "build_environment environment",
