@@ -101,6 +101,8 @@ def test_killed_at_each_step_the_next_run_goes_on_with_the_same_value(
             killed_at(
                 task, "rotate_secrets", rotate_secrets="application", table_order_confirm=site.TARGET.name
             )
+        runbook.play("rotate_secrets", "-e", "rotate_secrets=application").check()
+        assert drawn == [site.secrets()[APPLICATION]] * 2
         # The key is current, and the live release does not have it yet.
         place = kills.Calls().kill(
             ["secretsmanager:UpdateSecretVersionStage 1"],
@@ -119,7 +121,6 @@ def test_killed_at_each_step_the_next_run_goes_on_with_the_same_value(
         assert not has_password(before[owner]["username"], before[owner]["password"])
         runbook.play("rotate_secrets").check()
     require_rotation(before)
-    assert drawn == [site.secrets()[APPLICATION]] * 2
     assert running.lost() == {}
     assert site.play("playbooks/deploy.yml").check().changed == 0
     record_property("failed", 0)
