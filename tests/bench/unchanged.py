@@ -106,6 +106,7 @@ def terraform(directory: Path) -> dict[str, Any]:
             CacheClusterId="table-order-redis-001",
             Engine="redis",
             CacheNodeType="cache.t3.micro",
+            EngineVersion="7.1.0",
             NumCacheNodes=1,
         )
         timed([*begin, "apply", "-auto-approve", *options])
